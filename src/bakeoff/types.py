@@ -1,0 +1,310 @@
+"""The project's nouns. Standard library only, because servers and the load generator import them too.
+
+Raw times are integer nanoseconds, sizes are bytes, reported times are float milliseconds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+Protocol = Literal["rest", "rest-binary", "grpc"]
+Arrival = Literal["closed", "constant", "poisson"]
+
+FORMATS = (
+    "torchscript",
+    "savedmodel",
+    "tflite-fp32",
+    "tflite-fp16",
+    "tflite-dynamic",
+    "tflite-int8",
+)
+FP32_FORMATS = frozenset({"torchscript", "savedmodel", "tflite-fp32"})
+NO_FORMAT = "none"
+"""The format of a target that serves no artifact (echo)."""
+
+WIRE_PROTOCOLS: dict[str, Protocol] = {
+    "torchserve-rest": "rest",
+    "torchserve-rest-binary": "rest-binary",
+    "torchserve-grpc": "grpc",
+    "tfserving-rest": "rest",
+    "tfserving-rest-binary": "rest-binary",
+    "tfserving-grpc": "grpc",
+}
+PROTOCOLS: tuple[Protocol, ...] = ("rest", "rest-binary", "grpc")
+
+STRICT = {"extra": "forbid"}
+"""Pydantic's setting for types that are read from files people write: an unknown key is an error."""
+
+
+@dataclass(frozen=True, slots=True)
+class TensorSpec:
+    """An input or output of a model; the first dimension is the batch, None is a free dimension."""
+
+    name: str
+    dtype: str
+    shape: tuple[int | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A PyTorch network as its export describes it (artifacts/NAME/model.json)."""
+
+    name: str
+    sha256: str
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+    atol: float
+    rtol: float
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """A model in a format, on disk, as its manifest describes it."""
+
+    model: str
+    format: str
+    path: str
+    size_bytes: int
+    gzip_bytes: int
+    sha256: str
+    accuracy: float | None
+    export_seconds: float
+    parity: tuple[Parity, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Parity:
+    """How far one runtime's answers are from the reference's (kind "format": PyTorch; "serving": the artifact)."""
+
+    model: str
+    format: str
+    runtime: str
+    kind: Literal["format", "serving"]
+    endpoint: str | None
+    max_abs_error: float | None
+    ok: bool
+    batch: int | None = None
+    message: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A server program with the formats it can serve (the first is its default) and the wires it speaks.
+
+    `requires` names commands that must be on PATH; `pythons` ("3.11") and `machines` ("x86_64") are what its packages
+    exist for, empty meaning any; `checks`: its program knows --check; `start_timeout_s` is the time to the first right
+    answer.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = STRICT
+
+    name: str
+    framework: str
+    server: str
+    formats: tuple[str, ...]
+    wires: tuple[str, ...]
+    program: str
+    package: str | None = None
+    version_command: tuple[str, ...] = ()
+    requirements: str | None = None
+    workers: int = 1
+    threads: int = 1
+    start_timeout_s: float = 60.0
+    requires: tuple[str, ...] = ()
+    pythons: tuple[str, ...] = ()
+    machines: tuple[str, ...] = ()
+    checks: bool = False
+    unavailable_remedy: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One model on one target in one format over one protocol."""
+
+    id: str
+    model: str
+    target: str
+    format: str
+    protocol: Protocol
+    wire: str
+    host: str = ""
+    port: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """What is asked of an endpoint, and for how long."""
+
+    name: str
+    arrival: Arrival
+    concurrency: int | None = None
+    rate_rps: float | None = None
+    warmup_s: float = 1.0
+    duration_s: float = 5.0
+    batch_size: int = 1
+    timeout_s: float = 30.0
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One workload on one endpoint, once: its place in the run and where its samples go."""
+
+    id: str
+    endpoint: str
+    workload: Workload
+    round: int
+    order: int
+    samples: str
+
+
+@dataclass(slots=True)
+class Sample:
+    """One request. Status is ok, wrong, timeout, refused, reset, http_NNN or grpc_N.
+
+    `request` is the number of the request file that was sent; `answer` is the reply's body where it was kept to be
+    checked against the golden outputs.
+    """
+
+    intended_ns: int
+    start_ns: int
+    end_ns: int
+    status: str
+    request_bytes: int
+    response_bytes: int
+    request: int
+    answer: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All that the load generator needs to know of a model that is being served.
+
+    `requests` maps a wire and a batch size to the files of encoded requests; request k of batch b holds the golden
+    rows (k*b + j) modulo the number of golden samples.
+    """
+
+    model: Model
+    golden: str
+    endpoints: tuple[Endpoint, ...]
+    requests: dict[str, dict[int, tuple[str, ...]]]
+    trials: tuple[Trial, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """Milliseconds; None where too few requests were made, or where the value is a failed request's infinity."""
+
+    mean: float | None
+    p50: float | None
+    p90: float | None
+    p95: float | None
+    p99: float | None
+    p999: float | None
+    max: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """What one trial's samples say."""
+
+    trial_id: str
+    endpoint: str
+    model: str
+    target: str
+    format: str
+    protocol: Protocol
+    workload: str
+    arrival: Arrival
+    concurrency: int | None
+    rate_rps: float | None
+    batch_size: int
+    round: int
+    verdict: Literal["valid", "invalid"]
+    reasons: tuple[str, ...]
+    request_count: int
+    error_count: int
+    errors: dict[str, int]
+    in_flight_at_end: int
+    answers_checked: int
+    throughput_rps: float
+    latency_ms: Latency
+    service_ms: Latency
+    lag_ms: Latency | None
+    client_cpu_percent: float | None
+    server_cpu_ms_per_request: float | None
+    peak_rss_bytes: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class TargetState:
+    """What became of a target in this run."""
+
+    name: str
+    framework: str
+    server: str
+    version: str | None
+    status: Literal["available", "unavailable", "failed"]
+    reason: str | None = None
+    remedy: str | None = None
+    ready_seconds: dict[str, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Support:
+    """Whether a target's runtime can load an artifact, and what it said if it can't."""
+
+    model: str
+    target: str
+    format: str
+    supported: bool
+    max_abs_error: float | None
+    message: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """An endpoint's valid trials of one workload over all rounds: medians; the interval joins with the rounds."""
+
+    model: str
+    endpoint: str
+    workload: str
+    throughput_rps: float
+    latency_ms: Latency
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A ratio of two endpoints with its interval."""
+
+    a: str
+    b: str
+    workload: str
+    metric: str
+    ratio: float
+    low: float | None
+    high: float | None
+    verdict: Literal["faster", "slower", "same", "inconclusive"] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """results.json."""
+
+    schema_version: int
+    created_at: str
+    command: str
+    seed: int
+    machine: dict[str, object]
+    config: dict[str, object]
+    models: tuple[Model, ...]
+    artifacts: tuple[Artifact, ...]
+    parity: tuple[Parity, ...]
+    support: tuple[Support, ...]
+    targets: tuple[TargetState, ...]
+    measurements: tuple[Measurement, ...]
+    summary: tuple[Summary, ...]
+    comparisons: tuple[Comparison, ...]
