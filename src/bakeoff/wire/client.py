@@ -1,0 +1,176 @@
+"""One libcurl client for every wire: the load generator's and the verification's.
+
+The same code sends REST (HTTP/1.1) and gRPC (HTTP/2 with prior knowledge), and libcurl times the transfer in C, so that
+no protocol pays for a slower client library.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+import pycurl
+
+from bakeoff.wire import Wire
+from bakeoff.wire.grpc_message import unframe
+from bakeoff.wire.tensors import Specs, WireError
+
+OK = "ok"
+GRPC_UNKNOWN = "grpc_2"
+GRPC_INTERNAL = "grpc_13"
+GRPC_HEADERS = ["te: trailers", "user-agent: bakeoff"]
+
+BUFFER_BYTES = 512 * 1024  # libcurl's largest read buffer: 20 MB replies in few callbacks
+MESSAGE_CHARACTERS = 500
+E_WEIRD_SERVER_REPLY, E_HTTP2_STREAM = 8, 92  # curl.h; pycurl has no names for them
+
+_STATUSES = {
+    pycurl.E_OPERATION_TIMEDOUT: "timeout",
+    pycurl.E_COULDNT_CONNECT: "refused",
+    pycurl.E_COULDNT_RESOLVE_HOST: "refused",
+    pycurl.E_GOT_NOTHING: "reset",
+    pycurl.E_SEND_ERROR: "reset",
+    pycurl.E_RECV_ERROR: "reset",
+    pycurl.E_PARTIAL_FILE: "reset",  # an answer cut off in its body
+    pycurl.E_HTTP2: "reset",
+    E_HTTP2_STREAM: "reset",
+    pycurl.E_UNSUPPORTED_PROTOCOL: "reset",  # no HTTP at all came back
+    E_WEIRD_SERVER_REPLY: "reset",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came of one request.
+
+    status is ok, timeout, refused, reset, http_NNN or grpc_N; start_ns is perf_counter_ns just before the transfer and
+    end_ns adds libcurl's own total time, in microseconds. message says more where the status isn't ok.
+    """
+
+    status: str
+    start_ns: int
+    end_ns: int
+    body: bytes
+    message: str
+
+
+class Client:
+    """A connection to one endpoint, kept alive; for one thread at a time.
+
+    libcurl opens a new connection when the server has closed an idle one, and repeats a request by itself only if a
+    kept connection died before the first byte of an answer.
+    """
+
+    def __init__(self, host: str, port: int, wire: Wire, model: str, inputs: Specs, timeout_s: float) -> None:
+        self._base = f"http://{host}:{port}"
+        self._timeout_ms = max(1, round(timeout_s * 1000))
+        self._grpc = wire.protocol == "grpc"
+        self._chunks: list[bytes] = []
+        self._headers: list[bytes] = []
+        self._getter: pycurl.Curl | None = None
+        self._curl = self._make_curl()
+        self._curl.setopt(pycurl.URL, self._base + wire.path(model))
+        self._curl.setopt(pycurl.POST, 1)
+        headers = [f"content-type: {wire.content_type(inputs)}", "expect:"]
+        if self._grpc:
+            self._curl.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE)
+            self._curl.setopt(pycurl.HEADERFUNCTION, self._headers.append)
+            headers += GRPC_HEADERS
+        self._curl.setopt(pycurl.HTTPHEADER, headers)
+
+    def send(self, body: bytes) -> Reply:
+        """Post a body made by the wire's encode_request and wait for the answer, whose gRPC frame is taken off."""
+        self._curl.setopt(pycurl.POSTFIELDS, body)
+        return self._transfer(self._curl, self._grpc)
+
+    def get(self, path: str) -> Reply:
+        """Ask the same port for a status, metadata or metrics page over HTTP/1.1."""
+        if self._getter is None:
+            self._getter = self._make_curl()
+        self._getter.setopt(pycurl.URL, self._base + path)
+        return self._transfer(self._getter, grpc=False)
+
+    def close(self) -> None:
+        self._curl.close()
+        if self._getter is not None:
+            self._getter.close()
+
+    def _make_curl(self) -> pycurl.Curl:
+        curl = pycurl.Curl()
+        for option, value in (
+            (pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1),
+            (pycurl.TIMEOUT_MS, self._timeout_ms),
+            (pycurl.TCP_NODELAY, 1),
+            (pycurl.NOSIGNAL, 1),
+            (pycurl.BUFFERSIZE, BUFFER_BYTES),
+            (pycurl.PROXY, ""),  # a proxy of the environment would be measured, too
+            (pycurl.WRITEFUNCTION, self._chunks.append),
+        ):
+            curl.setopt(option, value)
+        return curl
+
+    def _transfer(self, curl: pycurl.Curl, grpc: bool) -> Reply:
+        self._chunks.clear()
+        self._headers.clear()
+        failure = ""
+        code = 0
+        start_ns = time.perf_counter_ns()
+        try:
+            curl.perform()
+        except pycurl.error as error:
+            code, failure = error.args
+        end_ns = start_ns + 1000 * curl.getinfo(pycurl.TOTAL_TIME_T)
+        http = curl.getinfo(pycurl.RESPONSE_CODE)
+        body = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
+        if grpc:
+            status, body, message = _judge_grpc(code, failure, http, body, self._headers)
+        else:
+            status, message = _judge_http(code, failure, http, body)
+        return Reply(status, start_ns, end_ns, body, message)
+
+
+def _judge_http(code: int, failure: str, http: int, body: bytes) -> tuple[str, str]:
+    # A server that refuses a request may close before it has read it all: its answer counts, not the broken send.
+    if code and not (http >= 400 and code in (pycurl.E_SEND_ERROR, pycurl.E_RECV_ERROR)):
+        return _status_of(code, failure), failure
+    if http == 200:
+        # No prediction is empty; libcurl takes a head that was cut off before its content-length for a whole answer.
+        return (OK, "") if body else ("reset", "the answer has no body")
+    return f"http_{http}", body[:MESSAGE_CHARACTERS].decode("utf-8", "replace")
+
+
+def _judge_grpc(code: int, failure: str, http: int, body: bytes, headers: list[bytes]) -> tuple[str, bytes, str]:
+    number = _header(headers, b"grpc-status")
+    if number is None:
+        if code:
+            return _status_of(code, failure), body, failure
+        if http != 200:
+            return f"http_{http}", body, body[:MESSAGE_CHARACTERS].decode("utf-8", "replace")
+        return GRPC_UNKNOWN, body, "the answer has no grpc-status"
+    if number != "0":
+        message = unquote(_header(headers, b"grpc-message") or "")
+        return f"grpc_{number}" if number.isdecimal() else GRPC_UNKNOWN, body, message
+    if code:
+        return _status_of(code, failure), body, failure
+    try:
+        return OK, unframe(body), ""
+    except WireError as error:
+        return GRPC_INTERNAL, body, str(error)
+
+
+def _header(lines: Iterable[bytes], name: bytes) -> str | None:
+    """Return a header's or trailer's value; HTTP/2 names are lower case."""
+    for line in lines:
+        key, colon, value = line.partition(b":")
+        if colon and key == name:
+            return value.strip().decode("utf-8", "replace")
+    return None
+
+
+def _status_of(code: int, failure: str) -> str:
+    try:
+        return _STATUSES[code]
+    except KeyError:
+        raise RuntimeError(f"libcurl could not be used so: {failure} (error {code})") from None

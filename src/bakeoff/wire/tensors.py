@@ -1,0 +1,53 @@
+"""What all wires share: named arrays, their check against a model's specs, and the error of a body that isn't right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from bakeoff.types import TensorSpec
+
+Array = npt.NDArray[Any]
+Arrays = dict[str, Array]
+Specs = tuple[TensorSpec, ...]
+
+MAX_BODY_BYTES = 20_000_000
+"""The largest request and the largest reply on every wire, and so the largest tensor that a body may ask for."""
+
+
+class WireError(ValueError):
+    """A body that its wire doesn't allow; the text says what is wrong with it."""
+
+
+def check_names(specs: Specs, names: Iterable[str], what: str) -> None:
+    """Raise WireError unless the names are exactly the specs' names; WHAT is "input" or "output"."""
+    expected, given = {spec.name for spec in specs}, set(names)
+    if expected != given:
+        raise WireError(f"{what}s are {_listed(given)}; the model's {what}s are {_listed(expected)}")
+
+
+def check_shape(spec: TensorSpec, shape: tuple[int, ...]) -> None:
+    """Raise WireError unless the shape fits the spec, in which None stands for any size."""
+    fits = len(shape) == len(spec.shape) and all(
+        expected in (None, size) for expected, size in zip(spec.shape, shape, strict=True)
+    )
+    if not fits:
+        wanted = ["any" if size is None else size for size in spec.shape]
+        raise WireError(f"{spec.name} has shape {list(shape)}; the model says [{', '.join(map(str, wanted))}]")
+
+
+def check_arrays(specs: Specs, arrays: Mapping[str, Array], what: str) -> None:
+    """Raise WireError unless the arrays have the specs' names, dtypes and shapes."""
+    check_names(specs, arrays, what)
+    for spec in specs:
+        array = arrays[spec.name]
+        if array.dtype != np.dtype(spec.dtype):
+            raise WireError(f"{spec.name} has dtype {array.dtype}; the model says {spec.dtype}")
+        check_shape(spec, array.shape)
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names)) or "none"

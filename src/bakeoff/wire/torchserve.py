@@ -1,0 +1,46 @@
+"""TorchServe's inference API: torchserve-rest, torchserve-rest-binary and torchserve-grpc, both sides."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from bakeoff.wire import binary
+from bakeoff.wire.grpc_message import frame, parse, serialize
+from bakeoff.wire.proto.torchserve_pb2 import PredictionResponse, PredictionsRequest
+from bakeoff.wire.tensors import Arrays, Specs, WireError
+
+INFERENCE_SERVICE = "org.pytorch.serve.grpc.inference.InferenceAPIsService"
+BODY_KEY = "body"
+
+
+def rest_path(model: str) -> str:
+    return f"/predictions/{quote(model, safe='')}"
+
+
+def grpc_path(model: str) -> str:
+    """Return the method's path; the model's name is in the message."""
+    return f"/{INFERENCE_SERVICE}/Predictions"
+
+
+def encode_grpc_request(model: str, inputs: Specs, arrays: Arrays) -> bytes:
+    request = PredictionsRequest(model_name=model)
+    request.input[BODY_KEY] = binary.encode(inputs, arrays, binary.content_type(inputs))
+    return frame(serialize(request))
+
+
+def decode_grpc_response(outputs: Specs, body: bytes) -> Arrays:
+    """Return the outputs of a PredictionResponse, whose gRPC frame the client has taken off; raises WireError."""
+    response = parse(PredictionResponse, body)
+    return binary.decode(outputs, response.prediction, binary.recognise(response.prediction))
+
+
+def decode_grpc_call(message: bytes) -> tuple[str, bytes]:
+    """Return the model's name and the body of a PredictionsRequest message; raises WireError."""
+    request = parse(PredictionsRequest, message)
+    if not request.input.get(BODY_KEY):
+        raise WireError(f"input[{BODY_KEY!r}] is missing or empty")
+    return request.model_name, request.input[BODY_KEY]
+
+
+def encode_grpc_reply(prediction: bytes) -> bytes:
+    return serialize(PredictionResponse(prediction=prediction))
