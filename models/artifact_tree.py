@@ -1,0 +1,109 @@
+"""Artifacts on disk: what a manifest says, whether one is up to date, and writing so that nobody sees a half."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import shutil
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sources import hash_file
+
+SCHEMA_VERSION = 1
+MANIFEST = "manifest.json"
+GOLDEN = "golden.npz"
+MODEL = "model.json"
+_CHUNK = 1 << 20
+
+
+def read_manifest(folder: Path) -> dict[str, Any] | None:
+    """Read an artifact's manifest; None where there is none that can be read."""
+    try:
+        return json.loads((folder / MANIFEST).read_text())
+    except (OSError, ValueError):
+        return None
+
+
+def is_complete(folder: Path, manifest: dict[str, Any]) -> bool:
+    """Tell whether an artifact still has all its files."""
+    paths = [(folder / file["path"], file["size_bytes"]) for file in manifest["files"]]
+    return all(path.is_file() and path.stat().st_size == size for path, size in paths)
+
+
+def describe_files(folder: Path, main_file: str) -> dict[str, Any]:
+    """Give the files of an artifact, and size and hash of the part that is deployed (a file or a folder).
+
+    The hash of a file is its own, that of a folder is over the paths and hashes of its files.
+    """
+    files = [
+        {"path": path.relative_to(folder).as_posix(), "size_bytes": path.stat().st_size, "sha256": hash_file(path)}
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    ]
+    deployed = [file for file in files if file["path"] == main_file or file["path"].startswith(f"{main_file}/")]
+    if not deployed:
+        raise FileNotFoundError(f"the exporter left no {main_file} in {folder}")
+    listing = "".join(f"{file['path']}\0{file['sha256']}\n" for file in deployed)
+    return {
+        "file": main_file,
+        "files": files,
+        "size_bytes": sum(file["size_bytes"] for file in deployed),
+        "gzip_bytes": sum(_gzip_size(folder / file["path"]) for file in deployed),
+        "sha256": deployed[0]["sha256"] if (folder / main_file).is_file() else _hash_text(listing),
+    }
+
+
+def _hash_text(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _gzip_size(path: Path) -> int:
+    """Count the bytes of a file after gzip -9."""
+    counter = _ByteCounter()
+    with path.open("rb") as source, gzip.GzipFile(fileobj=counter, mode="wb", compresslevel=9, mtime=0) as packed:
+        shutil.copyfileobj(source, packed, _CHUNK)
+    return counter.count
+
+
+class _ByteCounter:
+    """A file that keeps nothing but the number of bytes written to it."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def write(self, data: bytes) -> int:
+        self.count += len(data)
+        return len(data)
+
+    def flush(self) -> None:
+        """Do nothing: there is no buffer."""
+
+
+def package_versions(distributions: tuple[str, ...]) -> dict[str, str]:
+    return {name: version(name) for name in distributions}
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write JSON so that readers see the old file or the new one."""
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_text(json.dumps(content, indent=2) + "\n")
+    partial.replace(path)
+
+
+def write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    """Write an .npz so that readers see the old file or the new one."""
+    partial = path.with_name(f".{path.name}.partial")
+    with partial.open("wb") as file:
+        np.savez(file, **arrays)
+    partial.replace(path)
+
+
+def replace_folder(new: Path, target: Path) -> None:
+    """Put a finished folder in another's place."""
+    if target.exists():
+        shutil.rmtree(target)
+    new.replace(target)

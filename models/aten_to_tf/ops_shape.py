@@ -1,0 +1,109 @@
+"""Ops that move elements without changing them: shapes, orders of axes, joining."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+from typing import Any
+
+import tensorflow as tf
+import torch
+from aten_to_tf.errors import UnsupportedSetting
+from aten_to_tf.layout import CHANNELS_LAST_AXIS, ChannelsLast, channels_last, plain, transpose
+
+aten = torch.ops.aten
+
+
+def size(x: Any, axis: int) -> Any:
+    """Give a size as a number where it is fixed, else as a scalar tensor."""
+    if isinstance(x, ChannelsLast):
+        return size(x.value, CHANNELS_LAST_AXIS[axis % 4])
+    fixed = x.shape[axis]
+    return tf.shape(x)[axis] if fixed is None else fixed
+
+
+def shape_of(sizes: Sequence[Any]) -> Any:
+    """Make a shape of numbers and scalar tensors; a single free size is left to TensorFlow, so the rest is fixed."""
+    if all(isinstance(s, int) for s in sizes):
+        return list(sizes)
+    free = [not isinstance(s, int) for s in sizes]
+    if sum(free) == 1 and -1 not in [s for s in sizes if isinstance(s, int)]:
+        return [-1 if is_free else s for s, is_free in zip(sizes, free, strict=True)]
+    return tf.stack([tf.cast(s, tf.int32) for s in sizes])
+
+
+def reshape(x: Any, sizes: Sequence[Any]) -> Any:
+    return tf.reshape(x, shape_of(sizes))
+
+
+def flatten(x: Any, start: int = 0, end: int = -1) -> Any:
+    rank = len(x.shape)
+    sizes = [size(x, axis) for axis in range(rank)]
+    return reshape(x, [*sizes[: start % rank], -1, *sizes[end % rank + 1 :]])
+
+
+def permute(x: Any, axes: Sequence[int]) -> Any:
+    if isinstance(x, ChannelsLast):
+        return transpose(x.value, [CHANNELS_LAST_AXIS[axis % 4] for axis in axes])
+    return transpose(x, [axis % len(axes) for axis in axes])
+
+
+def swap_axes(x: Any, a: int, b: int) -> Any:
+    rank = 4 if isinstance(x, ChannelsLast) else len(x.shape)
+    axes = list(range(rank))
+    axes[a], axes[b] = axes[b], axes[a]
+    return permute(x, axes)
+
+
+def squeeze(x: Any, axes: int | Sequence[int] | None = None) -> Any:
+    """Drop axes of size 1; PyTorch leaves the others of those named alone."""
+    rank = len(x.shape)
+    named = range(rank) if axes is None else [a % rank for a in ([axes] if isinstance(axes, int) else axes)]
+    gone = [axis for axis in named if x.shape[axis] == 1]
+    return tf.squeeze(x, gone) if gone else x
+
+
+def cat(tensors: Sequence[Any], axis: int = 0) -> Any:
+    if any(isinstance(x, ChannelsLast) for x in tensors):
+        return ChannelsLast(tf.concat([channels_last(x) for x in tensors], CHANNELS_LAST_AXIS[axis % 4]))
+    return tf.concat(tensors, axis)
+
+
+def expand(x: Any, sizes: Sequence[Any], implicit: bool = False) -> Any:
+    added = len(sizes) - len(x.shape)
+    kept = [size(x, i - added) if isinstance(s, int) and s == -1 else s for i, s in enumerate(sizes)]
+    return tf.broadcast_to(x, tf.stack([tf.cast(s, tf.int32) for s in kept]))
+
+
+def pad(x: Any, padding: Sequence[int], mode: str = "constant", value: float | None = None) -> Any:
+    """padding: (before, after) pairs from the last axis on, as PyTorch counts."""
+    if mode not in ("constant", "reflect"):
+        raise UnsupportedSetting(f'padding in mode "{mode}" is not known; use "constant" or "reflect"')
+    pairs = [list(padding[i : i + 2]) for i in range(0, len(padding), 2)][::-1]
+    return tf.pad(x, [[0, 0]] * (len(x.shape) - len(pairs)) + pairs, mode.upper(), constant_values=value or 0)
+
+
+OPS = {
+    operator.getitem: lambda x, index: x[index],
+    operator.add: operator.add,
+    operator.sub: operator.sub,
+    operator.mul: operator.mul,
+    operator.floordiv: operator.floordiv,
+    aten.sym_size.int: size,
+    aten.view.default: plain(reshape),
+    aten._unsafe_view.default: plain(reshape),
+    aten.reshape.default: plain(reshape),
+    aten.flatten.using_ints: plain(flatten),
+    aten.permute.default: permute,
+    aten.transpose.int: swap_axes,
+    aten.t.default: plain(lambda x: x if len(x.shape) < 2 else transpose(x, (1, 0))),
+    aten.squeeze.default: plain(squeeze),
+    aten.squeeze.dim: plain(squeeze),
+    aten.squeeze.dims: plain(squeeze),
+    aten.unsqueeze.default: plain(tf.expand_dims),
+    aten.expand.default: plain(expand),
+    aten.cat.default: cat,
+    aten.stack.default: plain(lambda tensors, axis=0: tf.stack(tensors, axis)),
+    aten.pad.default: plain(pad),
+    aten.constant_pad_nd.default: plain(lambda x, padding, value=0: pad(x, padding, value=value)),
+}

@@ -1,0 +1,24 @@
+"""TensorFlow Lite with 8-bit weights and dynamic range: activations are quantised while the model runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import tensorflow as tf
+from formats import _tensorflow
+from zoo_model import ZooModel
+
+RUNTIME = "ai-edge-litert"
+PACKAGES = _tensorflow.PACKAGES
+IS_EXACT = False
+MAIN_FILE = _tensorflow.TFLITE_FILE
+load = _tensorflow.load_tflite
+
+
+def export(model: ZooModel, folder: Path, scratch: Path) -> None:
+    def configure(converter: tf.lite.TFLiteConverter) -> None:
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        # One scale for a dense layer's weights: with one a channel tflite-runtime 2.14 can't load the file.
+        converter._experimental_disable_per_channel_quantization_for_dense_layers = True
+
+    _tensorflow.export_tflite(model, folder, scratch, configure)

@@ -1,0 +1,61 @@
+"""PyTorch's TorchScript, traced; and the same packed as TorchServe's .mar with our handler."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import torch
+from sources import HANDLER
+from zoo_model import Arrays, Predict, ZooModel, run_network
+
+RUNTIME = "torch.jit"
+PACKAGES = ("torch", "torch-model-archiver", "numpy")
+IS_EXACT = True
+MAIN_FILE = "model.pt"
+PACKAGE = "{model}.mar"
+
+# maxBatchDelay: TorchServe takes 0 for 100 ms; the least is 1. Times are in seconds, the delay in milliseconds.
+_WORKER = {
+    "minWorkers": 1,
+    "maxWorkers": 1,
+    "batchSize": 1,
+    "maxBatchDelay": 1,
+    "responseTimeout": 120,
+    "startupTimeout": 120,
+}
+
+
+def export(model: ZooModel, folder: Path, scratch: Path) -> None:
+    # The plain trace is saved: a module that went through optimize_for_inference can't always be loaded again.
+    traced = torch.jit.trace(model.network, model.tensors(model.samples(2, 0)))
+    torch.jit.save(traced, str(folder / MAIN_FILE))
+    _pack(model, folder, scratch)
+
+
+def load(model: ZooModel, folder: Path) -> Predict:
+    traced = torch.jit.load(str(folder / MAIN_FILE))
+    names = [spec["name"] for spec in model.outputs]
+
+    def predict(arrays: Arrays) -> Arrays:
+        return run_network(traced, model.tensors(arrays), names)
+
+    return predict
+
+
+def _pack(model: ZooModel, folder: Path, scratch: Path) -> None:
+    """Make MODEL.mar; raises FileNotFoundError without the handler, RuntimeError with the archiver's own words."""
+    if not HANDLER.is_file():
+        raise FileNotFoundError(f"{HANDLER} does not exist: the .mar needs TorchServe's handler; restore the file")
+    settings = {**_WORKER, "handler": {"inputs": model.inputs, "outputs": model.outputs}}
+    config = scratch / "model-config.yaml"
+    # JSON values are YAML values, and a key a line keeps the file readable.
+    config.write_text("".join(f"{key}: {json.dumps(value)}\n" for key, value in settings.items()))
+    command = [sys.executable, "-m", "model_archiver.model_packaging", "--model-name", model.name, "--version", "1.0"]
+    command += ["--serialized-file", str(folder / MAIN_FILE), "--handler", str(HANDLER)]
+    command += ["--config-file", str(config), "--export-path", str(folder), "--force"]
+    finished = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    if finished.returncode or not (folder / PACKAGE.format(model=model.name)).is_file():
+        raise RuntimeError(f"torch-model-archiver failed: {finished.stderr.strip() or finished.stdout.strip()}")
