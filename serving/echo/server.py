@@ -1,0 +1,144 @@
+"""Answer every wire with fixed values of the model's output size, without a model: the floor of our own servers.
+
+It is the TFLite server's HTTP and gRPC stack with nothing behind it. A reply has the request's batch where that is
+cheap to know (not in JSON, which is not parsed: batch 1).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Awaitable, Callable
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "shared"))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tflite"))  # whose stack this is
+
+import orjson
+from command_line import parse_command_line
+from http_app import Request, Response
+from json_body import dump_json
+from lifecycle import exit_cleanly_on_sigterm, fail, keep_large_blocks, run
+from model_info import status_document
+from request_error import invalid, not_found
+from served_model import ServedModel, load_served_model
+from server_metrics import ServerMetrics
+
+from bakeoff.wire import binary, tfserving, tfserving_server, torchserve
+from bakeoff.wire.grpc_message import parse
+from bakeoff.wire.proto.tfserving_pb2 import PredictRequest
+from bakeoff.wire.tensors import MAX_BODY_BYTES, Arrays, WireError
+
+VERSION = 1
+PATH = re.compile(r"/v1/models/(?P<tfserving>[^/:?]+):predict|/predictions/(?P<torchserve>[^/:?]+)")
+STATUS_PATH = re.compile(r"/v1/models/(?P<model>[^/:?]+)")
+
+
+class Echo:
+    """The replies of one model's size over the six wires, each made once for a batch."""
+
+    def __init__(self, model: ServedModel) -> None:
+        self._model = model
+        self._reply = lru_cache(maxsize=64)(self._make_reply)
+        self.grpc_methods: dict[str, Callable[[bytes], Awaitable[bytes]]] = {
+            tfserving.grpc_path(model.name): self._tfserving_grpc,
+            torchserve.grpc_path(model.name): self._torchserve_grpc,
+        }
+
+    async def respond(self, request: Request) -> Response:
+        """Answer a REST request."""
+        match = PATH.fullmatch(request.path)
+        if request.method == "POST" and match:
+            self._require_model(match["tfserving"] or match["torchserve"])
+            return self._predict(request)
+        status = STATUS_PATH.fullmatch(request.path)
+        if request.method == "GET" and status:
+            self._require_model(status["model"])
+            return Response(orjson.dumps(status_document(self._model)))
+        raise invalid(f"Malformed request: {request.method} {request.path}")
+
+    def _predict(self, request: Request) -> Response:
+        if request.content_type in (binary.RAW, binary.SAFETENSORS):
+            batch = self._binary_batch(request.body, request.content_type)
+            return Response(self._reply(request.content_type, batch), request.content_type)
+        if not request.body.lstrip()[:1] == b"{":
+            raise invalid("the body must be a JSON object with 'instances' or 'inputs'")
+        return Response(self._reply("json", 1))
+
+    async def _tfserving_grpc(self, message: bytes) -> bytes:
+        request = parse(PredictRequest, message)
+        self._require_model(request.model_spec.name)
+        proto = request.inputs.get(self._model.inputs[0].name)
+        if proto is None or not proto.tensor_shape.dim:
+            raise invalid(f"input {self._model.inputs[0].name} is missing or has no batch")
+        return self._reply("tfserving-grpc", proto.tensor_shape.dim[0].size)
+
+    async def _torchserve_grpc(self, message: bytes) -> bytes:
+        name, body = torchserve.decode_grpc_call(message)
+        self._require_model(name)
+        media_type = binary.recognise(body)
+        return torchserve.encode_grpc_reply(self._reply(media_type, self._binary_batch(body, media_type)))
+
+    def _binary_batch(self, body: bytes, media_type: str) -> int:
+        spec = self._model.inputs[0]
+        if media_type == binary.RAW:
+            if not (binary.is_raw(self._model.inputs) and binary.is_raw(self._model.outputs)):
+                raise invalid(f"this model doesn't fit {binary.RAW}; use {binary.SAFETENSORS}")
+            return len(binary.decode_raw(spec, body))
+        return _safetensors_batch(body, spec.name)
+
+    def _make_reply(self, kind: str, batch: int) -> bytes:
+        arrays = _fixed_outputs(self._model, batch)
+        if kind == "json":
+            return dump_json(tfserving_server.rest_reply(self._model.outputs, arrays, columnar=False), arrays)
+        if kind == "tfserving-grpc":
+            name, version = self._model.name, self._model.version
+            return tfserving_server.encode_grpc_reply(self._model.outputs, arrays, name, version)
+        return binary.encode(self._model.outputs, arrays, kind, "output")
+
+    def _require_model(self, name: str) -> None:
+        if name != self._model.name:
+            raise not_found(f"Servable not found for request: Latest({name})")
+
+
+def _safetensors_batch(body: bytes, name: str) -> int:
+    """Read the batch from the header alone; raises WireError."""
+    if binary.recognise(body) != binary.SAFETENSORS:
+        raise WireError("not a safetensors file")
+    try:
+        header = json.loads(body[8 : 8 + int.from_bytes(body[:8], "little")])
+        return int(header[name]["shape"][0])
+    except (ValueError, KeyError, TypeError, IndexError, RecursionError) as error:
+        raise WireError(f"the safetensors header gives no shape of {name}: {error!r}") from error
+
+
+def _fixed_outputs(model: ServedModel, batch: int) -> Arrays:
+    """Make values as long in JSON as a model's own are; a free dimension other than the batch is 1."""
+    arrays: Arrays = {}
+    for spec in model.outputs:
+        shape = [batch, *(1 if size is None else size for size in spec.shape[1:])]
+        size = int(np.prod(shape, dtype=object))
+        if batch < 1 or size * np.dtype(spec.dtype).itemsize > MAX_BODY_BYTES:
+            raise WireError(f"a batch of {batch} is not allowed: the reply may have 1 to {MAX_BODY_BYTES:,} bytes")
+        arrays[spec.name] = np.random.default_rng(0).normal(size=shape).astype(spec.dtype)
+    return arrays
+
+
+def main() -> None:
+    options = parse_command_line(__doc__)
+    exit_cleanly_on_sigterm()
+    keep_large_blocks()
+    try:
+        model = load_served_model(options.model, options.model_dir, VERSION)
+    except (OSError, KeyError, ValueError) as error:
+        fail(f"can't serve {options.model}: {error!r}")
+    echo = Echo(model)
+    run(options, echo.respond, echo.grpc_methods, ServerMetrics())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,137 @@
+"""The HTTP side as a bare ASGI application: bodies up to the limit, TensorFlow Serving's form of errors, /metrics."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from request_error import RequestError, invalid, too_large
+from server_metrics import CONTENT_TYPE, ServerMetrics
+
+from bakeoff.wire.binary import RAW, SAFETENSORS
+from bakeoff.wire.tensors import MAX_BODY_BYTES, WireError
+
+JSON = "application/json"
+LINGER_S = 2.0
+
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """An HTTP request with its whole body; the path has its query with it, the content type no parameters."""
+
+    method: str
+    path: str
+    content_type: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    body: bytes
+    content_type: str = JSON
+    status: int = 200
+
+
+Respond = Callable[[Request], Awaitable[Response]]
+
+
+class HttpApp:
+    """An ASGI application around one function from request to response."""
+
+    def __init__(self, respond: Respond, metrics: ServerMetrics) -> None:
+        self._respond = respond
+        self._metrics = metrics
+
+    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        if scope["path"] == "/metrics":
+            await _send(send, Response(self._metrics.dump(), CONTENT_TYPE))
+            return
+        headers = dict(scope["headers"])
+        content_type = headers.get(b"content-type", b"").decode("latin-1").partition(";")[0].strip().lower()
+        code = "500"
+        self._metrics.in_flight.inc()
+        try:
+            response = await self._answer(scope, headers, content_type, receive)
+            code = str(response.status)
+            if response.status == 413:
+                await _send_and_linger(send, receive, response)
+            else:
+                await _send(send, response)
+        finally:
+            self._metrics.in_flight.dec()
+            protocol = "rest-binary" if content_type in (RAW, SAFETENSORS) else "rest"
+            self._metrics.requests.labels(protocol, code).inc()
+
+    async def _answer(
+        self, scope: dict[str, Any], headers: dict[bytes, bytes], content_type: str, receive: Receive
+    ) -> Response:
+        path = scope["path"] + ("?" + scope["query_string"].decode("latin-1") if scope["query_string"] else "")
+        try:
+            body = await _read_body(headers, receive)
+            return await self._respond(Request(scope["method"], path, content_type, body))
+        except RequestError as error:
+            return error_response(error)
+        except WireError as error:
+            return error_response(invalid(str(error)))
+
+
+def error_response(error: RequestError) -> Response:
+    # surrogates can come from a JSON string of the request that is quoted in the message
+    text = str(error).encode("utf-8", "replace").decode()
+    return Response(orjson.dumps({"error": text}), JSON, error.http_status)
+
+
+async def _read_body(headers: dict[bytes, bytes], receive: Receive) -> bytes:
+    announced = headers.get(b"content-length", b"0")
+    if int(announced) > MAX_BODY_BYTES:
+        raise _oversize(f"{int(announced):,} bytes")
+    chunks = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise invalid("the body was cut off")
+        chunk = message.get("body", b"")
+        size += len(chunk)
+        if size > MAX_BODY_BYTES:
+            raise _oversize(f"more than {size - 1:,} bytes")
+        chunks.append(chunk)
+        if not message.get("more_body", False):
+            return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+def _oversize(size: str) -> RequestError:
+    return too_large(f"the request has {size}; at most {MAX_BODY_BYTES:,} are allowed: send smaller batches")
+
+
+async def _send(send: Send, response: Response) -> None:
+    await _start(send, response)
+    await send({"type": "http.response.body", "body": response.body})
+
+
+async def _send_and_linger(send: Send, receive: Receive, response: Response) -> None:
+    """Answer at once, then drop what still arrives for a moment: a closed socket would hide the answer."""
+    await _start(send, response, close=True)
+    await send({"type": "http.response.body", "body": response.body, "more_body": True})
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(LINGER_S):
+            while (await receive()).get("more_body", False):
+                pass
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def _start(send: Send, response: Response, close: bool = False) -> None:
+    headers = [
+        (b"content-type", response.content_type.encode()),
+        (b"content-length", str(len(response.body)).encode()),
+    ]
+    if close:
+        headers.append((b"connection", b"close"))
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})

@@ -1,0 +1,108 @@
+"""A server program's life: its two ports, and a clean end on SIGTERM."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ctypes
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from typing import NoReturn
+
+import grpc
+import uvicorn
+import uvloop
+from command_line import Options
+from grpc_app import OPTIONS, Method, Methods
+from http_app import HttpApp, Respond
+from server_metrics import ServerMetrics
+
+EX_DATAERR = 65  # sysexits.h: the artifact is none that this runtime can load
+HTTP_GRACE_S = 4
+GRPC_GRACE_S = 1.0  # it is waited for in full while a client keeps an idle connection
+KEEP_ALIVE_S = 600  # longer than a trial's pauses: a closed connection would be measured
+
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # malloc.h
+
+
+def exit_cleanly_on_sigterm() -> None:
+    """End with status 0 on a SIGTERM that comes before the server runs."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+
+
+def fail(message: str, status: int = 1) -> NoReturn:
+    sys.stderr.write(message.rstrip() + "\n")
+    sys.exit(status)
+
+
+def keep_large_blocks() -> None:
+    """Have glibc keep freed memory, instead of mapping and unmapping a block for every large message.
+
+    32 MiB is the largest threshold that glibc takes.
+    """
+    with contextlib.suppress(OSError, AttributeError):  # another C library: nothing to tune
+        libc = ctypes.CDLL("libc.so.6")
+        libc.mallopt(M_MMAP_THRESHOLD, 32 << 20)
+        libc.mallopt(M_TRIM_THRESHOLD, 256 << 20)
+
+
+def run(options: Options, respond: Respond, methods: dict[str, Method], metrics: ServerMetrics) -> None:
+    """Serve until SIGTERM or SIGINT; exits with status 1 where a port is taken."""
+    rest_socket = _bind(options.host, options.rest_port)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(options, rest_socket, HttpApp(respond, metrics), Methods(methods, metrics)))
+
+
+class _HttpServer(uvicorn.Server):
+    """uvicorn without its signal handlers, which would end the process by the signal instead of with status 0."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def _serve(options: Options, rest_socket: socket.socket, app: HttpApp, methods: Methods) -> None:
+    grpc_server = grpc.aio.server(options=OPTIONS)
+    grpc_server.add_generic_rpc_handlers((methods,))
+    try:
+        bound = grpc_server.add_insecure_port(f"{options.host}:{options.grpc_port}")
+    except RuntimeError:
+        bound = 0
+    if not bound:
+        _fail_taken(options.host, options.grpc_port, "grpc")
+    http_server = _HttpServer(
+        uvicorn.Config(
+            app,
+            http="httptools",
+            ws="none",
+            lifespan="off",
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            timeout_keep_alive=KEEP_ALIVE_S,
+            timeout_graceful_shutdown=HTTP_GRACE_S,
+        )
+    )
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, setattr, http_server, "should_exit", True)
+    await grpc_server.start()
+    await http_server.serve(sockets=[rest_socket])
+    await grpc_server.stop(GRPC_GRACE_S)
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((host, port))
+        bound.listen(2048)
+    except OSError:
+        _fail_taken(host, port, "rest")
+    return bound
+
+
+def _fail_taken(host: str, port: int, protocol: str) -> NoReturn:
+    fail(f"can't listen on {host}:{port}: the port is taken; give another with --{protocol}-port")

@@ -1,0 +1,30 @@
+"""A request that can't be answered, with its status over both protocols."""
+
+from __future__ import annotations
+
+import grpc
+
+
+class RequestError(Exception):
+    """What the caller is told: an HTTP status, the gRPC status that means the same, and a text."""
+
+    def __init__(self, http_status: int, grpc_status: grpc.StatusCode, message: str) -> None:
+        super().__init__(message)
+        self.http_status = http_status
+        self.grpc_status = grpc_status
+
+
+def invalid(message: str) -> RequestError:
+    return RequestError(400, grpc.StatusCode.INVALID_ARGUMENT, message)
+
+
+def failed_precondition(message: str) -> RequestError:
+    return RequestError(400, grpc.StatusCode.FAILED_PRECONDITION, message)
+
+
+def not_found(message: str) -> RequestError:
+    return RequestError(404, grpc.StatusCode.NOT_FOUND, message)
+
+
+def too_large(message: str) -> RequestError:
+    return RequestError(413, grpc.StatusCode.RESOURCE_EXHAUSTED, message)

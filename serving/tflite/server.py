@@ -1,0 +1,125 @@
+"""Serve a TFLite artifact with TensorFlow Serving's Predict API, on tflite-runtime or ai-edge-litert.
+
+Exits with status 65 (EX_DATAERR) and the runtime's message where the runtime can't load the artifact.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NoReturn
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "shared"))
+
+from command_line import Options, parse_command_line
+from interpreters import Predictor, Runtime, UnsupportedArtifactError
+from lifecycle import EX_DATAERR, exit_cleanly_on_sigterm, fail, keep_large_blocks, run
+from request_error import RequestError
+from served_model import ServedModel, load_served_model, newest_version
+from server_metrics import ServerMetrics
+from tfserving_api import TfServingApi
+
+from bakeoff.wire.tensors import Arrays
+
+MODEL_FILE = "model.tflite"
+CHECKED_BATCHES = (1, 3)
+EXACT_FORMAT = "tflite-fp32"  # the only one that must agree with PyTorch
+
+
+def main() -> None:
+    options = parse_command_line(__doc__, checks=True)
+    exit_cleanly_on_sigterm()
+    keep_large_blocks()
+    try:
+        version = newest_version(options.model_dir / options.format)
+        model = load_served_model(options.model, options.model_dir, int(version.name))
+        runtime = Runtime()
+    except (OSError, KeyError, ValueError, ModuleNotFoundError) as error:
+        fail(f"can't serve {options.model} as {options.format}: {error!r}")
+    predictor = Predictor(runtime, version / MODEL_FILE, model, options.threads)
+    if options.check is not None:
+        check(options, options.check, predictor, model, runtime.label)
+    serve(options, predictor, model)
+
+
+def serve(options: Options, predictor: Predictor, model: ServedModel) -> None:
+    """Serve until SIGTERM, with as many threads predicting as there are workers."""
+    pool = ThreadPoolExecutor(options.workers, "predict")
+    try:
+        warm_up(pool, options.workers, predictor)
+    except UnsupportedArtifactError as error:
+        fail(str(error), EX_DATAERR)
+    metrics = ServerMetrics()
+    api = TfServingApi(model, predictor, pool, metrics)
+    run(options, api.respond, api.grpc_methods, metrics)
+    pool.shutdown(wait=False, cancel_futures=True)
+
+
+def warm_up(pool: ThreadPoolExecutor, workers: int, predictor: Predictor) -> None:
+    """Load the model in every thread of the pool; raises UnsupportedArtifactError."""
+    everyone = threading.Barrier(workers)  # or an early thread would take a late one's turn
+
+    def load() -> None:
+        everyone.wait()
+        predictor.warm_up()
+
+    for future in [pool.submit(load) for _ in range(workers)]:
+        future.result()
+
+
+def check(options: Options, file: Path, predictor: Predictor, model: ServedModel, runtime: str) -> NoReturn:
+    """Run the golden inputs, keep the outputs, say in one JSON line how far PyTorch's are, and exit with 0 or 65."""
+    error: float | None = None
+    ok, message = False, ""
+    try:
+        predictor.warm_up()
+        error, within = compare_golden(options, file, predictor, model)
+        ok = within or (options.format != EXACT_FORMAT and np.isfinite(error))
+        message = "" if ok else f"outputs are {error:.3g} from PyTorch's; at most {model.atol:g} is allowed"
+    except (UnsupportedArtifactError, RequestError) as refusal:
+        message = str(refusal)
+    result = {
+        "runtime": runtime,
+        "format": options.format,
+        "ok": bool(ok),
+        "max_abs_error": error if error is not None and np.isfinite(error) else None,
+        "message": message,
+    }
+    sys.stdout.write(json.dumps(result) + "\n")
+    sys.exit(0 if ok else EX_DATAERR)
+
+
+def compare_golden(options: Options, file: Path, predictor: Predictor, model: ServedModel) -> tuple[float, bool]:
+    """Return the largest absolute error against PyTorch's outputs, and whether all are within the model's tolerance.
+
+    Runs all golden samples in each checked batch size and writes the outputs of batch 1 to the file, by output name.
+    """
+    worst, within = 0.0, True
+    with np.load(options.model_dir / "golden.npz") as stored:
+        golden = {name: stored[name] for name in stored.files}
+    for batch in CHECKED_BATCHES:
+        outputs = predict_in_batches(predictor, {s.name: golden[f"input:{s.name}"] for s in model.inputs}, batch)
+        for name, output in outputs.items():
+            expected = golden[f"torch:{name}"][: len(output)]
+            worst = max(worst, float(np.abs(output.astype("f8") - expected).max()))
+            within = within and np.allclose(output, expected, atol=model.atol, rtol=model.rtol)
+        if batch == 1:
+            np.savez(file, **outputs)
+    return worst, within
+
+
+def predict_in_batches(predictor: Predictor, inputs: Arrays, batch: int) -> Arrays:
+    """Return the outputs of all samples that fill whole batches, stacked."""
+    count = len(next(iter(inputs.values())))
+    starts = range(0, count - batch + 1, batch)
+    parts = [predictor({name: array[i : i + batch] for name, array in inputs.items()}) for i in starts]
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+if __name__ == "__main__":
+    main()
