@@ -1,0 +1,53 @@
+"""The command line: parses, calls, prints; everything else is elsewhere."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from types import FrameType
+
+import typer
+
+from bakeoff.cli import look, measure, servers
+from bakeoff.errors import BakeoffError
+
+app = typer.Typer(
+    help="Deploy one PyTorch model every way, prove that all compute the same, and measure what each costs.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command()(measure.run)
+app.command()(measure.export)
+app.command()(servers.up)
+app.command()(servers.down)
+app.command()(servers.verify)
+app.command()(look.sizes)
+app.command()(look.report)
+app.command()(look.targets)
+app.command()(look.models)
+app.command()(look.doctor)
+
+
+class Terminated(BaseException):
+    """SIGTERM arrived; like KeyboardInterrupt it unwinds through every cleanup."""
+
+
+def main() -> None:
+    """Run the command; end with the design's exit status."""
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        app(standalone_mode=True)
+    except BakeoffError as error:
+        sys.stderr.write(f"bakeoff: {error}\n")
+        sys.exit(error.status)
+    except KeyboardInterrupt:
+        sys.stderr.write("bakeoff: interrupted; all servers were taken down\n")
+        sys.exit(130)
+    except Terminated:
+        sys.exit(143)
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    raise Terminated

@@ -1,0 +1,128 @@
+"""Commands that only look: sizes, report, targets, models, doctor."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from bakeoff.artifacts import load_artifacts, load_model
+from bakeoff.catalog import SERVING, list_models, load_targets
+from bakeoff.cli import options as o
+from bakeoff.cli.terminal import console, print_rows
+from bakeoff.errors import UsageError
+from bakeoff.export import REQUIREMENTS as EXPORT_REQUIREMENTS
+from bakeoff.files import ARTIFACTS
+from bakeoff.load import REQUIREMENTS as LOAD_REQUIREMENTS
+from bakeoff.report import write_report
+from bakeoff.report.sizes import size_rows
+from bakeoff.report.tables import Table, size_table_of
+from bakeoff.runtimes import local
+from bakeoff.store import read_results
+from bakeoff.types import Artifact, Target
+from bakeoff.venvs import is_ready
+
+NONE: frozenset[str] = frozenset()
+
+
+def sizes(model: o.Models = [], json: o.AsJson = False) -> None:  # noqa: B006
+    """Show what each exported format weighs, its error against PyTorch and its accuracy."""
+    o.check("--model", model, list_models())
+    folders = [ARTIFACTS / name for name in model or list_models()]
+    artifacts = [artifact for folder in folders for artifact in load_artifacts(folder)]
+    if not artifacts:
+        raise UsageError(f"{ARTIFACTS}: nothing is exported yet; run `scripts/bakeoff export`")
+    sizes_of(artifacts, json)
+
+
+def sizes_of(artifacts: list[Artifact], json: bool) -> None:
+    """Print the sizes of these artifacts."""
+    print_rows(size_rows(artifacts), size_table_of(artifacts), json)
+
+
+def report(folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder of a run.")]) -> None:
+    """Make report.html, report.md and sizes.json again from a run's results.json and samples."""
+    write_report(folder, read_results(folder))
+    console.print(f"report: {folder / 'report.html'}", markup=False, highlight=False)
+
+
+def targets(json: o.AsJson = False) -> None:
+    """List the targets: what they serve, over which protocols, and whether they can run here."""
+    rows: list[dict[str, Any]] = []
+    for target in load_targets().values():
+        missing = local.missing_prerequisite(target)
+        rows.append(
+            {
+                "name": target.name,
+                "framework": target.framework,
+                "server": target.server,
+                "formats": list(target.formats),
+                "wires": list(target.wires),
+                "unavailable": missing.reason if missing else None,
+            }
+        )
+    columns = ("name", "framework", "server", "formats (default first)", "wires", "can run here")
+    cells = tuple(
+        (
+            row["name"],
+            row["framework"],
+            row["server"],
+            ", ".join(row["formats"]),
+            ", ".join(row["wires"]),
+            f"no: {row['unavailable']}" if row["unavailable"] else "yes",
+        )
+        for row in rows
+    )
+    print_rows(rows, Table("Targets", "A folder of serving/ each.", columns, cells, NONE), json)
+
+
+def models(json: o.AsJson = False) -> None:
+    """List the zoo's models and what is exported of each."""
+    rows: list[dict[str, Any]] = []
+    for name in list_models():
+        folder = ARTIFACTS / name
+        exported = [artifact.format for artifact in load_artifacts(folder)]
+        inputs = [f"{i.name} {i.dtype} {list(i.shape)}" for i in load_model(folder).inputs] if exported else []
+        rows.append({"name": name, "inputs": inputs, "exported": exported})
+    cells = tuple((r["name"], "; ".join(r["inputs"]), ", ".join(r["exported"]) or "nothing yet") for r in rows)
+    table = Table("Models", "A folder of models/zoo/ each.", ("name", "inputs", "exported"), cells, NONE)
+    print_rows(rows, table, json)
+
+
+def doctor(json: o.AsJson = False) -> None:
+    """Say what can run on this machine, and the remedy for what can't."""
+    rows = [_tool("taskset", "servers and load share CPUs: install util-linux"), _disk()]
+    for name, requirements in (("export", EXPORT_REQUIREMENTS), ("load generator", LOAD_REQUIREMENTS)):
+        rows.append({"what": name, "ok": True, "says": _environment(requirements), "remedy": None})
+    rows += [_target(target) for target in load_targets().values()]
+    cells = tuple((str(r["what"]), "yes" if r["ok"] else "no", str(r["says"]), str(r["remedy"] or "")) for r in rows)
+    columns = ("what", "ok", "what was found", "remedy")
+    print_rows(rows, Table("Doctor", "Nothing was started or installed.", columns, cells, NONE), json)
+
+
+def _tool(command: str, remedy: str) -> dict[str, object]:
+    path = shutil.which(command)
+    return {"what": command, "ok": path is not None, "says": path or "not on PATH", "remedy": None if path else remedy}
+
+
+def _disk() -> dict[str, object]:
+    free = shutil.disk_usage(ARTIFACTS.parent).free
+    enough = free > 8e9
+    remedy = None if enough else "the environments of all targets take about 8 GB"
+    return {"what": "disk", "ok": enough, "says": f"{free / 1e9:.0f} GB free", "remedy": remedy}
+
+
+def _target(target: Target) -> dict[str, object]:
+    missing = local.missing_prerequisite(target)
+    if missing:
+        return {"what": target.name, "ok": False, "says": missing.reason, "remedy": missing.remedy}
+    says = "needs no environment"
+    if target.requirements:
+        says = _environment(SERVING / target.name / target.requirements)
+    return {"what": target.name, "ok": True, "says": says, "remedy": None}
+
+
+def _environment(requirements: Path) -> str:
+    return "environment ready" if is_ready(requirements) else "environment is made on first use"

@@ -1,0 +1,86 @@
+"""`bakeoff run` and `bakeoff export`."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bakeoff.artifacts import load_artifacts
+from bakeoff.cli import options as o
+from bakeoff.cli.look import sizes_of
+from bakeoff.cli.terminal import console, print_table, progress
+from bakeoff.errors import BakeoffError
+from bakeoff.export import ExportOptions, export_model
+from bakeoff.report import write_report
+from bakeoff.report.tables import result_table, target_table
+from bakeoff.runner import Run, start_report
+from bakeoff.runner import run as run_experiment
+from bakeoff.store import refuse_used, write_results
+
+
+def run(
+    config: o.ConfigFile = o.DEFAULT_CONFIG,
+    model: o.Models = [],  # noqa: B006
+    target: o.Targets = [],  # noqa: B006
+    format: o.Formats = [],  # noqa: B006
+    protocol: o.Protocols = [],  # noqa: B006
+    rounds: Annotated[int | None, typer.Option(min=1, help="Rounds. [default: config's]")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="digits_cnn alone, short trials: a first look.")] = False,
+    weights: o.Weights = None,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Default: results/TIMESTAMP.")] = None,
+) -> None:
+    """Export, serve, verify, load and report: the whole experiment.
+
+    DIR then holds report.html, report.md, results.json, sizes.json and every request in samples/. Exit status: 0 every
+    available endpoint has a valid trial; 1 something available failed; 2 bad usage or configuration.
+    """
+    experiment, selection = o.experiment(config, model, target, format, protocol, quick)
+    experiment = replace(experiment, rounds=rounds or experiment.rounds)
+    o.check_weights(weights, experiment.models)
+    folder = out or Path("results") / datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    refuse_used(folder)
+    command = " ".join(["bakeoff", *sys.argv[1:]])
+    job = Run(experiment, selection, frozenset(target), weights, folder, start_report(experiment, command))
+    write_results(folder, job.report)
+    try:
+        with progress() as show:
+            run_experiment(job, show)
+    finally:
+        # Also when cut off: what was measured is reported.
+        write_results(folder, job.report)
+        write_report(folder, job.report)
+    for name in job.report.models:
+        print_table(result_table(job.report, name.name))
+    print_table(target_table(job.report))
+    console.print(f"report: {folder / 'report.html'}", markup=False, highlight=False)
+    if job.problems:
+        raise BakeoffError("not everything was measured:\n" + "\n".join(f"- {line}" for line in job.problems))
+
+
+def export(
+    config: o.ConfigFile = o.DEFAULT_CONFIG,
+    model: o.Models = [],  # noqa: B006
+    format: Annotated[list[str], typer.Option("--format", help="A format; again for more. [default: all]")] = [],  # noqa: B006
+    weights: o.Weights = None,
+    force: Annotated[bool, typer.Option("--force", help="Export also what is up to date.")] = False,
+    json: o.AsJson = False,
+) -> None:
+    """Export models to every format and prove format parity; what is up to date is skipped."""
+    experiment, _ = o.experiment(config, model, [], format, [])
+    o.check_weights(weights, experiment.models)
+    failed, artifacts = [], []
+    with progress() as show:
+        show.expect(len(experiment.models))
+        for name in experiment.models:
+            folder, lines = export_model(name, ExportOptions(tuple(format), weights, force), show)
+            failed += lines
+            artifacts += load_artifacts(folder)
+            show.step()
+    sizes_of(artifacts, json)
+    if failed:
+        raise BakeoffError("\n".join(failed))

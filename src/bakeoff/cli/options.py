@@ -1,0 +1,73 @@
+"""The options that several commands share, and what they select."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bakeoff.catalog import list_models, load_targets
+from bakeoff.config import DEFAULT, Config, load_config, resolve_cpus, shorten
+from bakeoff.deploy import Selection
+from bakeoff.errors import UsageError, one_of
+from bakeoff.types import FORMATS, PROTOCOLS, Protocol
+
+ConfigFile = Annotated[Path, typer.Option("--config", help="The experiment.", metavar="FILE")]
+Models = Annotated[list[str], typer.Option("--model", help="A model of the zoo; again for more. [default: config's]")]
+Targets = Annotated[list[str], typer.Option("--target", help="A target; again for more. [default: config's]")]
+Formats = Annotated[list[str], typer.Option("--format", help="A format beside each target's default; again for more.")]
+Protocols = Annotated[list[str], typer.Option("--protocol", help="rest, rest-binary or grpc. [default: config's]")]
+Weights = Annotated[
+    Path | None, typer.Option("--weights", help="A state dict (.pt) for the one model.", metavar="FILE")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+DEFAULT_CONFIG = DEFAULT
+
+
+def experiment(
+    config_file: Path,
+    models: list[str],
+    targets: list[str],
+    formats: list[str],
+    protocols: list[str],
+    quick: bool = False,
+) -> tuple[Config, Selection]:
+    """Return the experiment that the options ask for; raise UsageError naming the option and what is allowed."""
+    known_targets = load_targets()
+    config = load_config(config_file, list_models(), known_targets)
+    if quick:
+        config = shorten(config)
+    check("--model", models, list_models())
+    check("--target", targets, known_targets)
+    check("--format", formats, FORMATS)
+    check("--protocol", protocols, PROTOCOLS)
+    chosen: list[Protocol] = [p for p in PROTOCOLS if p in protocols]
+    config = replace(
+        config,
+        models=tuple(dict.fromkeys(models)) or config.models,
+        targets=tuple(dict.fromkeys(targets)) or config.targets,
+        formats=tuple(dict.fromkeys([*config.formats, *formats])),
+        protocols=tuple(chosen) or config.protocols,
+        cpus=resolve_cpus(config.cpus),
+    )
+    selected = tuple(known_targets[name] for name in config.targets)
+    return config, Selection(selected, config.protocols, config.formats, config.base_port)
+
+
+def check(option: str, given: list[str], known: Iterable[str]) -> None:
+    """Raise UsageError for a name that isn't known."""
+    names = list(known)
+    for name in given:
+        if name not in names:
+            raise UsageError(f"{option}: {name!r} is unknown; allowed: {one_of(names)}")
+
+
+def check_weights(weights: Path | None, models: tuple[str, ...]) -> None:
+    """Raise UsageError unless the weights are a file and for one model."""
+    if weights is not None and not weights.is_file():
+        raise UsageError(f"--weights: {weights} is no file")
+    if weights is not None and len(models) != 1:
+        raise UsageError("--weights: belongs to one model; name it with --model")

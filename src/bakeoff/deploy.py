@@ -1,0 +1,181 @@
+"""Bringing a model's targets up, proving that they answer rightly, and taking them down again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from bakeoff.artifacts import Golden, load_artifacts, load_model
+from bakeoff.catalog import make_endpoints
+from bakeoff.errors import BakeoffError, TargetFailed, TargetUnavailable
+from bakeoff.requests import write_requests
+from bakeoff.runtimes import local
+from bakeoff.show import Show
+from bakeoff.types import (
+    NO_FORMAT,
+    Artifact,
+    Endpoint,
+    Model,
+    Parity,
+    Plan,
+    Protocol,
+    Support,
+    Target,
+    TargetState,
+    Workload,
+)
+from bakeoff.verify import Arrays, Reference, canary, verify_endpoint
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which endpoints: targets, protocols, and formats beside each target's default."""
+
+    targets: tuple[Target, ...]
+    protocols: tuple[Protocol, ...]
+    formats: tuple[str, ...] = ()
+    base_port: int = 0
+
+    def formats_of(self, target: Target) -> tuple[str, ...]:
+        """Return the formats in which a target is measured: its default first."""
+        return (target.formats[0], *(f for f in target.formats[1:] if f in self.formats))
+
+
+@dataclass(slots=True)
+class Deployment:
+    """What is up for one model, and what was found while bringing it up."""
+
+    model: Model
+    folder: Path
+    golden: Golden
+    artifacts: dict[str, Artifact]
+    servers: list[local.Server] = field(default_factory=list)
+    states: dict[str, TargetState] = field(default_factory=dict)
+    parity: list[Parity] = field(default_factory=list)
+    support: list[Support] = field(default_factory=list)
+    own_outputs: dict[tuple[str, str], Arrays] = field(default_factory=dict)
+
+    @property
+    def endpoints(self) -> list[Endpoint]:
+        """The endpoints that are up and answer rightly."""
+        wrong = {row.endpoint for row in self.parity if row.kind == "serving" and not row.ok}
+        return [e for server in self.servers for e in server.endpoints if e.id not in wrong]
+
+    def reference(self, target: str, format: str) -> Reference:
+        """Return the right answers of a target in a format."""
+        own = self.own_outputs.get((target, format))
+        return Reference(self.golden, own if own is not None else self.golden.outputs(format))
+
+    def server_of(self, endpoint: str) -> local.Server:
+        """Return the server of an endpoint's id."""
+        return next(server for server in self.servers if any(e.id == endpoint for e in server.endpoints))
+
+    def plan(self, workloads: tuple[Workload, ...]) -> Plan:
+        """Encode the requests that these workloads need and return the plan without its trials."""
+        sizes = sorted({workload.batch_size for workload in workloads})
+        wires = sorted({endpoint.wire for endpoint in self.endpoints})
+        requests = {wire: {size: write_requests(self.golden, wire, size) for size in sizes} for wire in wires}
+        return Plan(self.model, str(self.golden.path), tuple(self.endpoints), requests)
+
+
+def open_deployment(folder: Path) -> Deployment:
+    """Read what the export of a model left in artifacts/MODEL."""
+    model = load_model(folder)
+    artifacts = {artifact.format: artifact for artifact in load_artifacts(folder)}
+    return Deployment(model, folder, Golden(folder / "golden.npz", model), artifacts)
+
+
+@contextmanager
+def deployed(folder: Path, selection: Selection, cpus: str | None, show: Show) -> Iterator[Deployment]:
+    """Bring a model's targets up and verify them; take all down at the end, whatever happens."""
+    deployment = open_deployment(folder)
+    try:
+        bring_up(deployment, selection, local.StartOptions(cpus=cpus), show)
+        yield deployment
+    finally:
+        show.say(f"{deployment.model.name}: taking the servers down")
+        for server in deployment.servers:
+            local.stop(server)
+
+
+def bring_up(deployment: Deployment, selection: Selection, options: local.StartOptions, show: Show) -> None:
+    """Start and verify every target; one that can't run or fails is recorded, and the others go on."""
+    for number, target in enumerate(selection.targets):
+        show.say(f"{deployment.model.name}: starting {target.name}")
+        state = TargetState(target.name, target.framework, target.server, None, "available")
+        try:
+            python, version = local.prepare(target, show.say)
+            state = replace(state, version=version)
+            unsupported = _check_formats(deployment, target, python)
+            for at, format in enumerate(selection.formats_of(target)):
+                if format in unsupported:
+                    show.note(f"{target.name} can't load {format}: {unsupported[format]}")
+                    continue
+                wanted = replace(options, ports=_ports(selection.base_port, 10 * number + 2 * at))
+                endpoints = make_endpoints(deployment.model.name, target, [format], selection.protocols)
+                server = _start(deployment, target, format, endpoints, (python, wanted))
+                state = replace(state, ready_seconds={**(state.ready_seconds or {}), format: server.ready_seconds or 0})
+                _verify(deployment, server, show)
+        except TargetUnavailable as error:
+            state = replace(state, status="unavailable", reason=error.reason, remedy=error.remedy)
+            show.note(f"{target.name} is unavailable: {error.reason.splitlines()[0]}")
+        except BakeoffError as error:
+            state = replace(state, status="failed", reason=f"{deployment.model.name}: {error}")
+            show.note(f"{target.name} failed: {str(error).splitlines()[0]}")
+        deployment.states[target.name] = state
+        show.step()
+
+
+def _start(
+    deployment: Deployment,
+    target: Target,
+    format: str,
+    endpoints: list[Endpoint],
+    how: tuple[Path, local.StartOptions],
+) -> local.Server:
+    """Start one server and wait for its first right answers; it joins the deployment before anything can fail."""
+    if format != NO_FORMAT and format not in deployment.artifacts:
+        raise TargetFailed(f"there is no {format} artifact of {deployment.model.name}: its export failed")
+    python, options = how
+    server = local.start(target, format, endpoints, deployment.folder, python, options)
+    deployment.servers.append(server)
+    try:
+        local.wait_ready(server, lambda endpoint: canary(endpoint, deployment.golden))
+    except BakeoffError:
+        deployment.servers.remove(server)
+        raise
+    return server
+
+
+def _verify(deployment: Deployment, server: local.Server, show: Show) -> None:
+    reference = deployment.reference(server.target.name, server.format)
+    for endpoint in server.endpoints:
+        show.say(f"{deployment.model.name}: verifying {endpoint.id}")
+        rows = verify_endpoint(endpoint, reference)
+        deployment.parity += rows
+        for row in rows:
+            if not row.ok:
+                show.note(f"{endpoint.id} answers wrongly at batch {row.batch}: {row.message}")
+
+
+def _check_formats(deployment: Deployment, target: Target, python: Path) -> dict[str, str]:
+    """Ask the target's runtime which artifacts it can load and how far it is from PyTorch; return those it can't."""
+    name, unsupported = deployment.model.name, {}
+    for format in target.formats if target.checks else ():
+        if format not in deployment.artifacts:
+            continue
+        check = local.check_format(target, python, name, deployment.folder, format)
+        error, message = check.max_abs_error, check.message
+        deployment.support.append(Support(name, target.name, format, check.ok, error, message))
+        if check.ok:
+            deployment.parity.append(Parity(name, format, check.runtime, "format", None, error, check.ok))
+            deployment.own_outputs[target.name, format] = check.outputs
+        else:
+            unsupported[format] = message or "the runtime gave no reason"
+    return unsupported
+
+
+def _ports(base: int, offset: int) -> tuple[int, int] | None:
+    return (base + offset, base + offset + 1) if base else None

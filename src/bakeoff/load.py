@@ -1,0 +1,69 @@
+"""The load generator's process: started once for all trials of a model, told one trial at a time."""
+
+from __future__ import annotations
+
+import json
+import select
+import subprocess
+from pathlib import Path
+from typing import IO, Any
+
+from bakeoff.errors import BakeoffError
+from bakeoff.files import ROOT, as_json, write_atomic
+from bakeoff.processes import child_environment, confined, log_end, spawn, terminate
+from bakeoff.types import Plan, Trial
+
+REQUIREMENTS = ROOT / "loadtest" / "requirements.txt"
+
+SLACK_S = 60.0
+
+
+class LoadGenerator:
+    """A running loadtest/conductor.py; a context manager."""
+
+    def __init__(self, python: Path, plan: Plan, folder: Path, cpus: str | None) -> None:
+        self.log = folder / "load.log"
+        plan_file = folder / "plan.json"
+        write_atomic(plan_file, as_json(plan))
+        argv = [str(python), str(ROOT / "loadtest" / "conductor.py"), str(plan_file)]
+        with self.log.open("ab") as log:
+            self._process = spawn(confined(argv, cpus), log, ROOT, child_environment(), stdin=subprocess.PIPE)
+        self._answer()
+
+    def __enter__(self) -> LoadGenerator:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        terminate(self._process)
+
+    def run_trial(self, trial: Trial) -> int:
+        """Run a trial to its end; return how many requests were sent, priming and warm-up included.
+
+        Raises BakeoffError with the end of its log where the load generator died.
+        """
+        stdin: IO[bytes] | None = self._process.stdin
+        if stdin is None:
+            raise BakeoffError("the load generator has no stdin")
+        try:
+            stdin.write(trial.id.encode() + b"\n")
+            stdin.flush()
+        except BrokenPipeError:
+            raise self._died() from None
+        # Priming, warm-up and duration, then a last request that may take its whole timeout.
+        workload = trial.workload
+        patience = workload.warmup_s + workload.duration_s + 5 * workload.timeout_s + SLACK_S
+        return int(self._answer(patience)["requests_sent"])
+
+    def _answer(self, patience_s: float = SLACK_S) -> dict[str, Any]:
+        stdout = self._process.stdout
+        if stdout is None or not select.select([stdout], [], [], patience_s)[0]:
+            raise BakeoffError(f"the load generator did not answer in {patience_s:.0f} s; see {self.log}")
+        line = stdout.readline()
+        if not line:
+            raise self._died()
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+    def _died(self) -> BakeoffError:
+        terminate(self._process)
+        return BakeoffError(f"the load generator ended early; the end of its log:\n{log_end(self.log)}")

@@ -1,0 +1,36 @@
+"""report.md: the tables for a terminal or a pull request."""
+
+from __future__ import annotations
+
+from bakeoff.report.tables import Table, all_tables, invalid_trials
+from bakeoff.types import Report
+
+
+def render_markdown(report: Report) -> str:
+    """Return the report as Markdown."""
+    machine = report.machine
+    lines = [
+        f"# bakeoff: {escape(', '.join(model.name for model in report.models)) or 'nothing measured'}",
+        "",
+        f"{report.created_at}, {machine.get('cpu')} ({machine.get('cpus')} CPUs), {machine.get('os')}. "
+        f"Made by: {escape(report.command)}",
+    ]
+    for table in all_tables(report):
+        lines += ["", f"## {escape(table.title)}", "", *render_table(table), "", table.says]
+    invalid = invalid_trials(report)
+    if invalid:
+        lines += ["", "## Invalid trials", "", *(f"- {escape(line)}" for line in invalid)]
+    return "\n".join(lines) + "\n"
+
+
+def render_table(table: Table) -> list[str]:
+    """Return a table as Markdown lines."""
+    rule = ["---:" if column in table.numbers else "---" for column in table.columns]
+    return [
+        "| " + " | ".join(row) + " |" for row in (table.columns, rule, *([escape(c) for c in r] for r in table.rows))
+    ]
+
+
+def escape(text: str) -> str:
+    """Keep a cell's text from breaking the table or becoming markup."""
+    return text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")

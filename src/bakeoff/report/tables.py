@@ -1,0 +1,156 @@
+"""The report's tables as plain text cells, so that every form of the report says the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from bakeoff.report.sizes import size_rows
+from bakeoff.types import Artifact, Measurement, Parity, Report, Summary
+
+MISSING = "–"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table of text; columns named in `numbers` hold numbers and are aligned right."""
+
+    title: str
+    says: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    numbers: frozenset[str]
+
+
+def result_table(report: Report, model: str) -> Table:
+    """Return latency and throughput of every endpoint of a model, the fastest at the first workload first."""
+    workloads = workload_names(report)
+    cells = {(s.endpoint, s.workload): s for s in report.summary if s.model == model}
+    trials = [m for m in report.measurements if m.model == model]
+    endpoints = list(dict.fromkeys(m.endpoint for m in trials))
+    first = workloads[0] if workloads else ""
+    endpoints.sort(key=lambda e: cells[e, first].latency_ms.p50 or 1e9 if (e, first) in cells else 1e9)
+    columns = ["endpoint", "format"]
+    for workload in workloads:
+        columns += [f"{workload} p50 ms", f"{workload} p99 ms", f"{workload} req/s"]
+    columns += [f"{first} CPU ms/req", "peak MB", "errors", "valid"]
+    rows = [_result_row(endpoint, workloads, cells, trials) for endpoint in endpoints]
+    says = (
+        "Medians over the valid trials. p50 and p99: milliseconds from sending a request to the end of its answer; "
+        f"{MISSING}: too few requests to say. CPU and peak resident memory: of all the target's processes. "
+        "Valid: trials that count, of all that ran."
+    )
+    return Table(f"{model}: latency and throughput", says, tuple(columns), tuple(rows), frozenset(columns[2:]))
+
+
+def _result_row(
+    endpoint: str, workloads: Sequence[str], cells: dict[tuple[str, str], Summary], trials: Sequence[Measurement]
+) -> tuple[str, ...]:
+    mine = [m for m in trials if m.endpoint == endpoint]
+    row = [endpoint, mine[0].format]
+    for workload in workloads:
+        summary = cells.get((endpoint, workload))
+        if summary is None:
+            row += [MISSING] * 3
+        else:
+            row += [number(summary.latency_ms.p50), number(summary.latency_ms.p99), number(summary.throughput_rps)]
+    calm = [m for m in mine if m.workload == workloads[0]]
+    cpu = sorted(m.server_cpu_ms_per_request for m in calm if m.server_cpu_ms_per_request is not None)
+    memory = max((m.peak_rss_bytes or 0 for m in mine), default=0)
+    valid = sum(m.verdict == "valid" for m in mine)
+    row += [number(cpu[len(cpu) // 2] if cpu else None), f"{memory / 1e6:.0f}" if memory else MISSING]
+    return (*row, str(sum(m.error_count for m in mine)), f"{valid} of {len(mine)}")
+
+
+def workload_names(report: Report) -> list[str]:
+    """Return the names of a run's workloads in the order of its configuration."""
+    measured = {m.workload for m in report.measurements}
+    configured = report.config.get("workloads")
+    names = [w["name"] for w in configured] if isinstance(configured, (list, tuple)) else []
+    return [name for name in names if name in measured]
+
+
+def target_table(report: Report) -> Table:
+    """Return what became of every target."""
+    rows = []
+    for state in report.targets:
+        ready = ", ".join(f"{what}: {s:.1f}" for what, s in (state.ready_seconds or {}).items())
+        why = "; ".join(part for part in ((state.reason or "").split("\n")[0], state.remedy) if part)
+        rows.append((state.name, state.server, state.version or MISSING, state.status, ready or MISSING, why))
+    columns = ("target", "server", "version", "status", "seconds to first answers", "reason and remedy")
+    says = "The time is from the process's start to a right answer on every protocol. Unavailable: it can't run here."
+    return Table("Targets", says, columns, tuple(rows), frozenset())
+
+
+def size_table_of(artifacts: Iterable[Artifact]) -> Table:
+    """Return the edge-model size report."""
+    rows = tuple(
+        (
+            row.model,
+            row.format,
+            f"{row.size_bytes:,}",
+            f"{row.gzip_bytes:,}",
+            f"{row.relative_size:.2f}",
+            scientific(row.max_abs_error),
+            MISSING if row.accuracy is None else f"{row.accuracy:.4f}",
+        )
+        for row in size_rows(artifacts)
+    )
+    columns = ("model", "format", "bytes", "gzip bytes", "of torchscript", "max error", "accuracy")
+    says = "Max error: largest absolute difference from PyTorch's outputs over golden inputs at batch 1 and 3."
+    return Table("Edge-model sizes", says, columns, rows, frozenset(columns[2:]))
+
+
+def parity_table(report: Report) -> Table:
+    """Return the proofs of sameness: formats against PyTorch, endpoints against their artifact; worst batch each."""
+    worst: dict[tuple[str, ...], Parity] = {}
+    for row in report.parity:
+        place = (row.model, row.kind, row.endpoint or row.format, row.runtime)
+        old = worst.get(place)
+        if old is None or (old.ok, -(old.max_abs_error or 0)) > (row.ok, -(row.max_abs_error or 0)):
+            worst[place] = row
+    rows = tuple(
+        (*place, scientific(row.max_abs_error), "yes" if row.ok else f"NO: {row.message or ''}")
+        for place, row in worst.items()
+    )
+    columns = ("model", "kind", "what", "runtime", "max error", "same")
+    says = (
+        "format: the artifact in process against PyTorch (fp32 formats must agree within the model's tolerance, the "
+        "others record their error). serving: the endpoint against its own artifact; one that fails is not measured."
+    )
+    return Table("Proof of sameness", says, columns, rows, frozenset({"max error"}))
+
+
+def support_table(report: Report) -> Table:
+    """Return which artifacts each edge runtime loads, and what it said where it can't."""
+    rows = tuple(
+        (s.model, s.target, s.format, "yes" if s.supported else "no", scientific(s.max_abs_error), s.message or "")
+        for s in report.support
+    )
+    columns = ("model", "runtime of", "format", "loads", "max error", "what it said")
+    says = "Each artifact loaded and run at batch 1 and 3 in the runtime that would serve it."
+    return Table("What the runtimes load", says, columns, rows, frozenset({"max error"}))
+
+
+def all_tables(report: Report) -> list[Table]:
+    """Return the report's tables in order."""
+    results = [result_table(report, model.name) for model in report.models]
+    rest = [target_table(report), size_table_of(report.artifacts), parity_table(report), support_table(report)]
+    return [table for table in (*results, *rest) if table.rows]
+
+
+def invalid_trials(report: Report) -> list[str]:
+    """Return a line for each invalid trial with its reasons."""
+    return [f"{m.trial_id}: {'; '.join(m.reasons)}" for m in report.measurements if m.verdict == "invalid"]
+
+
+def number(value: float | None) -> str:
+    """Return a figure with three significant digits, or more where it is large."""
+    if value is None:
+        return MISSING
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def scientific(value: float | None) -> str:
+    """Return a small figure, or a dash."""
+    return MISSING if value is None else f"{value:.1e}"

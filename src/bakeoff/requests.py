@@ -1,0 +1,30 @@
+"""Request bodies: encoded once from the golden inputs, before any clock starts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bakeoff.artifacts import Golden, golden_rows
+from bakeoff.files import STATE
+from bakeoff.wire import WIRES
+
+# Different bodies in turn, so that nothing on the way can profit from a repeated one.
+FILES_PER_BATCH = 8
+
+
+def encode_request(golden: Golden, wire: str, rows: list[int]) -> bytes:
+    """Return the body that asks for these golden rows."""
+    model = golden.model
+    return WIRES[wire].encode_request(model.name, model.inputs, golden.inputs(rows))
+
+
+def write_requests(golden: Golden, wire: str, batch_size: int, folder: Path | None = None) -> tuple[str, ...]:
+    """Write a wire's request files for one batch size; return their paths in order."""
+    folder = (folder or STATE / "requests") / golden.model.name / wire / f"b{batch_size}"
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for number in range(FILES_PER_BATCH):
+        path = folder / f"{number:03}.bin"
+        path.write_bytes(encode_request(golden, wire, golden_rows(number, batch_size, golden.count)))
+        paths.append(str(path))
+    return tuple(paths)

@@ -1,0 +1,186 @@
+"""A run: export, bring up, verify, measure every trial, take down; the report grows with each trial."""
+
+from __future__ import annotations
+
+import random
+from collections import defaultdict
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bakeoff.config import Config
+from bakeoff.deploy import Deployment, Selection, deployed
+from bakeoff.export import ExportOptions, export_model
+from bakeoff.load import REQUIREMENTS, LoadGenerator
+from bakeoff.machine import describe_machine
+from bakeoff.processes import log_end
+from bakeoff.runtimes import local
+from bakeoff.samples import mark_wrong, read_samples
+from bakeoff.show import Show
+from bakeoff.stats import summarize_rounds, summarize_trial
+from bakeoff.store import SCHEMA_VERSION, write_results
+from bakeoff.types import Endpoint, Measurement, Plan, Report, Trial
+from bakeoff.venvs import ensure_venv
+from bakeoff.verify import wrong_rows
+
+
+@dataclass(slots=True)
+class Run:
+    """One run: what is asked, where it goes, and what it found so far."""
+
+    config: Config
+    selection: Selection
+    named_targets: frozenset[str]
+    weights: Path | None
+    out: Path
+    report: Report
+    problems: list[str] = field(default_factory=list)
+
+
+def start_report(config: Config, command: str) -> Report:
+    """Return the report of a run in which nothing was measured yet."""
+    return Report(
+        schema_version=SCHEMA_VERSION,
+        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        command=command,
+        seed=config.seed,
+        machine=describe_machine(),
+        config=asdict(config),
+        models=(),
+        artifacts=(),
+        parity=(),
+        support=(),
+        targets=(),
+        measurements=(),
+        summary=(),
+        comparisons=(),
+    )
+
+
+def run(job: Run, show: Show) -> Report:
+    """Run the experiment; results.json in the run's folder is up to date after every trial, also when it is cut off."""
+    show.expect(len(job.config.models) * (1 + len(job.selection.targets)))
+    load_python = ensure_venv(REQUIREMENTS, say=show.say)
+    cpus = job.config.cpus
+    for model in job.config.models:
+        folder, failed = export_model(model, ExportOptions(weights=job.weights), show)
+        job.problems += failed
+        show.step()
+        with deployed(folder, job.selection, cpus.server, show) as deployment:
+            _take_over(job, deployment)
+            trials = draw_trials(job, deployment)
+            show.expect(len(trials))
+            plan = replace(deployment.plan(job.config.workloads), trials=tuple(trials))
+            if trials:
+                with LoadGenerator(load_python, plan, job.out, cpus.load) as load:
+                    _measure_all(job, deployment, plan, load, show)
+    job.problems += find_gaps(job)
+    return job.report
+
+
+def draw_trials(job: Run, deployment: Deployment) -> list[Trial]:
+    """Return a model's trials: in each round every endpoint with every workload, in an order drawn from the seed."""
+    trials: list[Trial] = []
+    for number in range(job.config.rounds):
+        pairs = [(e, w) for e in deployment.endpoints for w in job.config.workloads]
+        random.Random(f"{job.config.seed} {deployment.model.name} {number}").shuffle(pairs)
+        for endpoint, workload in pairs:
+            id = f"{deployment.model.name}.{endpoint.id}.{workload.name}.r{number}"
+            path = str((job.out / "samples" / f"{id}.parquet").resolve())
+            trials.append(Trial(id, endpoint.id, workload, number, len(trials), path))
+    return trials
+
+
+def find_gaps(job: Run) -> list[str]:
+    """Return what keeps a run from being whole: failed targets, wrong endpoints, endpoints without a valid trial."""
+    gaps = []
+    for state in job.report.targets:
+        if state.status == "failed" or (state.status == "unavailable" and state.name in job.named_targets):
+            gaps.append(f"{state.name} is {state.status}: {(state.reason or '').splitlines()[0]}")
+    for row in job.report.parity:
+        if not row.ok:
+            what = row.endpoint or f"{row.model} {row.format} on {row.runtime}"
+            gaps.append(f"{what} failed parity at batch {row.batch}: {row.message or row.max_abs_error}")
+    verdicts = defaultdict(set)
+    for m in job.report.measurements:
+        verdicts[m.model, m.endpoint, m.workload].add(m.verdict)
+    for (model, endpoint, workload), found in verdicts.items():
+        if "valid" not in found:
+            gaps.append(f"{model} {endpoint} has no valid trial of {workload}")
+    return gaps
+
+
+def _measure_all(job: Run, deployment: Deployment, plan: Plan, load: LoadGenerator, show: Show) -> None:
+    """Run the trials one after the other, each with all other servers paused."""
+    for server in deployment.servers:
+        local.pause(server)
+    endpoints = {endpoint.id: endpoint for endpoint in plan.endpoints}
+    for trial in plan.trials:
+        server = deployment.server_of(trial.endpoint)
+        if local.alive(server):
+            show.say(f"{deployment.model.name}: {trial.endpoint} {trial.workload.name}, round {trial.round + 1}")
+            _keep(job, _measure(trial, endpoints[trial.endpoint], server, deployment, load))
+            if not local.alive(server):
+                _mark_dead(job, server, show)
+        show.step()
+
+
+def _measure(
+    trial: Trial, endpoint: Endpoint, server: local.Server, deployment: Deployment, load: LoadGenerator
+) -> Measurement:
+    """Run one trial, check the answers it kept, and summarise it."""
+    local.resume(server)
+    before = local.read_usage(server)
+    sent = load.run_trial(trial)
+    after = local.read_usage(server)
+    local.pause(server)
+    path, reference = Path(trial.samples), deployment.reference(endpoint.target, endpoint.format)
+    samples = read_samples(path)
+    wrong = wrong_rows(samples, endpoint, trial.workload.batch_size, reference)
+    if wrong:
+        mark_wrong(path, wrong)
+        samples = read_samples(path)
+    measurement = summarize_trial(trial, endpoint, samples)
+    if not local.alive(server):
+        return measurement
+    cpu_ms = (after.cpu_seconds - before.cpu_seconds) * 1000 / sent
+    return replace(measurement, server_cpu_ms_per_request=cpu_ms, peak_rss_bytes=after.peak_rss_bytes)
+
+
+def _take_over(job: Run, deployment: Deployment) -> None:
+    """Let the report know what the bring-up found; a target's worst state over the models stands."""
+    states = {state.name: state for state in job.report.targets}
+    for name, state in deployment.states.items():
+        old = states.get(name)
+        ready = {f"{deployment.model.name} {format}": s for format, s in (state.ready_seconds or {}).items()}
+        ready = {**((old.ready_seconds or {}) if old else {}), **ready}
+        worst = old if old is not None and old.status != "available" else state
+        states[name] = replace(worst, ready_seconds=ready or None)
+    report = job.report
+    formats = tuple(row for artifact in deployment.artifacts.values() for row in artifact.parity)
+    job.report = replace(
+        report,
+        models=(*report.models, deployment.model),
+        artifacts=(*report.artifacts, *deployment.artifacts.values()),
+        parity=(*report.parity, *formats, *deployment.parity),
+        support=(*report.support, *deployment.support),
+        targets=tuple(states.values()),
+    )
+    write_results(job.out, job.report)
+
+
+def _keep(job: Run, measurement: Measurement) -> None:
+    measurements = (*job.report.measurements, measurement)
+    job.report = replace(job.report, measurements=measurements, summary=tuple(summarize_rounds(measurements)))
+    write_results(job.out, job.report)
+
+
+def _mark_dead(job: Run, server: local.Server, show: Show) -> None:
+    name = server.target.name
+    reason = f"{name} ended with status {server.process.returncode} under load; its log's end:\n{log_end(server.log)}"
+    show.note(reason.splitlines()[0])
+    targets = tuple(
+        replace(state, status="failed", reason=reason) if state.name == name else state for state in job.report.targets
+    )
+    job.report = replace(job.report, targets=targets)
+    write_results(job.out, job.report)

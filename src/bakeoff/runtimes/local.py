@@ -1,0 +1,331 @@
+"""The local runtime: every target as processes of this machine, in its own environment."""
+
+from __future__ import annotations
+
+import json
+import platform
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+
+from bakeoff.catalog import SERVING
+from bakeoff.errors import BakeoffError, FormatUnsupported, TargetFailed, TargetUnavailable
+from bakeoff.files import STATE, write_atomic
+from bakeoff.processes import GRACE_S, child_environment, confined, log_end, signal_group, spawn, terminate
+from bakeoff.types import Endpoint, Target
+from bakeoff.venvs import ensure_venv, installed_version
+
+HOST = "127.0.0.1"
+# Exit statuses of a server program (sysexits.h): how it tells "not here" and "not this file" from a failure.
+EX_DATAERR, EX_UNAVAILABLE = 65, 69
+CHECK_S = 120
+
+
+@dataclass(slots=True)
+class Server:
+    """A target that was started for one model and format."""
+
+    target: Target
+    format: str
+    process: subprocess.Popen[bytes]
+    endpoints: tuple[Endpoint, ...]
+    folder: Path
+    started: float
+    ready_seconds: float | None = None
+    paused: bool = field(default=False)
+
+    @property
+    def log(self) -> Path:
+        """The file that holds what the server wrote to stdout and stderr."""
+        return self.folder / "server.log"
+
+
+def missing_prerequisite(target: Target) -> TargetUnavailable | None:
+    """Return why a target can't run on this machine, before anything is installed; None if nothing speaks against."""
+    for command in target.requires:
+        if shutil.which(command) is None:
+            return TargetUnavailable(f"the command {command} is not on PATH", target.unavailable_remedy)
+    if target.machines and platform.machine() not in target.machines:
+        reason = f"its packages exist for {', '.join(target.machines)}, this machine is {platform.machine()}"
+        return TargetUnavailable(reason, target.unavailable_remedy)
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    if target.pythons and version not in target.pythons:
+        reason = f"its packages exist for Python {', '.join(target.pythons)}, this is {version}"
+        return TargetUnavailable(reason, target.unavailable_remedy or "run bakeoff with such a Python")
+    return None
+
+
+def prepare(target: Target, say: Callable[[str], None]) -> tuple[Path, str | None]:
+    """Make a target's environment; return its Python and the server's version.
+
+    Raises TargetUnavailable where the target can't run here.
+    """
+    missing = missing_prerequisite(target)
+    if missing:
+        raise missing
+    if target.requirements is None:
+        return Path(sys.executable), _said_version(target.version_command)
+    try:
+        python = ensure_venv(SERVING / target.name / target.requirements, say=say)
+    except BakeoffError as error:
+        remedy = target.unavailable_remedy or "check the network and pip's settings, then run again"
+        raise TargetUnavailable(str(error), remedy) from error
+    return python, installed_version(python, target.package) if target.package else None
+
+
+def start(
+    target: Target, format: str, endpoints: list[Endpoint], model_dir: Path, python: Path, options: StartOptions
+) -> Server:
+    """Start a target's server program; raise TargetFailed where a port it shall have is taken."""
+    rest_port, grpc_port = options.ports or (free_port(), free_port())
+    for port in (rest_port, grpc_port):
+        if not port_is_free(port):
+            raise TargetFailed(f"port {port} is taken by another program; free it or change base_port in bench.toml")
+    folder = Path(tempfile.mkdtemp(prefix=f"{target.name}-", dir=_servers_folder()))
+    argv = server_command(target, python, endpoints[0].model, model_dir, format)
+    argv += ["--host", HOST, "--rest-port", str(rest_port), "--grpc-port", str(grpc_port)]
+    argv += ["--workers", str(target.workers), "--threads", str(target.threads)]
+    started = time.perf_counter()
+    with (folder / "server.log").open("wb") as log:
+        command = confined(argv, options.cpus, options.detached)
+        process = spawn(command, log, folder, server_environment(target))
+    placed = [replace(e, host=HOST, port=grpc_port if e.protocol == "grpc" else rest_port) for e in endpoints]
+    return Server(target, format, process, tuple(placed), folder, started)
+
+
+@dataclass(frozen=True, slots=True)
+class StartOptions:
+    """How a server is started: REST and gRPC port (None: any free), CPU set, and whether it outlives bakeoff."""
+
+    ports: tuple[int, int] | None = None
+    cpus: str | None = None
+    detached: bool = False
+
+
+def server_command(target: Target, python: Path, model: str, model_dir: Path, format: str) -> list[str]:
+    """Return the part of a server's command line that says what to serve."""
+    program = (SERVING / target.name / target.program).resolve()
+    return [str(python), str(program), "--model", model, "--model-dir", str(model_dir.resolve()), "--format", format]
+
+
+def server_environment(target: Target) -> dict[str, str]:
+    """Return a server's environment variables: ours, plus the import path and the thread count."""
+    threads = str(target.threads)
+    return child_environment(OMP_NUM_THREADS=threads, MKL_NUM_THREADS=threads)
+
+
+def wait_ready(server: Server, canary: Callable[[Endpoint], str | None]) -> None:
+    """Wait until a canary prediction succeeds on every endpoint.
+
+    `canary` returns None or what went wrong. Raises TargetUnavailable, FormatUnsupported or TargetFailed with the end
+    of the server's log, and ends the server then.
+    """
+    deadline = server.started + server.target.start_timeout_s
+    waiting = list(server.endpoints)
+    problem: str | None = "no canary prediction was made"
+    try:
+        while waiting:
+            if server.process.poll() is not None:
+                raise _ended(server)
+            if time.perf_counter() > deadline:
+                raise TargetFailed(
+                    f"{server.target.name} was not ready within {server.target.start_timeout_s:.0f} s; "
+                    f"{waiting[0].id}: {problem}\nthe end of its log:\n{log_end(server.log)}"
+                )
+            problem = canary(waiting[0])
+            if problem is None:
+                waiting.pop(0)
+            else:
+                time.sleep(0.05)
+    except BaseException:
+        stop(server)
+        raise
+    server.ready_seconds = time.perf_counter() - server.started
+
+
+def alive(server: Server) -> bool:
+    """Tell whether a server's main process still runs."""
+    return server.process.poll() is None
+
+
+def pause(server: Server) -> None:
+    """Stop a server's processes from running until `resume`."""
+    signal_group(server.process.pid, signal.SIGSTOP)
+    server.paused = True
+
+
+def resume(server: Server) -> None:
+    """Let a paused server run on."""
+    signal_group(server.process.pid, signal.SIGCONT)
+    server.paused = False
+
+
+def stop(server: Server) -> None:
+    """End a server and all its processes, and remove its folder."""
+    family = _family(server)
+    terminate(server.process)
+    for process in family:  # those that left the server's process group
+        if process.is_running():
+            process.kill()
+    shutil.rmtree(server.folder, ignore_errors=True)
+
+
+def write_running(path: Path, servers: list[Server]) -> None:
+    """Write down detached servers, so that another process can end them."""
+    rows = [
+        {"target": s.target.name, "pid": s.process.pid, "started": _started(s.process.pid), "folder": str(s.folder)}
+        for s in servers
+    ]
+    write_atomic(path, json.dumps(rows, indent=1))
+
+
+def read_running(path: Path) -> list[dict[str, Any]]:
+    """Return those of the written-down servers that still run: a pid counts only with its start time."""
+    rows: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+    return [row for row in rows if row["started"] is not None and _started(row["pid"]) == row["started"]]
+
+
+def stop_running(path: Path) -> list[str]:
+    """End the written-down servers that still run; return their targets' names."""
+    running = read_running(path)
+    processes = [(row, psutil.Process(row["pid"])) for row in running]
+    family = [member for _, main in processes for member in (main, *main.children(recursive=True))]
+    for _, main in processes:
+        main.terminate()
+    for process in psutil.wait_procs(family, timeout=GRACE_S)[1]:
+        process.kill()
+    for row in running:
+        shutil.rmtree(row["folder"], ignore_errors=True)
+    path.unlink(missing_ok=True)
+    return [row["target"] for row in running]
+
+
+@dataclass(frozen=True, slots=True)
+class FormatCheck:
+    """What a target's runtime did with an artifact; `outputs` are its answers to the golden inputs, by output name."""
+
+    runtime: str
+    ok: bool
+    max_abs_error: float | None
+    message: str | None
+    outputs: dict[str, np.ndarray[Any, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """CPU time used so far and the sum of peak resident memory of all of a server's processes."""
+
+    cpu_seconds: float
+    peak_rss_bytes: int
+
+
+def read_usage(server: Server) -> Usage:
+    """Read what a server's processes used so far."""
+    cpu, peak = 0.0, 0
+    for process in _family(server):
+        try:
+            times = process.cpu_times()
+            peak += _peak_rss(process.pid)
+        except (psutil.Error, OSError):
+            continue
+        cpu += times.user + times.system
+    return Usage(cpu, peak)
+
+
+def free_port() -> int:
+    """Return a TCP port that nothing listens on right now."""
+    with closing(socket.socket()) as probe:
+        probe.bind((HOST, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def port_is_free(port: int) -> bool:
+    """Tell whether a server could listen on a port."""
+    with closing(socket.socket()) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True
+
+
+def check_format(target: Target, python: Path, model: str, model_dir: Path, format: str) -> FormatCheck:
+    """Run a target's own check of an artifact: its program with --check. Raises TargetFailed where it can't tell."""
+    with tempfile.TemporaryDirectory(dir=_servers_folder()) as folder:
+        outputs = Path(folder) / "outputs.npz"
+        argv = confined([*server_command(target, python, model, model_dir, format), "--check", str(outputs)])
+        try:
+            done = subprocess.run(
+                argv, cwd=folder, env=server_environment(target), capture_output=True, text=True, timeout=CHECK_S
+            )
+        except subprocess.TimeoutExpired:
+            raise TargetFailed(f"checking {format} on {target.name} took more than {CHECK_S} s") from None
+        if done.returncode not in (0, EX_DATAERR) or not done.stdout.strip():
+            raise TargetFailed(f"checking {format} on {target.name} failed: {done.stderr.strip()[-400:]}")
+        said = json.loads(done.stdout.strip().splitlines()[-1])
+        arrays: dict[str, np.ndarray[Any, Any]] = {}
+        if outputs.exists():
+            with np.load(outputs, allow_pickle=False) as stored:
+                arrays = {name: stored[name] for name in stored.files}
+    return FormatCheck(said["runtime"], said["ok"], said["max_abs_error"], said["message"] or None, arrays)
+
+
+def _ended(server: Server) -> BakeoffError:
+    status = server.process.returncode
+    end = log_end(server.log)
+    if status == EX_UNAVAILABLE:
+        return TargetUnavailable(end.splitlines()[-1], server.target.unavailable_remedy)
+    if status == EX_DATAERR:
+        return FormatUnsupported(end.splitlines()[-1])
+    how = f"was ended by signal {-status}" if status < 0 else f"ended with status {status}"
+    return TargetFailed(f"{server.target.name} {how} before it was ready; the end of its log:\n{end}")
+
+
+def _said_version(command: tuple[str, ...]) -> str | None:
+    """Return the version number in what a command prints, None without a command or a number."""
+    if not command:
+        return None
+    done = subprocess.run(command, capture_output=True, text=True, timeout=CHECK_S)
+    match = re.search(r"\d+\.\d+\S*", done.stdout + done.stderr)
+    return match[0] if match else None
+
+
+def _started(pid: int) -> float | None:
+    try:
+        return float(psutil.Process(pid).create_time())
+    except psutil.NoSuchProcess:
+        return None
+
+
+def _family(server: Server) -> list[psutil.Process]:
+    try:
+        main = psutil.Process(server.process.pid)
+        return [main, *main.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return []
+
+
+def _peak_rss(pid: int) -> int:
+    match = re.search(r"^VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text(encoding="ascii"), re.MULTILINE)
+    return int(match[1]) * 1024 if match else 0
+
+
+def _servers_folder() -> Path:
+    folder = STATE / "servers"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

@@ -1,0 +1,54 @@
+"""results.json: writing, reading and its JSON schema."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from bakeoff.errors import UsageError
+from bakeoff.files import as_json, read_json, validated, write_atomic
+from bakeoff.types import Report
+
+SCHEMA_VERSION = 1
+NAME = "results.json"
+
+
+def write_results(folder: Path, report: Report) -> None:
+    """Write results.json atomically."""
+    write_atomic(folder / NAME, as_json(report))
+
+
+def read_results(folder: Path) -> Report:
+    """Read results.json; raise UsageError where it is missing, broken or of another schema version."""
+    path = folder / NAME
+    content = read_json(path)
+    version = content.get("schema_version") if isinstance(content, dict) else None
+    if version != SCHEMA_VERSION:
+        raise UsageError(f"{path}: schema_version: is {version!r}; allowed: {SCHEMA_VERSION}")
+    return validated(Report, content, path)
+
+
+def refuse_used(folder: Path) -> None:
+    """Raise UsageError where a folder already holds a run."""
+    if (folder / NAME).exists():
+        raise UsageError(f"{folder} already holds a run; name another folder with --out, or remove it")
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON schema of results.json; docs/results.schema.json is this, kept by a test."""
+    return TypeAdapter(Report).json_schema(mode="serialization") | {
+        "$schema": "https://json-schema.org/draft/2020-12/schema"
+    }
+
+
+def schema_text() -> str:
+    """Return the schema as docs/results.schema.json holds it."""
+    return json.dumps(json_schema(), indent=1, sort_keys=True) + "\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(schema_text())

@@ -1,0 +1,122 @@
+"""Serving parity: an endpoint must answer what its artifact answers in its own runtime."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from bakeoff.artifacts import Golden, golden_rows
+from bakeoff.requests import encode_request
+from bakeoff.samples import TrialSamples
+from bakeoff.types import NO_FORMAT, Endpoint, Parity
+from bakeoff.wire import WIRES, WireError
+from bakeoff.wire.client import Client
+
+Arrays = dict[str, np.ndarray[Any, Any]]
+BATCHES = (1, 3)
+TIMEOUT_S = 30.0
+
+
+class Reference:
+    """The right answers to the golden inputs, which an endpoint must meet within the model's tolerance.
+
+    `outputs` are the artifact's own, by output name, a row a golden sample; of quantised artifacts those of the very
+    runtime that serves them, since runtimes round differently. Empty for an endpoint that computes nothing.
+    """
+
+    def __init__(self, golden: Golden, outputs: Arrays) -> None:
+        self.golden = golden
+        self.atol, self.rtol = golden.model.atol, golden.model.rtol
+        self._outputs = outputs
+
+    def error_of(self, rows: list[int], answer: Arrays) -> tuple[float, bool]:
+        """Return the largest absolute error of an answer to golden rows, and whether it is within tolerance.
+
+        Raises WireError where the answer's names or shapes are not the model's.
+        """
+        worst, ok = 0.0, True
+        for name, outputs in self._outputs.items():
+            right, got = outputs[rows], answer[name]
+            if got.shape != right.shape:
+                raise WireError(f"output {name} has shape {list(got.shape)}, expected {list(right.shape)}")
+            error = np.abs(got.astype(np.float64) - right.astype(np.float64))
+            # A NaN must fail, so the comparison is written for what passes.
+            ok = ok and bool(np.all(error <= self.atol + self.rtol * np.abs(right)))
+            worst = max(worst, float(error.max())) if np.isfinite(error).all() else float("inf")
+        return worst, ok
+
+
+def canary(endpoint: Endpoint, golden: Golden) -> str | None:
+    """Ask an endpoint for one prediction; return None, or what went wrong."""
+    try:
+        _ask(endpoint, golden, [0], timeout_s=5.0)
+    except WireError as error:
+        return str(error)
+    return None
+
+
+def verify_endpoint(endpoint: Endpoint, reference: Reference) -> list[Parity]:
+    """Compare an endpoint's answers at batch 1 and 3 with the reference; one row a batch size.
+
+    The echo target computes nothing: its answers are only decoded, and there are no rows.
+    """
+    golden = reference.golden
+    rows_of = {batch: [golden_rows(k, batch, golden.count) for k in range(3)] for batch in BATCHES}
+    if endpoint.format == NO_FORMAT:
+        problem = canary(endpoint, golden)
+        return [_parity(endpoint, 1, None, False, problem)] if problem else []
+    return [_compare(endpoint, reference, batch, rows_of[batch]) for batch in BATCHES]
+
+
+def wrong_rows(samples: TrialSamples, endpoint: Endpoint, batch_size: int, reference: Reference) -> list[int]:
+    """Return the rows of a trial whose kept answer is not the reference's."""
+    golden = reference.golden
+    wrong = []
+    for row, body in samples.answers:
+        if samples.status[row] != "ok":
+            continue
+        rows = golden_rows(int(samples.request[row]), batch_size, golden.count)
+        try:
+            answer = WIRES[endpoint.wire].decode_response(golden.model.outputs, body)
+            ok = reference.error_of(rows, answer)[1]
+        except WireError:
+            ok = False
+        if not ok:
+            wrong.append(row)
+    return wrong
+
+
+def _compare(endpoint: Endpoint, reference: Reference, batch: int, requests: list[list[int]]) -> Parity:
+    worst: float | None = 0.0
+    ok, message = True, None
+    for rows in requests:
+        try:
+            error, close = reference.error_of(rows, _ask(endpoint, reference.golden, rows))
+        except WireError as problem:
+            worst, ok, message = None, False, str(problem)
+            break
+        worst, ok = max(worst or 0.0, error), ok and close
+    if worst == float("inf"):
+        worst, message = None, "the answer holds NaN or Infinity"
+    if not ok and message is None:
+        message = f"error {worst:.3g} is over the tolerance of {reference.atol:g} + {reference.rtol:g} x |reference|"
+    return _parity(endpoint, batch, worst, ok, message)
+
+
+def _parity(endpoint: Endpoint, batch: int, error: float | None, ok: bool, message: str | None) -> Parity:
+    names = (endpoint.model, endpoint.format, endpoint.target)
+    return Parity(*names, "serving", endpoint.id, max_abs_error=error, ok=ok, batch=batch, message=message)
+
+
+def _ask(endpoint: Endpoint, golden: Golden, rows: list[int], timeout_s: float = TIMEOUT_S) -> Arrays:
+    wire, model = WIRES[endpoint.wire], golden.model
+    client = Client(endpoint.host, endpoint.port, wire, model.name, model.inputs, timeout_s)
+    try:
+        reply = client.send(encode_request(golden, endpoint.wire, rows))
+    finally:
+        client.close()
+    if reply.status != "ok":
+        detail = reply.message or reply.body[:200].decode("utf-8", "replace")
+        raise WireError(f"{reply.status}: {detail}" if detail else reply.status)
+    return wire.decode_response(model.outputs, reply.body)

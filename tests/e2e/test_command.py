@@ -1,0 +1,190 @@
+"""The command line: exit statuses, messages, and what an interruption leaves."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import socket
+import subprocess
+import time
+import urllib.request
+from pathlib import Path
+
+import psutil
+import pytest
+from conftest import ROOT, bakeoff
+
+from bakeoff.runtimes.local import free_port
+
+SERVERS = ROOT / ".bakeoff" / "servers"
+
+
+def our_processes() -> list[str]:
+    """Command lines of servers and load generators of this checkout."""
+    found = []
+    for process in psutil.process_iter(["cmdline", "cwd"]):
+        line = " ".join(process.info["cmdline"] or [])
+        if str(process.info["cwd"] or "").startswith(str(SERVERS)) or f"{ROOT}/loadtest/conductor.py" in line:
+            found.append(line)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["run", "--model", "resnet9000"], ("--model", "resnet9000", "digits_cnn")),
+        (["run", "--target", "triton"], ("--target", "triton", "torchserve")),
+        (["run", "--format", "coreml"], ("--format", "coreml", "tflite-int8")),
+        (["run", "--protocol", "soap"], ("--protocol", "soap", "rest-binary")),
+        (["run", "--config", "gone.toml"], ("gone.toml", "no such file")),
+        (["run", "--weights", "gone.pt", "--model", "mobilenet_v2"], ("--weights", "gone.pt")),
+        (["run", "--frobnicate"], ("--frobnicate",)),
+        (["export", "--format", "coreml"], ("--format", "coreml")),
+        (["report", "no-such-folder"], ("no-such-folder",)),
+    ],
+)
+def test_bad_usage_is_named_and_ends_with_2(arguments: list[str], says: tuple[str, ...]) -> None:
+    done = bakeoff(*arguments)
+    assert done.returncode == 2
+    for part in says:
+        assert part in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_unknown_key_is_named(tmp_path: Path) -> None:
+    config = tmp_path / "my.toml"
+    text = (ROOT / "bench.toml").read_text(encoding="utf-8")
+    config.write_text(text.replace("rounds = 1\n", "ruonds = 1\n", 1), encoding="utf-8")
+    done = bakeoff("run", "--config", str(config))
+    assert done.returncode == 2
+    assert "my.toml" in done.stderr and "ruonds" in done.stderr
+
+
+def test_a_named_target_that_is_unavailable_ends_with_1(tmp_path: Path) -> None:
+    targets = {row["name"]: row for row in json.loads(bakeoff("targets", "--json").stdout)}
+    if targets["tfserving"]["unavailable"] is None:
+        pytest.skip("tensorflow_model_server is here")
+    done = bakeoff("run", "--quick", "--target", "tfserving", "--out", str(tmp_path / "run"))
+    assert done.returncode == 1
+    assert "tfserving is unavailable" in done.stderr
+
+
+def test_doctor_names_what_is_missing_and_the_remedy() -> None:
+    rows = {row["what"]: row for row in json.loads(bakeoff("doctor", "--json").stdout)}
+    assert rows["tflite"]["ok"]
+    if not rows["tfserving"]["ok"]:
+        assert "tensorflow_model_server" in rows["tfserving"]["says"] and rows["tfserving"]["remedy"]
+
+
+def test_help_teaches_every_command() -> None:
+    text = bakeoff("--help").stdout
+    for command in ("run", "export", "up", "down", "verify", "sizes", "report", "targets", "models", "doctor"):
+        assert re.search(rf"\b{command}\b", text)
+        assert bakeoff(command, "--help").returncode == 0
+
+
+def test_a_taken_port_fails_one_target_and_measures_the_other(tmp_path: Path) -> None:
+    config = tmp_path / "my.toml"
+    port = free_port()
+    text = (ROOT / "bench.toml").read_text(encoding="utf-8")
+    config.write_text(text.replace("base_port = 0", f"base_port = {port}"), encoding="utf-8")
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", port))
+        holder.listen()
+        targets = ("--target", "tflite", "--target", "litert", "--protocol", "grpc")
+        done = bakeoff("run", "--quick", "--config", str(config), *targets, "--out", str(tmp_path / "run"))
+    assert done.returncode == 1
+    assert f"port {port} is taken" in done.stderr
+    results = json.loads((tmp_path / "run" / "results.json").read_text(encoding="utf-8"))
+    assert {m["target"] for m in results["measurements"] if m["verdict"] == "valid"} == {"litert"}
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interruption_leaves_no_process_and_keeps_what_was_measured(
+    number: int, status: int, tmp_path: Path
+) -> None:
+    folder = tmp_path / "run"
+    command = [str(ROOT / "scripts" / "bench"), "--quick", "--target", "tflite", "--target", "torch-flask"]
+    process = subprocess.Popen([*command, "--out", str(folder)], cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 200
+    while not list((folder / "samples").glob("*.parquet")) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert our_processes()
+    process.send_signal(number)
+    process.communicate(timeout=60)
+    assert process.returncode == status
+    assert our_processes() == []
+    assert list(SERVERS.iterdir()) == []
+    assert json.loads((folder / "results.json").read_text(encoding="utf-8"))["measurements"]
+    assert (folder / "report.html").exists()
+
+
+def test_servers_die_with_bakeoff(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    command = [
+        str(ROOT / ".venv" / "bin" / "bakeoff"),
+        "run",
+        "--quick",
+        "--target",
+        "torch-flask",
+        "--target",
+        "tflite",
+    ]
+    process = subprocess.Popen([*command, "--out", str(folder)], cwd=ROOT, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 200
+    while not list((folder / "samples").glob("*.parquet")) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    process.kill()
+    process.wait()
+    deadline = time.monotonic() + 30
+    while our_processes() and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert our_processes() == []
+
+
+def test_up_is_loaded_by_locust_and_down_ends_it() -> None:
+    done = bakeoff("up", "--target", "tflite")
+    try:
+        assert done.returncode == 0, done.stderr
+        locust = re.search(r"load one: (\S+) -f", done.stderr)
+        assert locust
+        port = free_port()
+        base = [locust[1], "-f", "loadtest/locustfile.py", "--endpoint"]
+        headless = subprocess.run(
+            [*base, "tflite-grpc", "--headless", "-u", "4", "-r", "4", "-t", "3s", "--json"],
+            cwd=ROOT, capture_output=True, text=True, timeout=60,
+        )  # fmt: skip
+        assert headless.returncode == 0, headless.stderr
+        (row,) = json.loads(headless.stdout)
+        assert row["name"] == "tflite-grpc" and row["num_requests"] > 100 and row["num_failures"] == 0
+        unknown = subprocess.run([*base, "nope-grpc", "--headless"], cwd=ROOT, capture_output=True, text=True)
+        assert unknown.returncode == 2 and "tflite-grpc" in unknown.stderr
+        page = subprocess.Popen(
+            [*base, "tflite-rest", "--web-host", "127.0.0.1", "--web-port", str(port)], cwd=ROOT,
+            stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        try:
+            assert "Locust" in fetch(f"http://127.0.0.1:{port}/")
+        finally:
+            page.terminate()
+            page.wait(20)
+    finally:
+        ended = bakeoff("down")
+    assert "tflite" in ended.stderr
+    assert our_processes() == []
+    assert "nothing was up" in bakeoff("down").stderr
+
+
+def fetch(url: str) -> str:
+    """Return a page that may need a moment to come up."""
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            with urllib.request.urlopen(url, timeout=5) as answer:
+                text: str = answer.read().decode()
+                return text
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)

@@ -1,0 +1,105 @@
+"""`scripts/bench --quick`: what the README promises, on real servers."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pyarrow.parquet as pq
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+BINARY = ("torchserve", "torch-flask", "tflite", "litert")
+MEASURED = {
+    *((target, protocol) for target in (*BINARY, "tf-flask") for protocol in ("rest", "grpc")),
+    *((target, "rest-binary") for target in BINARY),
+    *(("echo", protocol) for protocol in ("rest", "rest-binary", "grpc")),
+}
+
+
+@pytest.fixture(scope="module")
+def results(quick_run: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((quick_run / "results.json").read_text(encoding="utf-8"))
+    return content
+
+
+def test_results_fit_the_schema(results: dict[str, Any]) -> None:
+    jsonschema.validate(results, json.loads((ROOT / "docs" / "results.schema.json").read_text(encoding="utf-8")))
+
+
+def test_every_endpoint_has_a_valid_trial_of_every_workload(results: dict[str, Any]) -> None:
+    valid = {(m["target"], m["protocol"], m["workload"]) for m in results["measurements"] if m["verdict"] == "valid"}
+    assert {(t, p, w) for t, p in MEASURED for w in ("c1", "c8")} <= valid
+
+
+def test_nothing_failed_unnoticed(results: dict[str, Any]) -> None:
+    for m in results["measurements"]:
+        assert m["error_count"] == 0, m
+        assert m["request_count"] >= 7 and m["latency_ms"]["p50"] > 0, m
+        assert m["answers_checked"] > 0, m
+        assert m["server_cpu_ms_per_request"] > 0 and m["peak_rss_bytes"] > 10_000_000, m
+
+
+def test_latency_and_throughput_of_one_caller_agree(results: dict[str, Any]) -> None:
+    """One caller that waits for each answer makes at most one request a latency."""
+    for m in results["measurements"]:
+        if m["workload"] == "c1":
+            assert m["throughput_rps"] * m["latency_ms"]["mean"] / 1000 <= 1.02, m
+
+
+def test_all_formats_and_endpoints_compute_the_same(results: dict[str, Any]) -> None:
+    fp32 = {"torchscript", "savedmodel", "tflite-fp32"}
+    rows = [row for row in results["parity"] if row["format"] in fp32]
+    assert {row["format"] for row in rows if row["kind"] == "format"} == fp32
+    assert all(row["ok"] and row["max_abs_error"] <= 1e-4 for row in rows)
+    proved = {row["endpoint"] for row in rows if row["kind"] == "serving"}
+    measured = {m["endpoint"] for m in results["measurements"] if m["target"] != "echo"}
+    assert measured <= proved
+
+
+def test_every_artifact_keeps_its_accuracy(results: dict[str, Any]) -> None:
+    assert len(results["artifacts"]) == 6
+    assert all(artifact["accuracy"] >= 0.98 for artifact in results["artifacts"])
+
+
+@pytest.mark.skipif(shutil.which("tensorflow_model_server") is not None, reason="tensorflow_model_server is here")
+def test_what_is_not_here_is_unavailable_with_its_remedy(results: dict[str, Any]) -> None:
+    (state,) = [state for state in results["targets"] if state["name"] == "tfserving"]
+    assert state["status"] == "unavailable"
+    assert "tensorflow_model_server" in state["reason"] and state["remedy"]
+    assert not [m for m in results["measurements"] if m["target"] == "tfserving"]
+
+
+def test_runtimes_say_what_they_cannot_load(results: dict[str, Any]) -> None:
+    support = {(s["target"], s["format"]): s for s in results["support"]}
+    assert support["litert", "tflite-dynamic"]["supported"]
+    old = support["tflite", "tflite-dynamic"]
+    assert not old["supported"] and "FULLY_CONNECTED" in old["message"]
+
+
+def test_figures_come_from_the_samples(quick_run: Path, results: dict[str, Any]) -> None:
+    m = next(m for m in results["measurements"] if m["endpoint"] == "tflite-grpc" and m["workload"] == "c1")
+    table = pq.read_table(quick_run / "samples" / f"{m['trial_id']}.parquet")
+    start, end = json.loads(table.schema.metadata[b"bakeoff"])["window_ns"]
+    rows = [row for row in table.to_pylist() if start <= row["intended_ns"] < end]
+    latencies = sorted((row["end_ns"] - row["intended_ns"]) / 1e6 for row in rows)
+    assert len(rows) == m["request_count"]
+    assert m["latency_ms"]["p50"] == latencies[-(-len(rows) // 2) - 1]
+    assert len({latency % 1 for latency in latencies}) > 20  # nothing was rounded to milliseconds
+
+
+def test_the_report_is_one_file_with_the_figures(quick_run: Path, results: dict[str, Any]) -> None:
+    page = (quick_run / "report.html").read_text(encoding="utf-8")
+    assert "<svg" in page and len(page) < 2_000_000
+    for endpoint in {m["endpoint"] for m in results["measurements"]}:
+        assert endpoint in page
+        assert endpoint in (quick_run / "report.md").read_text(encoding="utf-8")
+    assert len(json.loads((quick_run / "sizes.json").read_text(encoding="utf-8"))) == 6
+
+
+def test_nothing_is_left_running(quick_run: Path) -> None:
+    servers = ROOT / ".bakeoff" / "servers"
+    assert list(servers.iterdir()) == []

@@ -1,0 +1,40 @@
+"""Run pytest in the environment of a program, made on first use: run_in.py REQUIREMENTS [PYTEST ARGUMENTS]."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from bakeoff.files import STATE
+from bakeoff.venvs import ensure_venv
+
+TOOLS = Path(__file__).with_name("requirements.txt")
+
+
+def say(text: str) -> None:
+    """Say what is being installed."""
+    sys.stderr.write(f"{text}\n")
+
+
+def overlay() -> Path:
+    """Return a folder with pytest that any of our environments can import from, made on first use."""
+    folder = STATE / "venvs" / f"pytest-{hashlib.sha256(TOOLS.read_bytes()).hexdigest()[:12]}"
+    if not (folder / "ready").exists():
+        say("installing tests/requirements.txt (first use only)")
+        pip = [sys.executable, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--upgrade"]
+        subprocess.run([*pip, "--target", str(folder), "-r", str(TOOLS)], check=True)
+        (folder / "ready").touch()
+    return folder
+
+
+def main(requirements: str, arguments: list[str]) -> None:
+    """Become pytest in that environment."""
+    python = str(ensure_venv(Path(requirements).resolve(), say=say))
+    os.execve(python, [python, "-m", "pytest", *arguments], {**os.environ, "PYTHONPATH": str(overlay())})
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2:])

@@ -1,0 +1,118 @@
+"""bench.toml and target.toml: what is wrong is named, with the file, the key and what is allowed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bakeoff.catalog import load_targets, make_endpoints
+from bakeoff.config import Cpus, load_config, resolve_cpus, shorten
+from bakeoff.errors import UsageError
+from bakeoff.types import WIRE_PROTOCOLS, Target
+from bakeoff.wire import WIRES
+
+ROOT = Path(__file__).resolve().parents[2]
+MODELS, TARGETS = ("digits_cnn", "mobilenet_v2"), tuple(load_targets())
+BENCH = (ROOT / "bench.toml").read_text(encoding="utf-8")
+
+
+def load(text: str, tmp_path: Path) -> object:
+    path = tmp_path / "my.toml"
+    path.write_text(text, encoding="utf-8")
+    return load_config(path, MODELS, TARGETS)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ('models = ["digits_cnn", "mobilenet_v2"]', 'models = ["resnet"]', ("models", "'resnet'", "digits_cnn")),
+        ('targets = ["torchserve", ', 'targets = ["triton", ', ("targets", "'triton'", "tflite")),
+        ("rounds = 1\n\n# Draws", "rouns = 1\n\n# Draws", ("rouns",)),
+        ("concurrency = 8", "concurency = 8", ("workloads.1.concurency",)),
+        ("concurrency = 8", "concurrency = 0", ("workloads.1.concurrency", "1 to 1000")),
+        ("duration_s = 4.0         # measured", "duration_s = 0", ("duration_s",)),
+        ('arrival = "closed"', 'arrival = "uniform"', ("arrival", "'closed'")),
+        ('name = "c8"', 'name = "c1"', ("'c1' stands twice",)),
+        ('name = "c8"', 'name = "../c8"', ("workloads.1.name", "letters")),
+        ("base_port = 0", "base_port = 70000", ("base_port", "65000")),
+        ('protocols = ["rest"', 'protocols = ["soap"', ("protocols.0", "rest-binary")),
+        ("seed = 20260101", "seed = ", ("my.toml",)),
+    ],
+)
+def test_what_is_wrong_is_named(old: str, new: str, says: tuple[str, ...], tmp_path: Path) -> None:
+    assert old in BENCH
+    with pytest.raises(UsageError) as caught:
+        load(BENCH.replace(old, new, 1), tmp_path)
+    assert caught.value.status == 2
+    for part in ("my.toml", *says):
+        assert part in str(caught.value)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="gone.toml: no such file"):
+        load_config(tmp_path / "gone.toml", MODELS, TARGETS)
+
+
+def test_quick_is_one_small_model_and_short_trials() -> None:
+    quick = shorten(load_config(ROOT / "bench.toml", MODELS, TARGETS))
+    assert quick.models == ("digits_cnn",)
+    assert {w.concurrency for w in quick.workloads} == {1, 8}
+    assert all(w.duration_s < 2 for w in quick.workloads)
+
+
+def test_automatic_cpu_sets_are_disjoint_where_there_are_two(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {3, 5, 7})
+    assert resolve_cpus(Cpus()) == Cpus("3", "5,7")
+    assert resolve_cpus(Cpus(server="5")) == Cpus("5", "5,7")
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {2})
+    assert resolve_cpus(Cpus()) == Cpus("2", "2")
+
+
+def test_every_target_folder_is_in_the_default_experiment() -> None:
+    assert set(load_config(ROOT / "bench.toml", MODELS, TARGETS).targets) == set(TARGETS)
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ('formats = ["coreml"]', "'coreml' is unknown"),
+        ('wires = ["soap"]', "'soap' is unknown"),
+        ('name = "other"', "its folder's name"),
+        ('colour = "red"', "colour"),
+    ],
+)
+def test_a_wrong_target_is_named(line: str, says: str, tmp_path: Path) -> None:
+    fields = {
+        "name": '"mine"',
+        "framework": '"none"',
+        "server": '"mine"',
+        "package": '"mine"',
+        "formats": '["torchscript"]',
+        "wires": '["tfserving-rest"]',
+        "program": '"server.py"',
+    }
+    key, value = line.split(" = ")
+    path = tmp_path / "mine" / "target.toml"
+    path.parent.mkdir()
+    path.write_text("\n".join(f"{k} = {v}" for k, v in {**fields, key: value}.items()), encoding="utf-8")
+    with pytest.raises(UsageError, match=says) as caught:
+        load_targets(tmp_path)
+    assert str(path) in str(caught.value)
+
+
+def test_endpoint_ids() -> None:
+    tflite, echo = load_targets()["tflite"], load_targets()["echo"]
+    ids = [e.id for e in make_endpoints("m", tflite, ["tflite-fp32", "tflite-int8"], ["rest", "grpc"])]
+    assert ids == ["tflite-rest", "tflite-grpc", "tflite@tflite-int8-rest", "tflite@tflite-int8-grpc"]
+    echoes = [e.id for e in make_endpoints("m", echo, ["none"], ["rest", "rest-binary", "grpc"])]
+    assert len(set(echoes)) == 6 and "echo-torchserve-rest" in echoes
+
+
+def test_a_target_speaks_only_the_protocols_asked_for() -> None:
+    target = Target("t", "none", "t", ("none",), ("tfserving-rest", "tfserving-grpc"), "p")
+    assert [e.wire for e in make_endpoints("m", target, ["none"], ["grpc"])] == ["tfserving-grpc"]
+
+
+def test_the_table_of_wires_is_the_codecs() -> None:
+    assert {name: wire.protocol for name, wire in WIRES.items()} == WIRE_PROTOCOLS

@@ -1,0 +1,85 @@
+"""The report says what was measured, what was not and why, and never runs what it quotes."""
+
+from __future__ import annotations
+
+import json
+from html.parser import HTMLParser
+from pathlib import Path
+
+from example_report import example_report
+
+from bakeoff.report import write_report
+from bakeoff.samples import Window, write_samples
+from bakeoff.types import Sample
+
+HOSTILE = "<script>alert(1)</script>|x"
+
+
+class Tags(HTMLParser):
+    """Collects the tags and attributes of a page."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+
+
+def written(folder: Path, **texts: str) -> tuple[str, str]:
+    write_report(folder, example_report(**texts))
+    return tuple((folder / name).read_text(encoding="utf-8") for name in ("report.html", "report.md"))  # type: ignore[return-value]
+
+
+def test_both_forms_say_the_same_figures(tmp_path: Path) -> None:
+    for page in written(tmp_path):
+        for figure in ("0.4", "1,234", "64,720", "56,612", "0.9900", "1.2e-01", "77"):
+            assert figure in page
+        for words in ("tfserving", "unavailable", "the command x is not on PATH", "install it"):
+            assert words in page
+        assert "FULLY_CONNECTED version 12" in page
+        assert "no request succeeded" in page
+
+
+def test_a_missing_percentile_is_not_a_zero(tmp_path: Path) -> None:
+    _, markdown = written(tmp_path)
+    row = next(line for line in markdown.splitlines() if line.startswith("| tflite-grpc"))
+    assert row.split(" | ")[2:5] == ["0.4", "–", "1,234"]
+
+
+def test_an_endpoint_without_a_valid_trial_shows_no_figures(tmp_path: Path) -> None:
+    _, markdown = written(tmp_path)
+    row = next(line for line in markdown.splitlines() if line.startswith("| tflite-grpc"))
+    assert row.split(" | ")[5:8] == ["–", "–", "–"]
+    assert "1 of 2" in row
+
+
+def test_hostile_text_stays_text(tmp_path: Path) -> None:
+    html, markdown = written(tmp_path, name=HOSTILE, reason=HOSTILE)
+    assert not [tag for tag, _ in Tags(html).found if tag == "script"]
+    assert "<script>" not in markdown
+    assert "&lt;/script>\\|x" in markdown
+
+
+def test_the_page_loads_nothing_from_elsewhere(tmp_path: Path) -> None:
+    html, _ = written(tmp_path)
+    for tag, attributes in Tags(html).found:
+        assert tag not in {"link", "img", "iframe", "object"}
+        for name in ("src", "href"):
+            assert not (attributes.get(name) or "").startswith(("http", "//"))
+    assert "url(" not in html
+
+
+def test_the_distribution_is_drawn_from_the_samples(tmp_path: Path) -> None:
+    rows = [Sample(i, i, i + 1_000_000 + i, "ok", 1, 1, 0, None) for i in range(100)]
+    write_samples(tmp_path / "samples" / "t.parquet", rows, Window(0, 100), 1.0)
+    html, _ = written(tmp_path)
+    assert html.count("<svg") == 1
+    assert "latency, ms" in html
+
+
+def test_sizes_are_data_too(tmp_path: Path) -> None:
+    written(tmp_path)
+    (row,) = json.loads((tmp_path / "sizes.json").read_text(encoding="utf-8"))
+    assert (row["format"], row["size_bytes"], row["accuracy"]) == ("tflite-int8", 64_720, 0.99)
