@@ -45,7 +45,8 @@ def conduct(plan: Plan, trial: Trial, runner: LocalRunner) -> dict[str, object]:
     runner.stop()
     gc.enable()
     rows = sorted((sample for samples in stage.samples for sample in samples), key=lambda sample: sample.start_ns)
-    write_samples(Path(trial.samples), rows, window, cpu_percent)
+    if trial.samples is not None:
+        write_samples(Path(trial.samples), rows, window, cpu_percent)
     return {"trial": trial.id, "requests_sent": len(rows) + users * PRIME_REQUESTS}
 
 

@@ -1,4 +1,7 @@
-"""Run pytest in the environment of a program, made on first use: run_in.py REQUIREMENTS [PYTEST ARGUMENTS]."""
+"""Run pytest in the environment of a program, made on first use: run_in.py REQUIREMENTS [PYTEST ARGUMENTS].
+
+So that what needs a framework is tested where it will run, without a second copy of the framework.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from bakeoff.files import STATE
+from bakeoff.files import ROOT, STATE
 from bakeoff.venvs import ensure_venv
 
 TOOLS = Path(__file__).with_name("requirements.txt")
@@ -33,7 +36,7 @@ def overlay() -> Path:
 def main(requirements: str, arguments: list[str]) -> None:
     """Become pytest in that environment."""
     python = str(ensure_venv(Path(requirements).resolve(), say=say))
-    os.execve(python, [python, "-m", "pytest", *arguments], {**os.environ, "PYTHONPATH": str(overlay())})
+    os.execve(python, [python, "-m", "pytest", *arguments], {**os.environ, "PYTHONPATH": f"{overlay()}:{ROOT / 'src'}"})
 
 
 if __name__ == "__main__":

@@ -68,14 +68,31 @@ def run(job: Run, show: Show) -> Report:
         show.step()
         with deployed(folder, job.selection, cpus.server, show) as deployment:
             _take_over(job, deployment)
-            trials = draw_trials(job, deployment)
-            show.expect(len(trials))
-            plan = replace(deployment.plan(job.config.workloads), trials=tuple(trials))
+            primers, trials = draw_primers(job, deployment), draw_trials(job, deployment)
+            show.expect(len(primers) + len(trials))
+            plan = replace(deployment.plan(job.config.workloads), trials=(*primers, *trials))
             if trials:
                 with LoadGenerator(load_python, plan, job.out, cpus.load) as load:
                     _measure_all(job, deployment, plan, load, show)
     job.problems += find_gaps(job)
     return job.report
+
+
+def draw_primers(job: Run, deployment: Deployment) -> list[Trial]:
+    """Return a trial for each endpoint that loads it as hard as any workload will, and of which nothing is kept.
+
+    A server's first requests are not its speed: TorchServe's Java is compiled while it runs, and is several times
+    slower for its first seconds.
+    """
+    hardest = max(job.config.workloads, key=lambda workload: workload.concurrency or 0)
+    primers: list[Trial] = []
+    for server in deployment.servers:
+        for endpoint in server.endpoints:
+            if endpoint in deployment.endpoints:
+                workload = replace(hardest, name="prime", warmup_s=0.0, duration_s=server.target.prime_s)
+                id = f"{deployment.model.name}.{endpoint.id}.prime"
+                primers.append(Trial(id, endpoint.id, workload, 0, len(primers), None))
+    return primers
 
 
 def draw_trials(job: Run, deployment: Deployment) -> list[Trial]:
@@ -118,8 +135,11 @@ def _measure_all(job: Run, deployment: Deployment, plan: Plan, load: LoadGenerat
     for trial in plan.trials:
         server = deployment.server_of(trial.endpoint)
         if local.alive(server):
-            show.say(f"{deployment.model.name}: {trial.endpoint} {trial.workload.name}, round {trial.round + 1}")
-            _keep(job, _measure(trial, endpoints[trial.endpoint], server, deployment, load))
+            round_ = f", round {trial.round + 1}" if trial.samples else ""
+            show.say(f"{deployment.model.name}: {trial.endpoint} {trial.workload.name}{round_}")
+            measurement = _measure(trial, endpoints[trial.endpoint], server, deployment, load)
+            if measurement is not None:
+                _keep(job, measurement)
             if not local.alive(server):
                 _mark_dead(job, server, show)
         show.step()
@@ -127,13 +147,15 @@ def _measure_all(job: Run, deployment: Deployment, plan: Plan, load: LoadGenerat
 
 def _measure(
     trial: Trial, endpoint: Endpoint, server: local.Server, deployment: Deployment, load: LoadGenerator
-) -> Measurement:
-    """Run one trial, check the answers it kept, and summarise it."""
+) -> Measurement | None:
+    """Run one trial, check the answers it kept, and summarise it; None for one that only primes."""
     local.resume(server)
     before = local.read_usage(server)
     sent = load.run_trial(trial)
     after = local.read_usage(server)
     local.pause(server)
+    if trial.samples is None:
+        return None
     path, reference = Path(trial.samples), deployment.reference(endpoint.target, endpoint.format)
     samples = read_samples(path)
     wrong = wrong_rows(samples, endpoint, trial.workload.batch_size, reference)

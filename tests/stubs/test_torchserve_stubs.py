@@ -1,0 +1,71 @@
+"""The codec's bytes, read and written by stubs made of TorchServe's own proto; needs torch-flask's environment."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("ts", reason="torchserve is not installed here")
+pytest.importorskip("grpc_tools", reason="grpcio-tools is not installed here")
+
+from bakeoff.types import TensorSpec
+from bakeoff.wire import WIRES
+from bakeoff.wire.grpc_message import unframe
+
+WIRE = WIRES["torchserve-grpc"]
+SERVING = Path(__file__).resolve().parents[2] / "serving"
+RAW = (TensorSpec("x", "float32", (None, 3)),)
+NAMED = (TensorSpec("x", "float32", (None, 3)), TensorSpec("ids", "int64", (None, None)))
+
+
+@pytest.fixture(scope="module")
+def stubs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """The modules inference_pb2 and inference_pb2_grpc, compiled from the proto in TorchServe's jar."""
+    folder = tmp_path_factory.mktemp("protos")
+    sys.path[:0] = [str(SERVING / "torch-flask"), str(folder)]
+    from protos import compile_protos
+
+    compile_protos(folder)
+    import inference_pb2
+    import inference_pb2_grpc
+
+    yield inference_pb2, inference_pb2_grpc
+    del sys.path[:2]
+
+
+def test_torchserve_reads_our_raw_request(stubs: Any) -> None:
+    x = np.arange(6, dtype=np.float32).reshape(2, 3)
+    request = stubs[0].PredictionsRequest.FromString(unframe(WIRE.encode_request("m", RAW, {"x": x})))
+    assert request.model_name == "m"
+    assert dict(request.input) == {"body": x.tobytes()}
+
+
+def test_torchserve_reads_our_safetensors_request(stubs: Any) -> None:
+    from safetensors.numpy import load
+
+    arrays = {"x": np.ones((2, 3), np.float32), "ids": np.arange(4).reshape(2, 2)}
+    request = stubs[0].PredictionsRequest.FromString(unframe(WIRE.encode_request("m", NAMED, arrays)))
+    read = load(request.input["body"])
+    assert all(np.array_equal(read[name], array) for name, array in arrays.items())
+
+
+def test_we_read_torchserves_reply(stubs: Any) -> None:
+    x = np.arange(6, dtype=np.float32).reshape(2, 3)
+    reply = stubs[0].PredictionResponse(prediction=x.tobytes()).SerializeToString()
+    assert np.array_equal(WIRE.decode_response(RAW, reply)["x"], x)
+
+
+def test_the_path_is_that_of_the_service(stubs: Any) -> None:
+    paths = []
+
+    class Channel:
+        def __getattr__(self, _: str) -> Any:
+            return lambda path, **_: paths.append(path)
+
+    stubs[1].InferenceAPIsServiceStub(Channel())
+    assert WIRE.path("m") in paths
