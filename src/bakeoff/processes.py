@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
 
+from bakeoff.errors import BakeoffError
 from bakeoff.files import ROOT
 
 GRACE_S = 10.0
@@ -57,6 +60,43 @@ def signal_group(leader: int, number: int) -> None:
     """Send a signal to all processes of a group that may be gone already."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(leader, number)
+
+
+def group_is_alive(leader: int) -> bool:
+    """Tell whether a process group has any process left."""
+    try:
+        os.killpg(leader, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def put_under_guard(pid: int, folder: Path) -> None:
+    """Have a process group ended and its folder removed when we end, even if we are killed."""
+    _tell_guardian(f"+{pid} {folder}")
+
+
+def take_from_guard(pid: int) -> None:
+    """Tell that a process group is ended."""
+    _tell_guardian(f"-{pid}")
+
+
+@functools.cache
+def _guardian() -> IO[bytes]:
+    """Start bakeoff.guardian; it lives as long as we hold its stdin."""
+    argv = [sys.executable, "-m", "bakeoff.guardian"]
+    process = subprocess.Popen(argv, stdin=subprocess.PIPE, start_new_session=True, env=child_environment())
+    if process.stdin is None:
+        raise BakeoffError("bakeoff.guardian has no stdin")
+    return process.stdin
+
+
+def _tell_guardian(line: str) -> None:
+    stdin = _guardian()
+    stdin.write(line.encode() + b"\n")
+    stdin.flush()
 
 
 def log_end(path: Path, lines: int = 15) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from conftest import ROOT, bakeoff
+from checkout import ROOT, bakeoff
 
 from bakeoff.runtimes.local import free_port
 
@@ -107,9 +107,7 @@ def test_an_interruption_leaves_no_process_and_keeps_what_was_measured(
     folder = tmp_path / "run"
     command = [str(ROOT / "scripts" / "bench"), "--quick", "--target", "tflite", "--target", "torch-flask"]
     process = subprocess.Popen([*command, "--out", str(folder)], cwd=ROOT, stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 200
-    while not list((folder / "samples").glob("*.parquet")) and time.monotonic() < deadline:
-        time.sleep(0.1)
+    wait_for_a_measurement(folder)
     assert our_processes()
     process.send_signal(number)
     process.communicate(timeout=60)
@@ -132,9 +130,7 @@ def test_servers_die_with_bakeoff(tmp_path: Path) -> None:
         "tflite",
     ]
     process = subprocess.Popen([*command, "--out", str(folder)], cwd=ROOT, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 200
-    while not list((folder / "samples").glob("*.parquet")) and time.monotonic() < deadline:
-        time.sleep(0.1)
+    wait_for_a_measurement(folder)
     process.kill()
     process.wait()
     deadline = time.monotonic() + 30
@@ -174,6 +170,17 @@ def test_up_is_loaded_by_locust_and_down_ends_it() -> None:
     assert "tflite" in ended.stderr
     assert our_processes() == []
     assert "nothing was up" in bakeoff("down").stderr
+
+
+def wait_for_a_measurement(folder: Path) -> None:
+    """Wait until a run has measured its first trial and goes on."""
+    deadline = time.monotonic() + 200
+    while time.monotonic() < deadline:
+        results = folder / "results.json"
+        if results.exists() and json.loads(results.read_text(encoding="utf-8"))["measurements"]:
+            return
+        time.sleep(0.05)
+    raise AssertionError("nothing was measured")
 
 
 def fetch(url: str) -> str:

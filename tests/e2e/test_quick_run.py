@@ -73,11 +73,11 @@ def test_what_is_not_here_is_unavailable_with_its_remedy(results: dict[str, Any]
     assert not [m for m in results["measurements"] if m["target"] == "tfserving"]
 
 
-def test_runtimes_say_what_they_cannot_load(results: dict[str, Any]) -> None:
+def test_every_edge_format_was_tried_in_both_runtimes(results: dict[str, Any]) -> None:
     support = {(s["target"], s["format"]): s for s in results["support"]}
-    assert support["litert", "tflite-dynamic"]["supported"]
-    old = support["tflite", "tflite-dynamic"]
-    assert not old["supported"] and "FULLY_CONNECTED" in old["message"]
+    formats = {"tflite-fp32", "tflite-fp16", "tflite-dynamic", "tflite-int8"}
+    assert set(support) == {(target, format) for target in ("tflite", "litert") for format in formats}
+    assert all(s["supported"] and s["max_abs_error"] < 0.5 for s in support.values())
 
 
 def test_figures_come_from_the_samples(quick_run: Path, results: dict[str, Any]) -> None:

@@ -15,6 +15,7 @@ LEVELS = (
     {"types", "errors"},
     {"files", "show"},
     {"processes"},
+    {"guardian"},
     {"artifacts", "config", "catalog", "wire", "samples", "store", "machine"},
     {"stats"},
     {"requests", "venvs"},

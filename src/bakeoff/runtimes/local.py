@@ -24,7 +24,17 @@ import psutil
 from bakeoff.catalog import SERVING
 from bakeoff.errors import BakeoffError, FormatUnsupported, TargetFailed, TargetUnavailable
 from bakeoff.files import STATE, write_atomic
-from bakeoff.processes import GRACE_S, child_environment, confined, log_end, signal_group, spawn, terminate
+from bakeoff.processes import (
+    GRACE_S,
+    child_environment,
+    confined,
+    log_end,
+    put_under_guard,
+    signal_group,
+    spawn,
+    take_from_guard,
+    terminate,
+)
 from bakeoff.types import Endpoint, Target
 from bakeoff.venvs import ensure_venv, installed_version
 
@@ -102,6 +112,8 @@ def start(
     with (folder / "server.log").open("wb") as log:
         command = confined(argv, options.cpus, options.detached)
         process = spawn(command, log, folder, server_environment(target))
+    if not options.detached:
+        put_under_guard(process.pid, folder)
     placed = [replace(e, host=HOST, port=grpc_port if e.protocol == "grpc" else rest_port) for e in endpoints]
     return Server(target, format, process, tuple(placed), folder, started)
 
@@ -181,6 +193,7 @@ def stop(server: Server) -> None:
         if process.is_running():
             process.kill()
     shutil.rmtree(server.folder, ignore_errors=True)
+    take_from_guard(server.process.pid)
 
 
 def write_running(path: Path, servers: list[Server]) -> None:
