@@ -1,0 +1,54 @@
+"""What makes a run whole, and what each trial's place in it is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from example_report import example_report
+
+from bakeoff.catalog import load_targets
+from bakeoff.config import DEFAULT, load_config
+from bakeoff.deploy import Selection
+from bakeoff.runner import Run, find_gaps
+from bakeoff.types import PROTOCOLS, Measurement, Report
+
+
+@pytest.fixture
+def valid() -> Measurement:
+    return example_report().measurements[0]
+
+
+def gaps(report: Report, *named: str) -> list[str]:
+    config = load_config(DEFAULT, ["digits_cnn", "mobilenet_v2"], load_targets())
+    return find_gaps(Run(config, Selection((), PROTOCOLS), frozenset(named), None, Path("out"), report))
+
+
+def test_an_unavailable_target_is_a_gap_only_where_it_was_named(valid: Measurement) -> None:
+    report = replace(example_report(), measurements=(valid,))
+    assert gaps(report) == []
+    assert "tfserving is unavailable" in gaps(report, "tfserving")[0]
+
+
+def test_one_valid_round_is_enough(valid: Measurement) -> None:
+    invalid = replace(valid, verdict="invalid", reasons=("no request succeeded",))
+    report = replace(example_report(), measurements=(invalid, replace(valid, round=1)))
+    assert gaps(report) == []
+    assert gaps(replace(report, measurements=(invalid,))) == ["digits_cnn tflite-grpc has no valid trial of c1"]
+
+
+def test_failed_targets_and_failed_parity_are_gaps(valid: Measurement) -> None:
+    report = replace(example_report(), measurements=(valid,))
+    failed = replace(report.targets[0], status="failed", reason="it died\nlog")
+    assert gaps(replace(report, targets=(failed,))) == ["tflite is failed: it died"]
+    wrong = replace(report.parity[0], ok=False, endpoint="tflite-grpc", message="error 2")
+    assert "tflite-grpc failed parity at batch 1: error 2" in gaps(replace(report, parity=(wrong,)))
+
+
+def test_the_floor_may_outrun_the_load_generator_but_must_answer(valid: Measurement) -> None:
+    floor = replace(valid, target="echo", format="none", endpoint="echo-rest", verdict="invalid")
+    report = example_report()
+    assert gaps(replace(report, measurements=(valid, floor))) == []
+    dead = replace(floor, error_count=floor.request_count)
+    assert gaps(replace(report, measurements=(valid, dead))) == ["digits_cnn echo-rest has no valid trial of c1"]
