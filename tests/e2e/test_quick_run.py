@@ -16,7 +16,6 @@ BINARY = ("torchserve", "torch-flask", "tflite", "litert")
 MEASURED = {
     *((target, protocol) for target in (*BINARY, "tf-flask") for protocol in ("rest", "grpc")),
     *((target, "rest-binary") for target in BINARY),
-    *(("echo", protocol) for protocol in ("rest", "rest-binary", "grpc")),
 }
 
 
@@ -33,6 +32,11 @@ def test_results_fit_the_schema(results: dict[str, Any]) -> None:
 def test_every_endpoint_has_a_valid_trial_of_every_workload(results: dict[str, Any]) -> None:
     valid = {(m["target"], m["protocol"], m["workload"]) for m in results["measurements"] if m["verdict"] == "valid"}
     assert {(t, p, w) for t, p in MEASURED for w in ("c1", "c8")} <= valid
+
+
+def test_the_floor_is_measured_over_all_six_wires(results: dict[str, Any]) -> None:
+    floor = {m["endpoint"] for m in results["measurements"] if m["target"] == "echo" and m["latency_ms"]["p50"]}
+    assert len(floor) == 6
 
 
 def test_nothing_failed_unnoticed(results: dict[str, Any]) -> None:
