@@ -8,7 +8,8 @@ from end_with_parent import end_with_parent
 from prometheus_client import multiprocess
 
 worker_class = "sync"
-timeout = 120
+# No watchdog: while another server is measured this one is paused, and a worker that then seems hung would be replaced.
+timeout = 0
 graceful_timeout = 3
 loglevel = "warning"
 control_socket_disable = True

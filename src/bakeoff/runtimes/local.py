@@ -239,7 +239,7 @@ class FormatCheck:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """CPU time used so far and the sum of peak resident memory of all of a server's processes."""
+    """CPU time used so far, ended children included, and the sum of peak resident memory of all running processes."""
 
     cpu_seconds: float
     peak_rss_bytes: int
@@ -254,7 +254,7 @@ def read_usage(server: Server) -> Usage:
             peak += _peak_rss(process.pid)
         except (psutil.Error, OSError):
             continue
-        cpu += times.user + times.system
+        cpu += times.user + times.system + times.children_user + times.children_system
     return Usage(cpu, peak)
 
 
