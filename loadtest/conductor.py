@@ -61,7 +61,7 @@ def main(path: str) -> None:
     plan = TypeAdapter(Plan).validate_json(Path(path).read_bytes())
     trials = {trial.id: trial for trial in plan.trials}
     gevent.get_hub().threadpool.maxsize = MOST_THREADS
-    environment = Environment(user_classes=[TrialUser])
+    environment = Environment(user_classes=[TrialUser], catch_exceptions=False)
     runner = environment.create_local_runner()
     say({"ready": True})
     while line := in_thread(sys.stdin.readline):

@@ -63,17 +63,22 @@ class TrialUser(User):
         """Prime, wait for the others, call until the end, hand in the samples."""
         stage = self.stage
         client = connect(stage.plan, stage.endpoint, stage.timeout_s)
-        for _ in range(PRIME_REQUESTS):
-            in_thread(client.send, stage.bodies[0])
-        first = stage.primed
-        stage.primed += 1
-        if stage.primed == stage.users:
-            stage.all_primed.set()
-        samples = in_thread(closed_loop, client, stage.bodies, first, stage.until_ns.get())
-        client.close()
-        stage.samples.append(samples)
-        if len(stage.samples) == stage.users:
-            stage.all_done.set()
+        samples: list[Sample] = []
+        try:
+            try:
+                for _ in range(PRIME_REQUESTS):
+                    in_thread(client.send, stage.bodies[0])
+            finally:  # a user that fails must not keep the others waiting
+                first = stage.primed
+                stage.primed += 1
+                if stage.primed == stage.users:
+                    stage.all_primed.set()
+            samples = in_thread(closed_loop, client, stage.bodies, first, stage.until_ns.get())
+        finally:
+            client.close()
+            stage.samples.append(samples)
+            if len(stage.samples) == stage.users:
+                stage.all_done.set()
         raise StopUser
 
 

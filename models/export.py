@@ -47,6 +47,8 @@ if TYPE_CHECKING:
 
 Emit = Callable[..., None]
 
+WEIGHTS_HELP = "a state dict to use in place of the model's own weights; kept until --force is given without it"
+
 FAILURES = (ImportError, OSError, RuntimeError, ValueError, TypeError, LookupError, AttributeError, NameError)
 """What a user's model or a framework raises; anything else is our own mistake and ends the program."""
 
@@ -71,6 +73,12 @@ def main() -> int:
     emit = quiet_stdout(arguments.model_folder.resolve().name)
     folder = arguments.out / arguments.model_folder.resolve().name
     folder.mkdir(parents=True, exist_ok=True)
+    if arguments.weights is None and not arguments.force:
+        arguments.weights = weights_of(folder)
+        if arguments.weights is not None and not arguments.weights.is_file():
+            gone = f"{arguments.weights}, whose weights {folder} holds, is gone: name a file with --weights"
+            emit("failed", None, message=f"{gone}, or return to the model's own with --force")
+            return 1
     with (folder / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two exports into one folder would mix their files
         return run(plan(arguments, folder, emit), emit)
@@ -81,7 +89,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--model-folder", type=Path, required=True, help="folder with a model.py")
     parser.add_argument("--out", type=Path, default=Path("artifacts"))
     parser.add_argument("--format", nargs="+", action="extend", choices=format_names(), help="default: all")
-    parser.add_argument("--weights", type=Path, help="a state dict file to use in place of the model's own weights")
+    parser.add_argument("--weights", type=Path, help=WEIGHTS_HELP)
     parser.add_argument("--force", action="store_true", help="export again what is up to date")
     arguments = parser.parse_args()
     if not (arguments.model_folder / "model.py").is_file():
@@ -89,6 +97,13 @@ def parse_arguments() -> argparse.Namespace:
     if arguments.weights and not arguments.weights.is_file():
         parser.error(f"--weights {arguments.weights}: no such file")
     return arguments
+
+
+def weights_of(folder: Path) -> Path | None:
+    """Return the weights file of the last export, which stands until another is named or --force returns to none."""
+    file = folder / tree.MODEL
+    recorded = json.loads(file.read_text(encoding="utf-8")).get("weights") if file.exists() else None
+    return Path(recorded) if recorded else None
 
 
 def quiet_stdout(model_name: str) -> Emit:
@@ -143,7 +158,7 @@ def run(export: Export, emit: Emit) -> int:
         reference = make_reference(model)
         check_variation(model, reference.outputs)
         golden.unlink(missing_ok=True)  # from here until it is written again it would speak of other artifacts
-        write_model(model, export.model_sha256, export.folder)
+        write_model(model, export.model_sha256, export.weights, export.folder)
     except (ModelFolderError, *FAILURES) as error:
         emit("failed", None, seconds=_since(started), message=_message(error))
         return 1

@@ -59,8 +59,8 @@ def export_format(model: ZooModel, reference: Reference, name: str, folder: Path
     }
 
 
-def write_model(model: ZooModel, model_sha256: str, folder: Path) -> None:
-    """Write model.json, with the accuracy of PyTorch itself."""
+def write_model(model: ZooModel, model_sha256: str, weights: Path | None, folder: Path) -> None:
+    """Write model.json, with the accuracy of PyTorch itself and the file that its weights came from, if any."""
     measured = model.evaluate(model.predict) if model.evaluate else {"accuracy": None, "samples": None}
     description = {
         "schema_version": tree.SCHEMA_VERSION,
@@ -73,6 +73,7 @@ def write_model(model: ZooModel, model_sha256: str, folder: Path) -> None:
         "parameters": sum(parameter.numel() for parameter in model.network.parameters()),
         "accuracy": measured["accuracy"],
         "accuracy_samples": measured["samples"],
+        "weights": str(weights.resolve()) if weights else None,
     }
     tree.write_json(folder / tree.MODEL, description)
 

@@ -10,8 +10,9 @@ from typing import ClassVar
 
 from bakeoff.errors import UsageError, one_of
 from bakeoff.files import ROOT, read_toml, validated
-from bakeoff.types import PROTOCOLS, STRICT, Protocol, Workload
+from bakeoff.types import FORMATS, PROTOCOLS, STRICT, Protocol, Workload
 
+LONGEST_S = 86_400
 DEFAULT = ROOT / "bench.toml"
 
 
@@ -66,17 +67,26 @@ def load_config(path: Path, models: Iterable[str], targets: Iterable[str]) -> Co
         ("models", config.models, known_models),
         ("quick.models", config.quick.models, known_models),
         ("targets", config.targets, known_targets),
+        ("protocols", config.protocols, PROTOCOLS),
+        ("formats", config.formats or FORMATS, FORMATS),
     ):
-        for name in names:
-            if name not in known:
-                raise UsageError(f"{path}: {key}: {name!r} is unknown; allowed: {one_of(known)}")
+        _check_names(f"{path}: {key}", names, known)
     _check_workloads(path, config.workloads)
+    _check_times(f"{path}: quick", config.quick.duration_s, config.quick.warmup_s)
     for key, number in (("rounds", config.rounds), ("quick.rounds", config.quick.rounds)):
         if number < 1:
             raise UsageError(f"{path}: {key}: is {number}; allowed: 1 or more")
     if not 0 <= config.base_port <= 65000:
         raise UsageError(f"{path}: base_port: is {config.base_port}; allowed: 0 (any free port) to 65000")
     return config
+
+
+def _check_names(where: str, names: tuple[str, ...], known: tuple[str, ...]) -> None:
+    if not names:
+        raise UsageError(f"{where}: is empty; allowed: {one_of(known)}")
+    for name in names:
+        if name not in known:
+            raise UsageError(f"{where}: {name!r} is unknown; allowed: {one_of(known)}")
 
 
 def shorten(config: Config) -> Config:
@@ -87,15 +97,44 @@ def shorten(config: Config) -> Config:
 
 
 def resolve_cpus(cpus: Cpus) -> Cpus:
-    """Replace "auto" by halves of the CPUs this process may use; one CPU is shared by both.
+    """Replace "auto" by halves of the CPUs this process may use; a lone core is shared by both.
 
-    An explicit set is returned as it is; `taskset` refuses one that the machine doesn't have.
+    The threads of one core stay together, or servers and load would slow each other down. Raises UsageError for a set
+    that is malformed or has a CPU that isn't there.
     """
-    available = sorted(os.sched_getaffinity(0))
-    middle = max(1, len(available) // 2)
-    halves = (available[:middle], available[middle:] or available)
-    server, load = (",".join(map(str, half)) for half in halves)
+    available = os.sched_getaffinity(0)
+    for key, text in (("cpus.server", cpus.server), ("cpus.load", cpus.load)):
+        if text != "auto" and not _parse_cpus(text) <= available:
+            raise UsageError(f"{key}: {text!r}; allowed: auto, or some of the CPUs {_write_cpus(available)}")
+    cores = list(dict.fromkeys(tuple(sorted(_siblings(cpu) & available)) for cpu in sorted(available)))
+    middle = max(1, len(cores) // 2)
+    halves = (cores[:middle], cores[middle:] or cores)
+    server, load = (_write_cpus({cpu for core in half for cpu in core}) for half in halves)
     return Cpus(server if cpus.server == "auto" else cpus.server, load if cpus.load == "auto" else cpus.load)
+
+
+def _siblings(cpu: int) -> set[int]:
+    """Return the CPUs that are threads of the same core, this one among them."""
+    path = Path(f"/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list")
+    try:
+        return {cpu} | _parse_cpus(path.read_text(encoding="ascii").strip())
+    except OSError:
+        return {cpu}
+
+
+def _parse_cpus(text: str) -> set[int]:
+    """Return the CPUs of a list like "0-3,8"; -1 stands for what is malformed, and is never there."""
+    found: set[int] = set()
+    for part in text.split(","):
+        first, dash, last = part.partition("-")
+        if not first.isdecimal() or not (last if dash else first).isdecimal():
+            return {-1}
+        found |= set(range(int(first), int(last if dash else first) + 1))
+    return found or {-1}
+
+
+def _write_cpus(cpus: Iterable[int]) -> str:
+    return ",".join(map(str, sorted(cpus)))
 
 
 def _check_workloads(path: Path, workloads: tuple[Workload, ...]) -> None:
@@ -114,5 +153,14 @@ def _check_workloads(path: Path, workloads: tuple[Workload, ...]) -> None:
             raise UsageError(f"{where}.concurrency: is {workload.concurrency}; allowed: 1 to 1000")
         if workload.batch_size < 1:
             raise UsageError(f"{where}.batch_size: is {workload.batch_size}; allowed: 1 or more")
-        if workload.duration_s <= 0 or workload.warmup_s < 0 or workload.timeout_s <= 0:
-            raise UsageError(f"{where}: duration_s and timeout_s must be above 0, warmup_s 0 or more")
+        _check_times(where, workload.duration_s, workload.warmup_s, workload.timeout_s)
+
+
+def _check_times(where: str, duration_s: float, warmup_s: float, timeout_s: float = 1.0) -> None:
+    for key, seconds, least in (
+        ("duration_s", duration_s, 0.1),
+        ("warmup_s", warmup_s, 0.0),
+        ("timeout_s", timeout_s, 0.001),
+    ):
+        if not least <= seconds <= LONGEST_S:  # which NaN isn't
+            raise UsageError(f"{where}.{key}: is {seconds}; allowed: {least:g} to {LONGEST_S:,} seconds")

@@ -6,12 +6,14 @@ import json
 import os
 import tempfile
 import tomllib
+from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
 
-from bakeoff.errors import UsageError
+from bakeoff.errors import UsageError, one_of
 
 ROOT = Path(__file__).resolve().parents[2]
 STATE = ROOT / ".bakeoff"
@@ -45,8 +47,18 @@ def validated(kind: type[T], content: object, path: Path) -> T:
     try:
         return TypeAdapter(kind).validate_python(content)
     except ValidationError as error:
-        lines = [f"{'.'.join(str(part) for part in e['loc']) or 'file'}: {e['msg']}" for e in error.errors()]
-        raise UsageError(f"{path}: " + "; ".join(lines)) from None
+        raise UsageError(f"{path}: " + "; ".join(_explain(kind, e) for e in error.errors())) from None
+
+
+def _explain(kind: object, error: ErrorDetails) -> str:
+    """Return one line for a wrong value; an unknown key is told with those that are known in its place."""
+    place = ".".join(str(part) for part in error["loc"]) or "file"
+    if error["type"] != "unexpected_keyword_argument":
+        return f"{place}: {error['msg']}"
+    for part in error["loc"][:-1]:
+        kind = get_args(kind)[0] if isinstance(part, int) else get_type_hints(kind)[part]
+    known = [field.name for field in fields(kind)] if is_dataclass(kind) else []
+    return f"{place}: is an unknown key; allowed: {one_of(known)}"
 
 
 def as_json(value: object) -> str:

@@ -87,9 +87,10 @@ def draw_primers(job: Run, deployment: Deployment) -> list[Trial]:
     hardest = max(job.config.workloads, key=lambda workload: workload.concurrency or 0)
     primers: list[Trial] = []
     for server in deployment.servers:
+        share_s = server.target.prime_s / len(server.endpoints)
+        workload = replace(hardest, name="prime", warmup_s=0.0, duration_s=share_s)
         for endpoint in server.endpoints:
             if endpoint in deployment.endpoints:
-                workload = replace(hardest, name="prime", warmup_s=0.0, duration_s=server.target.prime_s)
                 id = f"{deployment.model.name}.{endpoint.id}.prime"
                 primers.append(Trial(id, endpoint.id, workload, 0, len(primers), None))
     return primers

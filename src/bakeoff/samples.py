@@ -70,9 +70,7 @@ def write_samples(path: Path, samples: Sequence[Sample], window: Window, client_
     meta = {"window_ns": [window.start_ns, window.end_ns], "client_cpu_percent": client_cpu_percent}
     table = pa.table(columns, schema=SCHEMA.with_metadata({META: json.dumps(meta).encode()}))
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".parquet.part")
-    pq.write_table(table, temporary, compression="zstd")
-    temporary.replace(path)
+    _write_atomic(path, table)
 
 
 def read_samples(path: Path) -> TrialSamples:
@@ -99,4 +97,10 @@ def mark_wrong(path: Path, rows: Sequence[int]) -> None:
     for row in rows:
         status[row] = "wrong"
     column = pa.array(status, type=SCHEMA.field("status").type)
-    pq.write_table(table.set_column(SCHEMA.get_field_index("status"), "status", column), path, compression="zstd")
+    _write_atomic(path, table.set_column(SCHEMA.get_field_index("status"), "status", column))
+
+
+def _write_atomic(path: Path, table: pa.Table) -> None:
+    temporary = path.with_suffix(".parquet.part")
+    pq.write_table(table, temporary, compression="zstd")
+    temporary.replace(path)

@@ -94,7 +94,8 @@ class Target:
 
     `requires` names commands that must be on PATH; `pythons` ("3.11") and `machines` ("x86_64") are what its packages
     exist for, empty meaning any; `checks`: its program knows --check; `start_timeout_s` is the time to the first right
-    answer; `prime_s` is how long each endpoint is loaded before its first trial, until the server's speed has settled.
+    answer; `prime_s` is how long it is loaded before its first trial, its endpoints in turn, until its speed has
+    settled.
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = STRICT
@@ -111,7 +112,7 @@ class Target:
     workers: int = 1
     threads: int = 1
     start_timeout_s: float = 60.0
-    prime_s: float = 0.5
+    prime_s: float = 1.5
     requires: tuple[str, ...] = ()
     pythons: tuple[str, ...] = ()
     machines: tuple[str, ...] = ()

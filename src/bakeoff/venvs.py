@@ -13,7 +13,7 @@ from pathlib import Path
 
 from bakeoff.errors import BakeoffError
 from bakeoff.files import ROOT, STATE
-from bakeoff.processes import confined, log_end
+from bakeoff.processes import confined, log_end, spawn, terminate
 
 READY = "ready"
 INSTALLER = ROOT / "scripts" / "install_requirements.py"
@@ -74,7 +74,11 @@ def _install(folder: Path, python: Path, files: list[Path]) -> None:
             [sys.executable, "-m", "venv", str(folder)],
             [str(python), str(INSTALLER), *map(str, files)],
         ):
-            done = subprocess.run(confined(argv), stdout=output, stderr=subprocess.STDOUT, env=environment)
-            if done.returncode != 0:
+            process = spawn(confined(argv), output, folder.parent, environment)
+            try:
+                status = process.wait()
+            finally:
+                terminate(process)  # pip's own children too, when we are interrupted
+            if status != 0:
                 names = ", ".join(os.path.relpath(file, ROOT) for file in files)
                 raise BakeoffError(f"installing {names} failed (whole log: {log}):\n{log_end(log, 6)}")

@@ -28,8 +28,16 @@ def load(text: str, tmp_path: Path) -> object:
     [
         ('models = ["digits_cnn", "mobilenet_v2"]', 'models = ["resnet"]', ("models", "'resnet'", "digits_cnn")),
         ('targets = ["torchserve", ', 'targets = ["triton", ', ("targets", "'triton'", "tflite")),
-        ("rounds = 1\n\n# Draws", "rouns = 1\n\n# Draws", ("rouns",)),
-        ("concurrency = 8", "concurency = 8", ("workloads.1.concurency",)),
+        ("rounds = 1\n\n# Draws", "rouns = 1\n\n# Draws", ("rouns: is an unknown key", "rounds", "base_port")),
+        ("concurrency = 8", "concurency = 8", ("workloads.1.concurency", "concurrency", "warmup_s")),
+        ("[quick]", "[quick]\nfast = 1", ("quick.fast", "duration_s")),
+        ("warmup_s = 0.25", "warmup_s = -1", ("quick.warmup_s",)),
+        ("duration_s = 1.0", "duration_s = 0", ("quick.duration_s", "0.1 to 86,400")),
+        ("duration_s = 1.0", "duration_s = nan", ("quick.duration_s",)),
+        ("base_port = 0", 'base_port = 0\nformats = ["coreml"]', ("formats", "'coreml'", "tflite-int8")),
+        ('targets = ["torchserve", ', "targets = []\n#", ("targets: is empty",)),
+        ('models = ["digits_cnn", "mobilenet_v2"]', "models = []", ("models: is empty",)),
+        ('protocols = ["rest", ', "protocols = []\n#", ("protocols: is empty",)),
         ("concurrency = 8", "concurrency = 0", ("workloads.1.concurrency", "1 to 1000")),
         ("duration_s = 4.0         # measured", "duration_s = 0", ("duration_s",)),
         ('arrival = "closed"', 'arrival = "uniform"', ("arrival", "'closed'")),
@@ -62,11 +70,24 @@ def test_quick_is_one_small_model_and_short_trials() -> None:
 
 
 def test_automatic_cpu_sets_are_disjoint_where_there_are_two(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bakeoff.config._siblings", lambda cpu: {cpu})
     monkeypatch.setattr("os.sched_getaffinity", lambda _: {3, 5, 7})
     assert resolve_cpus(Cpus()) == Cpus("3", "5,7")
     assert resolve_cpus(Cpus(server="5")) == Cpus("5", "5,7")
     monkeypatch.setattr("os.sched_getaffinity", lambda _: {2})
     assert resolve_cpus(Cpus()) == Cpus("2", "2")
+
+
+def test_threads_of_a_core_stay_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1, 2, 3})
+    monkeypatch.setattr("bakeoff.config._siblings", lambda cpu: {cpu % 2, cpu % 2 + 2})
+    assert resolve_cpus(Cpus()) == Cpus("0,2", "1,3")
+
+
+@pytest.mark.parametrize("text", ["99999", "one", "", "0-", "1-x"])
+def test_a_cpu_set_that_is_not_there_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="cpus.load"):
+        resolve_cpus(Cpus(load=text))
 
 
 def test_every_target_folder_is_in_the_default_experiment() -> None:

@@ -68,6 +68,26 @@ def evaluate(predict):
     return Exported(folder, out, export(folder, out))
 
 
+def test_weights_from_a_file_stay_until_they_are_given_up(make_model_folder: MakeFolder, tmp_path: Path) -> None:
+    folder, out, weights = make_model_folder(), tmp_path / "out", tmp_path / "w.pt"
+    write = "import sys, torch; sys.path.insert(0, sys.argv[1]); import model; net = model.build(); "
+    write += "[p.data.add_(0.1) for p in net.parameters()]; torch.save(net.state_dict(), sys.argv[2])"
+    subprocess.run([sys.executable, "-c", write, str(folder), str(weights)], check=True)
+
+    def identity(*options: str) -> str:
+        result = export(folder, out, "--format", "torchscript", *options)
+        assert result.status == 0, result.events
+        return str(json.loads((out / "small" / "model.json").read_text())["sha256"])
+
+    own, given = identity(), identity("--weights", str(weights))
+    assert given != own
+    assert identity() == given
+    weights.unlink()
+    gone = export(folder, out, "--format", "torchscript")
+    assert gone.status == 1 and "is gone" in gone.events[-1]["message"]
+    assert identity("--force") == own
+
+
 def test_every_format_is_made_and_told(exported: Exported) -> None:
     assert exported.result.status == 0, exported.result.stderr
     assert exported.result.of("start") == exported.result.of("done") == FORMATS
@@ -100,6 +120,7 @@ def test_model_json(exported: Exported) -> None:
         "rtol": 0.0,
         "parameters": 661,
         "accuracy_samples": 12,
+        "weights": None,
     }
 
 
