@@ -12,7 +12,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,8 +21,12 @@ import numpy as np
 import psutil
 
 from bakeoff.catalog import SERVING
+from bakeoff.config import Cpus
+from bakeoff.config import resolve_cpus as halve_cpus
 from bakeoff.errors import BakeoffError, FormatUnsupported, TargetFailed, TargetUnavailable
+from bakeoff.export import ExportOptions, export_model
 from bakeoff.files import STATE, write_atomic
+from bakeoff.load import REQUIREMENTS, LoadGenerator, start_load
 from bakeoff.processes import (
     GRACE_S,
     child_environment,
@@ -35,13 +38,14 @@ from bakeoff.processes import (
     take_from_guard,
     terminate,
 )
-from bakeoff.types import Endpoint, Target
+from bakeoff.runtimes.base import CHECK_S, EX_DATAERR, EX_UNAVAILABLE, Canary, FormatCheck, StartOptions, Usage
+from bakeoff.show import Show
+from bakeoff.types import Endpoint, Image, Plan, RuntimeName, Surroundings, Target
 from bakeoff.venvs import ensure_venv, installed_version
 
 HOST = "127.0.0.1"
-# Exit statuses of a server program (sysexits.h): how it tells "not here" and "not this file" from a failure.
-EX_DATAERR, EX_UNAVAILABLE = 65, 69
-CHECK_S = 120
+NAME: RuntimeName = "local"
+PAUSES = True
 
 
 @dataclass(slots=True)
@@ -63,6 +67,39 @@ class Server:
         return self.folder / "server.log"
 
 
+def open(show: Show) -> None:
+    """Nothing has to be made ready."""
+
+
+def close() -> None:
+    """Nothing is left that `stop` has not ended."""
+
+
+def resolve_cpus(cpus: Cpus) -> Cpus:
+    """Replace "auto" by halves of the CPUs this process may use."""
+    return halve_cpus(cpus)
+
+
+def export(model: str, options: ExportOptions, show: Show) -> tuple[Path, list[str]]:
+    """Export a model in its own environment."""
+    return export_model(model, options, show)
+
+
+def open_load(plan: Plan, folder: Path, cpus: str, show: Show) -> LoadGenerator:
+    """Start the load generator in its own environment."""
+    return start_load(ensure_venv(REQUIREMENTS, say=show.say), plan, folder, cpus)
+
+
+def surroundings(cpus: Cpus) -> Surroundings:
+    """Describe what is around servers and load."""
+    return Surroundings("loopback", True, cpus.server, cpus.load)
+
+
+def images() -> tuple[Image, ...]:
+    """There are none."""
+    return ()
+
+
 def missing_prerequisite(target: Target) -> TargetUnavailable | None:
     """Return why a target can't run on this machine, before anything is installed; None if nothing speaks against."""
     for command in target.requires:
@@ -78,7 +115,7 @@ def missing_prerequisite(target: Target) -> TargetUnavailable | None:
     return None
 
 
-def prepare(target: Target, say: Callable[[str], None]) -> tuple[Path, str | None]:
+def prepare(target: Target, show: Show) -> tuple[Path, str | None]:
     """Make a target's environment; return its Python and the server's version.
 
     Raises TargetUnavailable where the target can't run here.
@@ -89,7 +126,7 @@ def prepare(target: Target, say: Callable[[str], None]) -> tuple[Path, str | Non
     if target.requirements is None:
         return Path(sys.executable), _said_version(target.version_command)
     try:
-        python = ensure_venv(SERVING / target.name / target.requirements, say=say)
+        python = ensure_venv(SERVING / target.name / target.requirements, say=show.say)
     except BakeoffError as error:
         remedy = target.unavailable_remedy or "check the network and pip's settings, then run again"
         raise TargetUnavailable(str(error), remedy) from error
@@ -118,15 +155,6 @@ def start(
     return Server(target, format, process, tuple(placed), folder, started)
 
 
-@dataclass(frozen=True, slots=True)
-class StartOptions:
-    """How a server is started: REST and gRPC port (None: any free), CPU set, and whether it outlives bakeoff."""
-
-    ports: tuple[int, int] | None = None
-    cpus: str | None = None
-    detached: bool = False
-
-
 def server_command(target: Target, python: Path, model: str, model_dir: Path, format: str) -> list[str]:
     """Return the part of a server's command line that says what to serve."""
     program = (SERVING / target.name / target.program).resolve()
@@ -139,7 +167,7 @@ def server_environment(target: Target) -> dict[str, str]:
     return child_environment(OMP_NUM_THREADS=threads, MKL_NUM_THREADS=threads)
 
 
-def wait_ready(server: Server, canary: Callable[[Endpoint], str | None]) -> None:
+def wait_ready(server: Server, canary: Canary) -> None:
     """Wait until a canary prediction succeeds on every endpoint.
 
     `canary` returns None or what went wrong. Raises TargetUnavailable, FormatUnsupported or TargetFailed with the end
@@ -171,6 +199,11 @@ def wait_ready(server: Server, canary: Callable[[Endpoint], str | None]) -> None
 def alive(server: Server) -> bool:
     """Tell whether a server's main process still runs."""
     return server.process.poll() is None
+
+
+def last_words(server: Server) -> str:
+    """Say how a server ended, with its log's end."""
+    return f"ended with status {server.process.returncode}; its log's end:\n{log_end(server.log)}"
 
 
 def pause(server: Server) -> None:
@@ -224,25 +257,6 @@ def stop_running(path: Path) -> list[str]:
         shutil.rmtree(row["folder"], ignore_errors=True)
     path.unlink(missing_ok=True)
     return [row["target"] for row in running]
-
-
-@dataclass(frozen=True, slots=True)
-class FormatCheck:
-    """What a target's runtime did with an artifact; `outputs` are its answers to the golden inputs, by output name."""
-
-    runtime: str
-    ok: bool
-    max_abs_error: float | None
-    message: str | None
-    outputs: dict[str, np.ndarray[Any, Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """CPU time used so far and the sum of peak resident memory of all of a server's processes."""
-
-    cpu_seconds: float
-    peak_rss_bytes: int
 
 
 def read_usage(server: Server) -> Usage:
