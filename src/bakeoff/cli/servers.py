@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from bakeoff.catalog import make_endpoints
 from bakeoff.cli import options as o
 from bakeoff.cli.terminal import console, print_rows, progress
 from bakeoff.deploy import Deployment, Selection, bring_up, deployed, open_deployment
@@ -16,8 +17,8 @@ from bakeoff.export import ExportOptions
 from bakeoff.files import STATE, as_json, write_atomic
 from bakeoff.load import REQUIREMENTS
 from bakeoff.report.tables import Table, scientific
-from bakeoff.runtimes import Runtime, StartOptions, engine, local
-from bakeoff.show import Show
+from bakeoff.runtimes import RUNTIMES, Runtime, StartOptions, attached, engine, local
+from bakeoff.show import Quiet, Show
 from bakeoff.types import Parity
 from bakeoff.venvs import ensure_venv
 
@@ -75,6 +76,17 @@ def _leave_up(deployment: Deployment, selection: Selection, options: StartOption
         for server in deployment.servers:
             deployment.runtime.stop(server)
         raise
+
+
+def plan(model: o.Models = []) -> None:  # noqa: B006
+    """Write down the endpoints of a `docker compose up` for Locust's page, whether they are up yet or not."""
+    experiment, selection = o.experiment(o.DEFAULT_CONFIG, model, [], [], [])
+    folder, _ = attached.export(experiment.models[0], ExportOptions(), Quiet())
+    deployment = open_deployment(folder, RUNTIMES["attached"])
+    for target in selection.targets:
+        endpoints = make_endpoints(deployment.model.name, target, target.formats[:1], selection.protocols)
+        deployment.servers.append(attached.start(target, target.formats[0], endpoints, folder, None, StartOptions()))
+    write_atomic(UP, as_json(deployment.plan(experiment.workloads)))
 
 
 def down(

@@ -19,14 +19,12 @@ from bakeoff.errors import BakeoffError, FormatUnsupported, TargetFailed, Target
 from bakeoff.runtimes import engine
 from bakeoff.runtimes.base import EX_DATAERR, EX_UNAVAILABLE, Canary, FormatCheck, StartOptions, Usage
 from bakeoff.runtimes.cgroup import read_container
-from bakeoff.runtimes.docker_export import export
+from bakeoff.runtimes.docker_export import export as export
 from bakeoff.runtimes.docker_images import built, describe, pulled
 from bakeoff.runtimes.docker_load import ContainerLoad
 from bakeoff.runtimes.local import free_port
 from bakeoff.show import Show
 from bakeoff.types import Endpoint, Image, Plan, RuntimeName, Surroundings, Target
-
-__all__ = ["export"]
 
 NAME: RuntimeName = "docker"
 PAUSES = True
