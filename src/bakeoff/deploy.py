@@ -119,7 +119,8 @@ def bring_up(deployment: Deployment, selection: Selection, options: StartOptions
                 wanted = replace(options, ports=_ports(selection.base_port, 10 * number + 2 * at))
                 endpoints = make_endpoints(deployment.model.name, target, [format], selection.protocols)
                 server = _start(deployment, target, format, endpoints, (prepared, wanted))
-                state = replace(state, ready_seconds={**(state.ready_seconds or {}), format: server.ready_seconds or 0})
+                if server.ready_seconds is not None:
+                    state = replace(state, ready_seconds={**(state.ready_seconds or {}), format: server.ready_seconds})
                 _verify(deployment, server, show)
         except TargetUnavailable as error:
             state = replace(state, status="unavailable", reason=error.reason, remedy=error.remedy)
@@ -166,7 +167,7 @@ def _verify(deployment: Deployment, server: Server, show: Show) -> None:
 def _check_formats(deployment: Deployment, target: Target, prepared: Any) -> dict[str, str]:
     """Ask the target's runtime which artifacts it can load and how far it is from PyTorch; return those it can't."""
     name, unsupported = deployment.model.name, {}
-    for format in target.formats if target.checks else ():
+    for format in target.formats if target.checks and deployment.runtime.CHECKS else ():
         if format not in deployment.artifacts:
             continue
         check = deployment.runtime.check_format(target, prepared, name, deployment.folder, format)

@@ -56,10 +56,12 @@ def start_report(config: Config, command: str) -> Report:
 
 
 def run(job: Run, show: Show) -> Report:
-    """Run the experiment; results.json in the run's folder is up to date after every trial, also when it is cut off."""
+    """Run the experiment in an open runtime, which is closed at the end.
+
+    results.json in the run's folder is up to date after every trial, also when it is cut off.
+    """
     show.expect(len(job.config.models) * (1 + len(job.selection.targets)))
     try:
-        job.runtime.open(show)
         job.config = replace(job.config, cpus=job.runtime.resolve_cpus(job.config.cpus))
         job.report = replace(
             job.report,

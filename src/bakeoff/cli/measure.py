@@ -46,6 +46,7 @@ def run(
     chosen = o.runtime_of(runtime)
     folder = out or Path("results") / datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
     refuse_used(folder)
+    chosen.open()
     command = " ".join(["bakeoff", *sys.argv[1:]])
     job = Run(experiment, chosen, selection, frozenset(target), weights, folder, start_report(experiment, command))
     write_results(folder, job.report)

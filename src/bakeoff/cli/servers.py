@@ -43,7 +43,7 @@ def up(
     if runtime == "local" and local.read_running(RUNNING):
         raise UsageError("servers are up already; end them with `scripts/bakeoff down`")
     with progress() as show:
-        chosen.open(show)
+        chosen.open()
         cpus = chosen.resolve_cpus(experiment.cpus)
         locust = "locust" if runtime == "attached" else str(ensure_venv(REQUIREMENTS, say=show.say).parent / "locust")
         try:
@@ -120,7 +120,7 @@ def verify(
     rows: list[Parity] = []
     problems: list[str] = []
     with progress() as show, closing(chosen):
-        chosen.open(show)
+        chosen.open()
         for name in experiment.models:
             show.expect(1 + len(selection.targets))
             found = _verify_model(name, chosen, selection, chosen.resolve_cpus(experiment.cpus).server, show)

@@ -84,8 +84,10 @@ class Runtime(Protocol):
 
     NAME: RuntimeName
     PAUSES: bool
+    CHECKS: bool
+    """Whether `check_format` can be asked."""
 
-    def open(self, show: Show) -> None:
+    def open(self) -> None:
         """Make ready to start; raise BakeoffError where this runtime can't be used on this machine."""
 
     def close(self) -> None:

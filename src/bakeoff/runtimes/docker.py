@@ -28,6 +28,7 @@ from bakeoff.types import Endpoint, Image, Plan, RuntimeName, Surroundings, Targ
 
 NAME: RuntimeName = "docker"
 PAUSES = True
+CHECKS = True
 HOST = "127.0.0.1"
 REST_PORT, GRPC_PORT = 8501, 8500
 
@@ -53,7 +54,7 @@ class Server:
 _servers: list[Server] = []
 
 
-def open(show: Show) -> None:
+def open() -> None:
     """Require the engine, and none of another run's containers."""
     engine.require_engine()
     if engine.ours(engine.RUN_PROJECT):
@@ -124,6 +125,8 @@ def start(
     rest, grpc = (free_port(), free_port()) if on_host else (REST_PORT, GRPC_PORT)
     variables = {"MODEL": endpoints[0].model, "BAKEOFF_FORMAT": format}
     variables |= {"BAKEOFF_REST_PORT": str(rest), "BAKEOFF_GRPC_PORT": str(grpc)}
+    if on_host:
+        variables["BAKEOFF_HOST"] = HOST
     if options.cpus:
         variables["SERVER_CPUS"] = options.cpus
     publish = [] if on_host else [f"--publish={HOST}::{port}" for port in (rest, grpc)]

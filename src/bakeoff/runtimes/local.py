@@ -46,6 +46,7 @@ from bakeoff.venvs import ensure_venv, installed_version
 HOST = "127.0.0.1"
 NAME: RuntimeName = "local"
 PAUSES = True
+CHECKS = True
 
 
 @dataclass(slots=True)
@@ -67,7 +68,7 @@ class Server:
         return self.folder / "server.log"
 
 
-def open(show: Show) -> None:
+def open() -> None:
     """Nothing has to be made ready."""
 
 
