@@ -129,6 +129,8 @@ def find_gaps(job: Run) -> list[str]:
     for state in job.report.targets:
         if state.status == "failed" or (state.status == "unavailable" and state.name in job.named_targets):
             gaps.append(f"{state.name} is {state.status}: {(state.reason or '').splitlines()[0]}")
+    if job.report.targets and all(state.status == "unavailable" for state in job.report.targets):
+        gaps.append("no target is available here: see the reasons and remedies above")
     for row in job.report.parity:
         if not row.ok:
             what = row.endpoint or f"{row.model} {row.format} on {row.runtime}"

@@ -17,7 +17,7 @@ from bakeoff.export import ExportOptions
 from bakeoff.files import STATE, as_json, write_atomic
 from bakeoff.load import REQUIREMENTS
 from bakeoff.report.tables import Table, scientific
-from bakeoff.runtimes import RUNTIMES, Runtime, StartOptions, attached, engine, local
+from bakeoff.runtimes import RUNTIMES, Runtime, StartOptions, attached, detached, engine, local
 from bakeoff.show import Quiet, Show
 from bakeoff.types import Parity
 from bakeoff.venvs import ensure_venv
@@ -40,7 +40,7 @@ def up(
     chosen = o.runtime_of(runtime)
     if len(experiment.models) > 1:
         raise UsageError("--model: one model can be up at a time")
-    if runtime == "local" and local.read_running(RUNNING):
+    if runtime == "local" and detached.read_running(RUNNING):
         raise UsageError("servers are up already; end them with `scripts/bakeoff down`")
     with progress() as show:
         chosen.open()
@@ -71,7 +71,7 @@ def _leave_up(deployment: Deployment, selection: Selection, options: StartOption
     try:
         bring_up(deployment, selection, options, show)
         if deployment.runtime.NAME == "local":
-            local.write_running(RUNNING, [s for s in deployment.servers if isinstance(s, local.Server)])
+            detached.write_running(RUNNING, [s for s in deployment.servers if isinstance(s, local.Server)])
     except BaseException:
         for server in deployment.servers:
             deployment.runtime.stop(server)
@@ -96,7 +96,7 @@ def down(
     """End the servers that `bakeoff up` started; with --runtime docker, everything of ours in the engine."""
     o.check("--runtime", [runtime], ("local", "docker"))
     if runtime == "local":
-        ended = local.stop_running(RUNNING)
+        ended = detached.stop_running(RUNNING)
     else:
         engine.require_engine()
         with engine.undisturbed():

@@ -22,14 +22,13 @@ from bakeoff.runtimes.cgroup import read_container
 from bakeoff.runtimes.docker_export import export as export
 from bakeoff.runtimes.docker_images import built, describe, pulled
 from bakeoff.runtimes.docker_load import ContainerLoad
-from bakeoff.runtimes.local import free_port
+from bakeoff.runtimes.ports import HOST, free_port
 from bakeoff.show import Show
 from bakeoff.types import Endpoint, Image, Plan, RuntimeName, Surroundings, Target
 
 NAME: RuntimeName = "docker"
 PAUSES = True
 CHECKS = True
-HOST = "127.0.0.1"
 REST_PORT, GRPC_PORT = 8501, 8500
 
 _paused_stack: list[Any] = []

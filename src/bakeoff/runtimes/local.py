@@ -7,12 +7,10 @@ import platform
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
-from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -25,10 +23,9 @@ from bakeoff.config import Cpus
 from bakeoff.config import resolve_cpus as halve_cpus
 from bakeoff.errors import BakeoffError, FormatUnsupported, TargetFailed, TargetUnavailable
 from bakeoff.export import ExportOptions, export_model
-from bakeoff.files import STATE, write_atomic
+from bakeoff.files import STATE
 from bakeoff.load import REQUIREMENTS, LoadGenerator, start_load
 from bakeoff.processes import (
-    GRACE_S,
     child_environment,
     confined,
     log_end,
@@ -39,11 +36,11 @@ from bakeoff.processes import (
     terminate,
 )
 from bakeoff.runtimes.base import CHECK_S, EX_DATAERR, EX_UNAVAILABLE, Canary, FormatCheck, StartOptions, Usage
+from bakeoff.runtimes.ports import HOST, free_port, port_is_free
 from bakeoff.show import Show
 from bakeoff.types import Endpoint, Image, Plan, RuntimeName, Surroundings, Target
 from bakeoff.venvs import ensure_venv, installed_version
 
-HOST = "127.0.0.1"
 NAME: RuntimeName = "local"
 PAUSES = True
 CHECKS = True
@@ -230,36 +227,6 @@ def stop(server: Server) -> None:
     take_from_guard(server.process.pid)
 
 
-def write_running(path: Path, servers: list[Server]) -> None:
-    """Write down detached servers, so that another process can end them."""
-    rows = [
-        {"target": s.target.name, "pid": s.process.pid, "started": _started(s.process.pid), "folder": str(s.folder)}
-        for s in servers
-    ]
-    write_atomic(path, json.dumps(rows, indent=1))
-
-
-def read_running(path: Path) -> list[dict[str, Any]]:
-    """Return those of the written-down servers that still run: a pid counts only with its start time."""
-    rows: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
-    return [row for row in rows if row["started"] is not None and _started(row["pid"]) == row["started"]]
-
-
-def stop_running(path: Path) -> list[str]:
-    """End the written-down servers that still run; return their targets' names."""
-    running = read_running(path)
-    processes = [(row, psutil.Process(row["pid"])) for row in running]
-    family = [member for _, main in processes for member in (main, *main.children(recursive=True))]
-    for _, main in processes:
-        main.terminate()
-    for process in psutil.wait_procs(family, timeout=GRACE_S)[1]:
-        process.kill()
-    for row in running:
-        shutil.rmtree(row["folder"], ignore_errors=True)
-    path.unlink(missing_ok=True)
-    return [row["target"] for row in running]
-
-
 def read_usage(server: Server) -> Usage:
     """Read what a server's processes used so far."""
     cpu, peak = 0.0, 0
@@ -271,25 +238,6 @@ def read_usage(server: Server) -> Usage:
             continue
         cpu += times.user + times.system
     return Usage(cpu, peak)
-
-
-def free_port() -> int:
-    """Return a TCP port that nothing listens on right now."""
-    with closing(socket.socket()) as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def port_is_free(port: int) -> bool:
-    """Tell whether a server could listen on a port."""
-    with closing(socket.socket()) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError:
-            return False
-    return True
 
 
 def check_format(target: Target, python: Path, model: str, model_dir: Path, format: str) -> FormatCheck:
@@ -331,13 +279,6 @@ def _said_version(command: tuple[str, ...]) -> str | None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=CHECK_S)
     match = re.search(r"\d+\.\d+\S*", done.stdout + done.stderr)
     return match[0] if match else None
-
-
-def _started(pid: int) -> float | None:
-    try:
-        return float(psutil.Process(pid).create_time())
-    except psutil.NoSuchProcess:
-        return None
 
 
 def _family(server: Server) -> list[psutil.Process]:
