@@ -17,6 +17,8 @@ SCHEMA_VERSION = 1
 MANIFEST = "manifest.json"
 GOLDEN = "golden.npz"
 MODEL = "model.json"
+CANARY = "canary.json"
+"""The first golden input as a JSON request in rows, for health checks that have neither numpy nor bakeoff."""
 _CHUNK = 1 << 20
 
 

@@ -79,7 +79,7 @@ def write_model(model: ZooModel, model_sha256: str, weights: Path | None, folder
 
 
 def write_golden(model: ZooModel, reference: Reference, folder: Path) -> None:
-    """Write inputs, PyTorch's outputs, and those of every artifact that is there, sample by sample."""
+    """Write inputs, PyTorch's outputs, and those of every artifact that is there, sample by sample; and the canary."""
     arrays: dict[str, np.ndarray] = {f"input:{name}": array for name, array in reference.inputs.items()}
     arrays |= {f"torch:{name}": array for name, array in reference.outputs.items()}
     for name in format_names():
@@ -87,4 +87,6 @@ def write_golden(model: ZooModel, reference: Reference, folder: Path) -> None:
             predict = load_format(name).load(model, folder / name)
             outputs = predict_by(predict, reference.inputs, batch=1)
             arrays |= {f"{name}:{output}": outputs[output] for output in reference.outputs}
+    row = {name: array[0].tolist() for name, array in reference.inputs.items()}
+    tree.write_json(folder / tree.CANARY, {"instances": [row if len(row) > 1 else next(iter(row.values()))]})
     tree.write_arrays(folder / tree.GOLDEN, arrays)

@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from bakeoff.artifacts import Golden, load_artifacts, load_model
 from bakeoff.catalog import make_endpoints
 from bakeoff.errors import BakeoffError, TargetFailed, TargetUnavailable
 from bakeoff.requests import write_requests
-from bakeoff.runtimes import local
+from bakeoff.runtimes import Runtime, Server, StartOptions
 from bakeoff.show import Show
 from bakeoff.types import (
     NO_FORMAT,
@@ -51,7 +52,8 @@ class Deployment:
     folder: Path
     golden: Golden
     artifacts: dict[str, Artifact]
-    servers: list[local.Server] = field(default_factory=list)
+    runtime: Runtime
+    servers: list[Server] = field(default_factory=list)
     states: dict[str, TargetState] = field(default_factory=dict)
     parity: list[Parity] = field(default_factory=list)
     support: list[Support] = field(default_factory=list)
@@ -68,7 +70,7 @@ class Deployment:
         own = self.own_outputs.get((target, format))
         return Reference(self.golden, own if own is not None else self.golden.outputs(format))
 
-    def server_of(self, endpoint: str) -> local.Server:
+    def server_of(self, endpoint: str) -> Server:
         """Return the server of an endpoint's id."""
         return next(server for server in self.servers if any(e.id == endpoint for e in server.endpoints))
 
@@ -80,43 +82,45 @@ class Deployment:
         return Plan(self.model, str(self.golden.path), tuple(self.endpoints), requests)
 
 
-def open_deployment(folder: Path) -> Deployment:
+def open_deployment(folder: Path, runtime: Runtime) -> Deployment:
     """Read what the export of a model left in artifacts/MODEL."""
     model = load_model(folder)
     artifacts = {artifact.format: artifact for artifact in load_artifacts(folder)}
-    return Deployment(model, folder, Golden(folder / "golden.npz", model), artifacts)
+    return Deployment(model, folder, Golden(folder / "golden.npz", model), artifacts, runtime)
 
 
 @contextmanager
-def deployed(folder: Path, selection: Selection, cpus: str | None, show: Show) -> Iterator[Deployment]:
+def deployed(folder: Path, runtime: Runtime, selection: Selection, cpus: str, show: Show) -> Iterator[Deployment]:
     """Bring a model's targets up and verify them; take all down at the end, whatever happens."""
-    deployment = open_deployment(folder)
+    deployment = open_deployment(folder, runtime)
     try:
-        bring_up(deployment, selection, local.StartOptions(cpus=cpus), show)
+        bring_up(deployment, selection, StartOptions(cpus=cpus), show)
         yield deployment
     finally:
         show.say(f"{deployment.model.name}: taking the servers down")
         for server in deployment.servers:
-            local.stop(server)
+            runtime.stop(server)
 
 
-def bring_up(deployment: Deployment, selection: Selection, options: local.StartOptions, show: Show) -> None:
+def bring_up(deployment: Deployment, selection: Selection, options: StartOptions, show: Show) -> None:
     """Start and verify every target; one that can't run or fails is recorded, and the others go on."""
+    runtime = deployment.runtime
     for number, target in enumerate(selection.targets):
         show.say(f"{deployment.model.name}: starting {target.name}")
         state = TargetState(target.name, target.framework, target.server, None, "available")
         try:
-            python, version = local.prepare(target, show.say)
+            prepared, version = runtime.prepare(target, show)
             state = replace(state, version=version)
-            unsupported = _check_formats(deployment, target, python)
+            unsupported = _check_formats(deployment, target, prepared)
             for at, format in enumerate(selection.formats_of(target)):
                 if format in unsupported:
                     show.note(f"{target.name} can't load {format}: {unsupported[format]}")
                     continue
                 wanted = replace(options, ports=_ports(selection.base_port, 10 * number + 2 * at))
                 endpoints = make_endpoints(deployment.model.name, target, [format], selection.protocols)
-                server = _start(deployment, target, format, endpoints, (python, wanted))
-                state = replace(state, ready_seconds={**(state.ready_seconds or {}), format: server.ready_seconds or 0})
+                server = _start(deployment, target, format, endpoints, (prepared, wanted))
+                if server.ready_seconds is not None:
+                    state = replace(state, ready_seconds={**(state.ready_seconds or {}), format: server.ready_seconds})
                 _verify(deployment, server, show)
         except TargetUnavailable as error:
             state = replace(state, status="unavailable", reason=error.reason, remedy=error.remedy)
@@ -133,23 +137,23 @@ def _start(
     target: Target,
     format: str,
     endpoints: list[Endpoint],
-    how: tuple[Path, local.StartOptions],
-) -> local.Server:
+    how: tuple[Any, StartOptions],
+) -> Server:
     """Start one server and wait for its first right answers; it joins the deployment before anything can fail."""
     if format != NO_FORMAT and format not in deployment.artifacts:
         raise TargetFailed(f"there is no {format} artifact of {deployment.model.name}: its export failed")
-    python, options = how
-    server = local.start(target, format, endpoints, deployment.folder, python, options)
+    runtime, (prepared, options) = deployment.runtime, how
+    server = runtime.start(target, format, endpoints, deployment.folder, prepared, options)
     deployment.servers.append(server)
     try:
-        local.wait_ready(server, lambda endpoint: canary(endpoint, deployment.golden))
+        runtime.wait_ready(server, lambda endpoint: canary(endpoint, deployment.golden))
     except BakeoffError:
         deployment.servers.remove(server)
         raise
     return server
 
 
-def _verify(deployment: Deployment, server: local.Server, show: Show) -> None:
+def _verify(deployment: Deployment, server: Server, show: Show) -> None:
     reference = deployment.reference(server.target.name, server.format)
     for endpoint in server.endpoints:
         show.say(f"{deployment.model.name}: verifying {endpoint.id}")
@@ -160,13 +164,13 @@ def _verify(deployment: Deployment, server: local.Server, show: Show) -> None:
                 show.note(f"{endpoint.id} answers wrongly at batch {row.batch}: {row.message}")
 
 
-def _check_formats(deployment: Deployment, target: Target, python: Path) -> dict[str, str]:
+def _check_formats(deployment: Deployment, target: Target, prepared: Any) -> dict[str, str]:
     """Ask the target's runtime which artifacts it can load and how far it is from PyTorch; return those it can't."""
     name, unsupported = deployment.model.name, {}
-    for format in target.formats if target.checks else ():
+    for format in target.formats if target.checks and deployment.runtime.CHECKS else ():
         if format not in deployment.artifacts:
             continue
-        check = local.check_format(target, python, name, deployment.folder, format)
+        check = deployment.runtime.check_format(target, prepared, name, deployment.folder, format)
         error, message = check.max_abs_error, check.message
         deployment.support.append(Support(name, target.name, format, check.ok, error, message))
         if check.ok:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,16 +33,24 @@ def export_model(model: str, options: ExportOptions, show: Show) -> tuple[Path, 
     Raises BakeoffError with the end of the log when the export as a whole fails.
     """
     python = ensure_venv(REQUIREMENTS, say=show.say)
-    argv = [str(python), str(ROOT / "models" / "export.py")]
-    argv += ["--model-folder", str(ZOO / model), "--out", str(ARTIFACTS)]
-    argv += [word for format in options.formats for word in ("--format", format)]
+    argv = [str(python), str(ROOT / "models" / "export.py"), "--model-folder", str(ZOO / model), "--out"]
+    argv += [str(ARTIFACTS), *export_arguments(options)]
     argv += ["--weights", str(options.weights.resolve())] if options.weights else []
-    argv += ["--force"] if options.force else []
+    return ARTIFACTS / model, follow_export(confined(argv), model, child_environment(), show)
+
+
+def export_arguments(options: ExportOptions) -> list[str]:
+    """Return what export.py is told beyond where the model is."""
+    return [word for format in options.formats for word in ("--format", format)] + ["--force"] * options.force
+
+
+def follow_export(argv: list[str], model: str, environment: Mapping[str, str], show: Show) -> list[str]:
+    """Run an export to its end; return one line for each format that failed."""
     log = STATE / "logs" / f"export-{model}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     show.say(f"export {model}")
     with log.open("wb") as noise:
-        process = spawn(confined(argv), noise, ROOT, child_environment(), stdin=subprocess.PIPE)
+        process = spawn(argv, noise, ROOT, environment, stdin=subprocess.PIPE)
         try:
             failed = _follow(process.stdout or (), model, show)
             status = process.wait()
@@ -50,7 +58,7 @@ def export_model(model: str, options: ExportOptions, show: Show) -> tuple[Path, 
             terminate(process)
     if status != 0 and not failed:
         raise BakeoffError(f"exporting {model} failed (whole log: {log}):\n{log_end(log)}")
-    return ARTIFACTS / model, failed
+    return failed
 
 
 def _follow(lines: Iterable[bytes], model: str, show: Show) -> list[str]:

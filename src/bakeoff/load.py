@@ -18,16 +18,21 @@ REQUIREMENTS = ROOT / "loadtest" / "requirements.txt"
 SLACK_S = 60.0
 
 
+def start_load(python: Path, plan: Plan, folder: Path, cpus: str | None) -> LoadGenerator:
+    """Start the load generator as a process of this machine; its log and its plan stay in the run's folder."""
+    plan_file = folder / "plan.json"
+    write_atomic(plan_file, as_json(plan))
+    argv = [str(python), str(ROOT / "loadtest" / "conductor.py"), str(plan_file)]
+    return LoadGenerator(confined(argv, cpus), folder / "load.log")
+
+
 class LoadGenerator:
     """A running loadtest/conductor.py; a context manager."""
 
-    def __init__(self, python: Path, plan: Plan, folder: Path, cpus: str | None) -> None:
-        self.log = folder / "load.log"
-        plan_file = folder / "plan.json"
-        write_atomic(plan_file, as_json(plan))
-        argv = [str(python), str(ROOT / "loadtest" / "conductor.py"), str(plan_file)]
-        with self.log.open("ab") as log:
-            self._process = spawn(confined(argv, cpus), log, ROOT, child_environment(), stdin=subprocess.PIPE)
+    def __init__(self, argv: list[str], log: Path) -> None:
+        self.log = log
+        with log.open("ab") as noise:
+            self._process = spawn(argv, noise, ROOT, child_environment(), stdin=subprocess.PIPE)
         self._answer()
 
     def __enter__(self) -> LoadGenerator:

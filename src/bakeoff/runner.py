@@ -10,17 +10,14 @@ from pathlib import Path
 
 from bakeoff.config import Config
 from bakeoff.deploy import Deployment, Selection, deployed
-from bakeoff.export import ExportOptions, export_model
-from bakeoff.load import REQUIREMENTS, LoadGenerator
+from bakeoff.export import ExportOptions
 from bakeoff.machine import describe_machine
-from bakeoff.processes import log_end
-from bakeoff.runtimes import local
+from bakeoff.runtimes import Load, Runtime, Server
 from bakeoff.samples import mark_wrong, read_samples
 from bakeoff.show import Show
 from bakeoff.stats import summarize_rounds, summarize_trial
 from bakeoff.store import SCHEMA_VERSION, write_results
 from bakeoff.types import NO_FORMAT, Endpoint, Measurement, Plan, Report, Trial
-from bakeoff.venvs import ensure_venv
 from bakeoff.verify import wrong_rows
 
 
@@ -29,6 +26,7 @@ class Run:
     """One run: what is asked, where it goes, and what it found so far."""
 
     config: Config
+    runtime: Runtime
     selection: Selection
     named_targets: frozenset[str]
     weights: Path | None
@@ -58,24 +56,41 @@ def start_report(config: Config, command: str) -> Report:
 
 
 def run(job: Run, show: Show) -> Report:
-    """Run the experiment; results.json in the run's folder is up to date after every trial, also when it is cut off."""
+    """Run the experiment in an open runtime, which is closed at the end.
+
+    results.json in the run's folder is up to date after every trial, also when it is cut off.
+    """
     show.expect(len(job.config.models) * (1 + len(job.selection.targets)))
-    load_python = ensure_venv(REQUIREMENTS, say=show.say)
-    cpus = job.config.cpus
-    for model in job.config.models:
-        folder, failed = export_model(model, ExportOptions(weights=job.weights), show)
-        job.problems += failed
-        show.step()
-        with deployed(folder, job.selection, cpus.server, show) as deployment:
-            _take_over(job, deployment)
-            primers, trials = draw_primers(job, deployment), draw_trials(job, deployment)
-            show.expect(len(primers) + len(trials))
-            plan = replace(deployment.plan(job.config.workloads), trials=(*primers, *trials))
-            if trials:
-                with LoadGenerator(load_python, plan, job.out, cpus.load) as load:
-                    _measure_all(job, deployment, plan, load, show)
+    try:
+        job.config = replace(job.config, cpus=job.runtime.resolve_cpus(job.config.cpus))
+        job.report = replace(
+            job.report,
+            config=asdict(job.config),
+            runtime=job.runtime.NAME,
+            paused=job.runtime.PAUSES,
+            surroundings=job.runtime.surroundings(job.config.cpus),
+        )
+        for model in job.config.models:
+            _run_model(job, model, show)
+    finally:
+        job.runtime.close()
     job.problems += find_gaps(job)
     return job.report
+
+
+def _run_model(job: Run, model: str, show: Show) -> None:
+    runtime, cpus = job.runtime, job.config.cpus
+    folder, failed = runtime.export(model, ExportOptions(weights=job.weights), show)
+    job.problems += failed
+    show.step()
+    with deployed(folder, runtime, job.selection, cpus.server, show) as deployment:
+        _take_over(job, deployment)
+        primers, trials = draw_primers(job, deployment), draw_trials(job, deployment)
+        show.expect(len(primers) + len(trials))
+        plan = replace(deployment.plan(job.config.workloads), trials=(*primers, *trials))
+        if trials:
+            with runtime.open_load(plan, job.out, cpus.load, show) as load:
+                _measure_all(job, deployment, plan, load, show)
 
 
 def draw_primers(job: Run, deployment: Deployment) -> list[Trial]:
@@ -119,6 +134,8 @@ def find_gaps(job: Run) -> list[str]:
     for state in job.report.targets:
         if state.status == "failed" or (state.status == "unavailable" and state.name in job.named_targets):
             gaps.append(f"{state.name} is {state.status}: {(state.reason or '').splitlines()[0]}")
+    if job.report.targets and all(state.status == "unavailable" for state in job.report.targets):
+        gaps.append("no target is available here: see the reasons and remedies above")
     for row in job.report.parity:
         if not row.ok:
             what = row.endpoint or f"{row.model} {row.format} on {row.runtime}"
@@ -134,33 +151,35 @@ def find_gaps(job: Run) -> list[str]:
     return gaps
 
 
-def _measure_all(job: Run, deployment: Deployment, plan: Plan, load: LoadGenerator, show: Show) -> None:
+def _measure_all(job: Run, deployment: Deployment, plan: Plan, load: Load, show: Show) -> None:
     """Run the trials one after the other, each with all other servers paused."""
+    runtime = deployment.runtime
     for server in deployment.servers:
-        local.pause(server)
+        runtime.pause(server)
     endpoints = {endpoint.id: endpoint for endpoint in plan.endpoints}
     for trial in plan.trials:
         server = deployment.server_of(trial.endpoint)
-        if local.alive(server):
+        if runtime.alive(server):
             round_ = f", round {trial.round + 1}" if trial.samples else ""
             show.say(f"{deployment.model.name}: {trial.endpoint} {trial.workload.name}{round_}")
             measurement = _measure(trial, endpoints[trial.endpoint], server, deployment, load)
             if measurement is not None:
                 _keep(job, measurement)
-            if not local.alive(server):
+            if not runtime.alive(server):
                 _mark_dead(job, server, show)
         show.step()
 
 
 def _measure(
-    trial: Trial, endpoint: Endpoint, server: local.Server, deployment: Deployment, load: LoadGenerator
+    trial: Trial, endpoint: Endpoint, server: Server, deployment: Deployment, load: Load
 ) -> Measurement | None:
     """Run one trial, check the answers it kept, and summarise it; None for one that only primes."""
-    local.resume(server)
-    before = local.read_usage(server)
+    runtime = deployment.runtime
+    runtime.resume(server)
+    before = runtime.read_usage(server)
     sent = load.run_trial(trial)
-    after = local.read_usage(server)
-    local.pause(server)
+    after = runtime.read_usage(server)
+    runtime.pause(server)
     if trial.samples is None:
         return None
     path, reference = Path(trial.samples), deployment.reference(endpoint.target, endpoint.format)
@@ -170,10 +189,15 @@ def _measure(
         mark_wrong(path, wrong)
         samples = read_samples(path)
     measurement = summarize_trial(trial, endpoint, samples)
-    if not local.alive(server):
+    if before is None or after is None or not runtime.alive(server):
         return measurement
     cpu_ms = (after.cpu_seconds - before.cpu_seconds) * 1000 / sent
-    return replace(measurement, server_cpu_ms_per_request=cpu_ms, peak_rss_bytes=after.peak_rss_bytes)
+    return replace(
+        measurement,
+        server_cpu_ms_per_request=cpu_ms,
+        peak_rss_bytes=after.peak_rss_bytes,
+        memory_from=after.memory_from,
+    )
 
 
 def _take_over(job: Run, deployment: Deployment) -> None:
@@ -194,6 +218,7 @@ def _take_over(job: Run, deployment: Deployment) -> None:
         parity=(*report.parity, *formats, *deployment.parity),
         support=(*report.support, *deployment.support),
         targets=tuple(states.values()),
+        images=job.runtime.images(),
     )
     write_results(job.out, job.report)
 
@@ -204,9 +229,9 @@ def _keep(job: Run, measurement: Measurement) -> None:
     write_results(job.out, job.report)
 
 
-def _mark_dead(job: Run, server: local.Server, show: Show) -> None:
+def _mark_dead(job: Run, server: Server, show: Show) -> None:
     name = server.target.name
-    reason = f"{name} ended with status {server.process.returncode} under load; its log's end:\n{log_end(server.log)}"
+    reason = f"{name}, under load, {job.runtime.last_words(server)}"
     show.note(reason.splitlines()[0])
     targets = tuple(
         replace(state, status="failed", reason=reason) if state.name == name else state for state in job.report.targets

@@ -10,6 +10,10 @@ from typing import ClassVar, Literal
 
 Protocol = Literal["rest", "rest-binary", "grpc"]
 Arrival = Literal["closed", "constant", "poisson"]
+RuntimeName = Literal["local", "docker"]
+MemorySource = Literal["processes", "cgroup-peak", "sampled"]
+"""Where a server's peak memory is from: its processes' peak resident sets, the peak that its container's cgroup keeps
+(page cache included), or the largest of the container's sizes after each trial."""
 
 FORMATS = (
     "torchscript",
@@ -237,6 +241,7 @@ class Measurement:
     client_cpu_percent: float | None
     server_cpu_ms_per_request: float | None
     peak_rss_bytes: int | None
+    memory_from: MemorySource | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,8 +298,39 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True)
+class Image:
+    """A container image that was used; `own_bytes` are its layers above the base image.
+
+    The id is that of its configuration; a digest exists where it came from a registry.
+    """
+
+    target: str
+    name: str
+    id: str
+    digest: str | None
+    size_bytes: int
+    own_bytes: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What was around servers and load.
+
+    `network`: what lies between load and server; `resources`: whether the servers' CPU time and memory could be read;
+    CPU sets as taskset writes them; `engine`: the container engine and its version.
+    """
+
+    network: Literal["loopback", "bridge", "host"]
+    resources: bool
+    server_cpus: str
+    load_cpus: str
+    memory_limit_bytes: int | None = None
+    engine: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
-    """results.json."""
+    """results.json. `paused`: whether idle servers were stopped while another was measured."""
 
     schema_version: int
     created_at: str
@@ -310,3 +346,7 @@ class Report:
     measurements: tuple[Measurement, ...]
     summary: tuple[Summary, ...]
     comparisons: tuple[Comparison, ...]
+    runtime: RuntimeName = "local"
+    paused: bool = True
+    surroundings: Surroundings | None = None
+    images: tuple[Image, ...] = ()

@@ -1,16 +1,21 @@
-"""Every available target, up with digits_cnn: started once for all tests."""
+"""Every available target, up with digits_cnn: started once for all tests.
+
+BAKEOFF_RUNTIME=docker has the targets in containers.
+"""
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 
 from bakeoff.catalog import load_targets
 from bakeoff.deploy import Deployment, Selection, bring_up, open_deployment
-from bakeoff.export import ExportOptions, export_model
-from bakeoff.runtimes import local
+from bakeoff.export import ExportOptions
+from bakeoff.runtimes import RUNTIMES, StartOptions
 from bakeoff.types import PROTOCOLS, Endpoint
 
 
@@ -33,15 +38,18 @@ class Lines:
 @pytest.fixture(scope="session")
 def deployment() -> Iterator[Deployment]:
     """All targets up and verified; one that can't run here is in the states, with its reason."""
-    folder, failed = export_model("digits_cnn", ExportOptions(), Lines())
-    assert not failed
-    deployment = open_deployment(folder)
-    try:
-        bring_up(deployment, Selection(tuple(load_targets().values()), PROTOCOLS), local.StartOptions(), Lines())
-        yield deployment
-    finally:
-        for server in deployment.servers:
-            local.stop(server)
+    runtime, lines = RUNTIMES[os.environ.get("BAKEOFF_RUNTIME", "local")], Lines()
+    with closing(runtime):
+        runtime.open()
+        folder, failed = runtime.export("digits_cnn", ExportOptions(), lines)
+        assert not failed
+        deployment = open_deployment(folder, runtime)
+        try:
+            bring_up(deployment, Selection(tuple(load_targets().values()), PROTOCOLS), StartOptions(), lines)
+            yield deployment
+        finally:
+            for server in deployment.servers:
+                runtime.stop(server)
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ import psutil
 import pytest
 from checkout import ROOT, bakeoff
 
-from bakeoff.runtimes.local import free_port
+from bakeoff.runtimes.ports import free_port
 
 SERVERS = ROOT / ".bakeoff" / "servers"
 

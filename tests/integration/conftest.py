@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from bakeoff.deploy import Deployment, open_deployment
+from bakeoff.runtimes import RUNTIMES
 from bakeoff.types import Target
 
 # Answers every prediction with OUTPUT, over HTTP on --rest-port; its gRPC port stays closed.
@@ -56,7 +57,7 @@ def deployment(tmp_path: Path) -> Deployment:
     manifest |= {"gzip_bytes": 1, "sha256": "0" * 64, "accuracy": None, "export_seconds": 0.1, "parity": []}
     (folder / "torchscript").mkdir()
     (folder / "torchscript" / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
-    return open_deployment(folder)
+    return open_deployment(folder, RUNTIMES["local"])
 
 
 MakeTarget = Callable[..., Target]

@@ -12,14 +12,14 @@ from bakeoff.artifacts import load_artifacts, load_model
 from bakeoff.catalog import SERVING, list_models, load_targets
 from bakeoff.cli import options as o
 from bakeoff.cli.terminal import console, print_rows
-from bakeoff.errors import UsageError
+from bakeoff.errors import BakeoffError, UsageError
 from bakeoff.export import REQUIREMENTS as EXPORT_REQUIREMENTS
 from bakeoff.files import ARTIFACTS
 from bakeoff.load import REQUIREMENTS as LOAD_REQUIREMENTS
 from bakeoff.report import write_report
 from bakeoff.report.sizes import size_rows
 from bakeoff.report.tables import Table, size_table_of
-from bakeoff.runtimes import local
+from bakeoff.runtimes import engine, local
 from bakeoff.store import read_results
 from bakeoff.types import Artifact, Target
 from bakeoff.venvs import is_ready
@@ -93,7 +93,7 @@ def models(json: o.AsJson = False) -> None:
 
 def doctor(json: o.AsJson = False) -> None:
     """Say what can run on this machine, and the remedy for what can't."""
-    rows = [_tool("taskset", "servers and load share CPUs: install util-linux"), _disk()]
+    rows = [_tool("taskset", "servers and load share CPUs: install util-linux"), _disk(), _engine()]
     for name, requirements in (("export", EXPORT_REQUIREMENTS), ("load generator", LOAD_REQUIREMENTS)):
         rows.append({"what": name, "ok": True, "says": _environment(requirements), "remedy": None})
     rows += [_target(target) for target in load_targets().values()]
@@ -105,6 +105,15 @@ def doctor(json: o.AsJson = False) -> None:
 def _tool(command: str, remedy: str) -> dict[str, object]:
     path = shutil.which(command)
     return {"what": command, "ok": path is not None, "says": path or "not on PATH", "remedy": None if path else remedy}
+
+
+def _engine() -> dict[str, object]:
+    try:
+        engine.require_engine()
+    except BakeoffError as error:
+        remedy = "only --runtime docker needs it"
+        return {"what": "docker", "ok": False, "says": str(error).removeprefix("--runtime docker: "), "remedy": remedy}
+    return {"what": "docker", "ok": True, "says": f"Docker {engine.client().version()['Version']}", "remedy": None}
 
 
 def _disk() -> dict[str, object]:

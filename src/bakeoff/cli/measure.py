@@ -25,6 +25,7 @@ from bakeoff.store import refuse_used, write_results
 
 def run(
     config: o.ConfigFile = o.DEFAULT_CONFIG,
+    runtime: o.RuntimeName = "local",
     model: o.Models = [],  # noqa: B006
     target: o.Targets = [],  # noqa: B006
     format: o.Formats = [],  # noqa: B006
@@ -42,10 +43,12 @@ def run(
     experiment, selection = o.experiment(config, model, target, format, protocol, quick)
     experiment = replace(experiment, rounds=rounds or experiment.rounds)
     o.check_weights(weights, experiment.models)
+    chosen = o.runtime_of(runtime)
     folder = out or Path("results") / datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
     refuse_used(folder)
+    chosen.open()
     command = " ".join(["bakeoff", *sys.argv[1:]])
-    job = Run(experiment, selection, frozenset(target), weights, folder, start_report(experiment, command))
+    job = Run(experiment, chosen, selection, frozenset(target), weights, folder, start_report(experiment, command))
     write_results(folder, job.report)
     try:
         with progress() as show:

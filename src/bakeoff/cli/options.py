@@ -10,9 +10,10 @@ from typing import Annotated
 import typer
 
 from bakeoff.catalog import list_models, load_targets
-from bakeoff.config import DEFAULT, Config, load_config, resolve_cpus, shorten
+from bakeoff.config import DEFAULT, Config, load_config, shorten
 from bakeoff.deploy import Selection
 from bakeoff.errors import UsageError, one_of
+from bakeoff.runtimes import RUNTIMES, Runtime
 from bakeoff.types import FORMATS, PROTOCOLS, Protocol
 
 ConfigFile = Annotated[Path, typer.Option("--config", help="The experiment.", metavar="FILE")]
@@ -22,6 +23,14 @@ Formats = Annotated[list[str], typer.Option("--format", help="A format beside ea
 Protocols = Annotated[list[str], typer.Option("--protocol", help="rest, rest-binary or grpc. [default: config's]")]
 Weights = Annotated[
     Path | None, typer.Option("--weights", help="A state dict (.pt) for the one model.", metavar="FILE")
+]
+RuntimeName = Annotated[
+    str,
+    typer.Option(
+        "--runtime",
+        metavar="NAME",
+        help="local: processes. docker: containers. attached: servers of a `docker compose up`, from its loadtest.",
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 DEFAULT_CONFIG = DEFAULT
@@ -51,10 +60,15 @@ def experiment(
         targets=tuple(dict.fromkeys(targets)) or config.targets,
         formats=tuple(dict.fromkeys([*config.formats, *formats])),
         protocols=tuple(chosen) or config.protocols,
-        cpus=resolve_cpus(config.cpus),
     )
     selected = tuple(known_targets[name] for name in config.targets)
     return config, Selection(selected, config.protocols, config.formats, config.base_port)
+
+
+def runtime_of(name: str) -> Runtime:
+    """Return a runtime by its name; raise UsageError naming what is allowed."""
+    check("--runtime", [name], RUNTIMES)
+    return RUNTIMES[name]
 
 
 def check(option: str, given: list[str], known: Iterable[str]) -> None:

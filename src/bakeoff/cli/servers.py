@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import sys
+from contextlib import closing
+from typing import Annotated
 
+import typer
+
+from bakeoff.catalog import make_endpoints
 from bakeoff.cli import options as o
 from bakeoff.cli.terminal import console, print_rows, progress
 from bakeoff.deploy import Deployment, Selection, bring_up, deployed, open_deployment
 from bakeoff.errors import BakeoffError, UsageError
-from bakeoff.export import ExportOptions, export_model
+from bakeoff.export import ExportOptions
 from bakeoff.files import STATE, as_json, write_atomic
 from bakeoff.load import REQUIREMENTS
 from bakeoff.report.tables import Table, scientific
-from bakeoff.runtimes import local
-from bakeoff.show import Show
+from bakeoff.runtimes import RUNTIMES, Runtime, StartOptions, attached, detached, engine, local
+from bakeoff.show import Quiet, Show
 from bakeoff.types import Parity
 from bakeoff.venvs import ensure_venv
 
@@ -23,6 +28,7 @@ RUNNING = STATE / "up-servers.json"
 
 def up(
     config: o.ConfigFile = o.DEFAULT_CONFIG,
+    runtime: o.RuntimeName = "local",
     model: o.Models = [],  # noqa: B006
     target: o.Targets = [],  # noqa: B006
     format: o.Formats = [],  # noqa: B006
@@ -31,22 +37,23 @@ def up(
 ) -> None:
     """Start the targets of one model and leave them running, to be loaded by hand; `bakeoff down` ends them."""
     experiment, selection = o.experiment(config, model or ["digits_cnn"], target, format, protocol)
+    chosen = o.runtime_of(runtime)
     if len(experiment.models) > 1:
         raise UsageError("--model: one model can be up at a time")
-    if local.read_running(RUNNING):
+    if runtime == "local" and detached.read_running(RUNNING):
         raise UsageError("servers are up already; end them with `scripts/bakeoff down`")
     with progress() as show:
-        python = ensure_venv(REQUIREMENTS, say=show.say)
-        folder, _ = export_model(experiment.models[0], ExportOptions(), show)
-        deployment = open_deployment(folder)
+        chosen.open()
+        cpus = chosen.resolve_cpus(experiment.cpus)
+        locust = "locust" if runtime == "attached" else str(ensure_venv(REQUIREMENTS, say=show.say).parent / "locust")
         try:
+            folder, _ = chosen.export(experiment.models[0], ExportOptions(), show)
+            deployment = open_deployment(folder, chosen)
             show.expect(len(selection.targets))
-            bring_up(deployment, selection, local.StartOptions(cpus=experiment.cpus.server, detached=True), show)
+            _leave_up(deployment, selection, StartOptions(cpus=cpus.server, detached=True), show)
             write_atomic(UP, as_json(deployment.plan(experiment.workloads)))
-            local.write_running(RUNNING, deployment.servers)
         except BaseException:
-            for server in deployment.servers:
-                local.stop(server)
+            chosen.close()
             raise
     rows = deployment.endpoints
     cells = tuple((e.id, e.format, e.wire, f"{e.host}:{e.port}") for e in rows)
@@ -54,19 +61,53 @@ def up(
     print_rows(rows, table, json)
     if not rows:
         raise BakeoffError("no target came up")
-    example = f"{python.parent / 'locust'} -f loadtest/locustfile.py --endpoint {rows[0].id}"
-    console.print(f"load one: {example}\nend them: scripts/bakeoff down", markup=False, highlight=False)
+    end = "scripts/bakeoff down" + ("" if runtime == "local" else f" --runtime {runtime}")
+    example = f"{locust} -f loadtest/locustfile.py --endpoint {rows[0].id}"
+    console.print(f"load one: {example}\nend them: {end}", markup=False, highlight=False)
 
 
-def down() -> None:
-    """End the servers that `bakeoff up` started."""
-    ended = local.stop_running(RUNNING)
+def _leave_up(deployment: Deployment, selection: Selection, options: StartOptions, show: Show) -> None:
+    """Bring the targets up, and write down those that only we know; end them where that fails."""
+    try:
+        bring_up(deployment, selection, options, show)
+        if deployment.runtime.NAME == "local":
+            detached.write_running(RUNNING, [s for s in deployment.servers if isinstance(s, local.Server)])
+    except BaseException:
+        for server in deployment.servers:
+            deployment.runtime.stop(server)
+        raise
+
+
+def plan(model: o.Models = []) -> None:  # noqa: B006
+    """Write down the endpoints of a `docker compose up` for Locust's page, whether they are up yet or not."""
+    experiment, selection = o.experiment(o.DEFAULT_CONFIG, model, [], [], [])
+    folder, _ = attached.export(experiment.models[0], ExportOptions(), Quiet())
+    deployment = open_deployment(folder, RUNTIMES["attached"])
+    for target in selection.targets:
+        endpoints = make_endpoints(deployment.model.name, target, target.formats[:1], selection.protocols)
+        deployment.servers.append(attached.start(target, target.formats[0], endpoints, folder, None, StartOptions()))
+    write_atomic(UP, as_json(deployment.plan(experiment.workloads)))
+
+
+def down(
+    runtime: o.RuntimeName = "local",
+    volumes: Annotated[bool, typer.Option("--volumes", help="docker: remove artifacts and results too.")] = False,
+) -> None:
+    """End the servers that `bakeoff up` started; with --runtime docker, everything of ours in the engine."""
+    o.check("--runtime", [runtime], ("local", "docker"))
+    if runtime == "local":
+        ended = detached.stop_running(RUNNING)
+    else:
+        engine.require_engine()
+        with engine.undisturbed():
+            ended = engine.remove_all(engine.RUN_PROJECT, engine.STACK_PROJECT, volumes=volumes)
     UP.unlink(missing_ok=True)
     sys.stderr.write(f"ended: {', '.join(ended)}\n" if ended else "nothing was up\n")
 
 
 def verify(
     config: o.ConfigFile = o.DEFAULT_CONFIG,
+    runtime: o.RuntimeName = "local",
     model: o.Models = [],  # noqa: B006
     target: o.Targets = [],  # noqa: B006
     format: o.Formats = [],  # noqa: B006
@@ -75,12 +116,14 @@ def verify(
 ) -> None:
     """Serve every endpoint and prove that it answers what its artifact answers; nothing is loaded or timed."""
     experiment, selection = o.experiment(config, model, target, format, protocol)
+    chosen = o.runtime_of(runtime)
     rows: list[Parity] = []
     problems: list[str] = []
-    with progress() as show:
+    with progress() as show, closing(chosen):
+        chosen.open()
         for name in experiment.models:
             show.expect(1 + len(selection.targets))
-            found = _verify_model(name, selection, experiment.cpus.server, show)
+            found = _verify_model(name, chosen, selection, chosen.resolve_cpus(experiment.cpus).server, show)
             rows += found.parity
             problems += [
                 f"{state.name} is {state.status}: {state.reason}"
@@ -98,10 +141,10 @@ def verify(
         raise BakeoffError("\n".join(problems))
 
 
-def _verify_model(name: str, selection: Selection, cpus: str, show: Show) -> Deployment:
-    folder, failed = export_model(name, ExportOptions(), show)
+def _verify_model(name: str, runtime: Runtime, selection: Selection, cpus: str, show: Show) -> Deployment:
+    folder, failed = runtime.export(name, ExportOptions(), show)
     show.step()
     for line in failed:
         show.note(line)
-    with deployed(folder, selection, cpus, show) as deployment:
+    with deployed(folder, runtime, selection, cpus, show) as deployment:
         return deployment

@@ -8,7 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from bakeoff.report.charts import latency_chart
-from bakeoff.report.tables import all_tables, invalid_trials, workload_names
+from bakeoff.report.tables import all_tables, apart, invalid_trials, workload_names
 from bakeoff.types import Report
 
 
@@ -29,6 +29,7 @@ def render_html(folder: Path, report: Report) -> str:
         title=", ".join(model.name for model in report.models) or "nothing measured",
         tables=all_tables(report),
         charts=charts,
+        apart=apart(report),
         invalid=invalid_trials(report),
         unavailable=[state for state in report.targets if state.status != "available"],
     )

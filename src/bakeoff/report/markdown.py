@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bakeoff.report.tables import Table, all_tables, invalid_trials
+from bakeoff.report.tables import Table, all_tables, apart, invalid_trials
 from bakeoff.types import Report
 
 
@@ -14,6 +14,8 @@ def render_markdown(report: Report) -> str:
         "",
         f"{report.created_at}, {machine.get('cpu')} ({machine.get('cpus')} CPUs), {machine.get('os')}. "
         f"Made by: {escape(report.command)}",
+        "",
+        escape(apart(report)),
     ]
     for table in all_tables(report):
         lines += ["", f"## {escape(table.title)}", "", *render_table(table), "", table.says]

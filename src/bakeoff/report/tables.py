@@ -37,8 +37,8 @@ def result_table(report: Report, model: str) -> Table:
     rows = [_result_row(endpoint, workloads, cells, trials) for endpoint in endpoints]
     says = (
         "Medians over the valid trials. p50 and p99: milliseconds from sending a request to the end of its answer; "
-        f"{MISSING}: too few requests to say. CPU and peak resident memory: of all the target's processes. "
-        "Valid: trials that count, of all that ran."
+        f"{MISSING}: too few requests to say. CPU and peak memory: of all the target's processes"
+        f"{_memory_note(trials)}. Valid: trials that count, of all that ran."
     )
     return Table(f"{model}: latency and throughput", says, tuple(columns), tuple(rows), frozenset(columns[2:]))
 
@@ -60,6 +60,18 @@ def _result_row(
     valid = sum(m.verdict == "valid" for m in mine)
     row += [number(cpu[len(cpu) // 2] if cpu else None), f"{memory / 1e6:.0f}" if memory else MISSING]
     return (*row, str(sum(m.error_count for m in mine)), f"{valid} of {len(mine)}")
+
+
+MEMORY_NOTES = {
+    "processes": ", resident",
+    "cgroup-peak": ", as its container's cgroup counts them (files it read are in the memory)",
+    "sampled": ", the memory only sampled after each trial, since the container's cgroup keeps no peak",
+}
+
+
+def _memory_note(trials: Sequence[Measurement]) -> str:
+    sources = {m.memory_from for m in trials if m.memory_from}
+    return MEMORY_NOTES[sources.pop()] if len(sources) == 1 else ""
 
 
 def workload_names(report: Report) -> list[str]:
@@ -132,10 +144,50 @@ def support_table(report: Report) -> Table:
     return Table("What the runtimes load", says, columns, rows, frozenset({"max error"}))
 
 
+def image_table(report: Report) -> Table:
+    """Return what the container images weigh, and which exactly they were."""
+    rows = tuple(
+        (
+            image.target,
+            image.name,
+            f"{image.size_bytes / 1e6:,.0f}",
+            MISSING if image.own_bytes is None else f"{image.own_bytes / 1e6:,.0f}",
+            image.id.removeprefix("sha256:")[:12],
+            (image.digest or MISSING).removeprefix("sha256:")[:12],
+        )
+        for image in sorted(report.images, key=lambda image: -image.size_bytes)
+    )
+    columns = ("target", "image", "MB", "MB above the base", "id", "digest")
+    says = "Uncompressed. Above the base: without the layers of the Python image that all built ones share."
+    return Table("Container images", says, columns, rows, frozenset({"MB", "MB above the base"}))
+
+
+def apart(report: Report) -> str:
+    """Return in words how servers and load were run and kept apart."""
+    around = report.surroundings
+    if around is None:
+        return "How servers and load were kept apart was not written down."
+    where = "processes of one machine" if report.runtime == "local" else around.engine or "containers"
+    memory = f", {around.memory_limit_bytes / 1e9:.1f} GB each" if around.memory_limit_bytes else ""
+    said = f"Servers ({where}{memory}) ran on CPUs {around.server_cpus}, the load on {around.load_cpus}; "
+    said += {
+        "loopback": "between them lay the loopback interface. ",
+        "bridge": "between them lay a container network's bridge. ",
+        "host": "containers shared the host's network. ",
+    }[around.network]
+    said += (
+        "Idle servers were stopped while another was measured."
+        if report.paused
+        else ("Idle servers were NOT stopped while another was measured.")
+    )
+    return said if around.resources else f"{said} The servers' CPU time and memory could not be read."
+
+
 def all_tables(report: Report) -> list[Table]:
     """Return the report's tables in order."""
     results = [result_table(report, model.name) for model in report.models]
-    rest = [target_table(report), size_table_of(report.artifacts), parity_table(report), support_table(report)]
+    rest = [target_table(report), image_table(report), size_table_of(report.artifacts)]
+    rest += [parity_table(report), support_table(report)]
     return [table for table in (*results, *rest) if table.rows]
 
 

@@ -1,1 +1,11 @@
-"""Runtimes bring targets up and down; each is one module with the same functions."""
+"""Runtimes bring targets up and down; each is one module with the same functions (base.Runtime)."""
+
+from __future__ import annotations
+
+from bakeoff.runtimes import attached, docker, local
+from bakeoff.runtimes.base import Canary, FormatCheck, Load, Runtime, Server, StartOptions, Usage
+
+__all__ = ["RUNTIMES", "Canary", "FormatCheck", "Load", "Runtime", "Server", "StartOptions", "Usage"]
+
+RUNTIMES: dict[str, Runtime] = {"local": local, "docker": docker, "attached": attached}
+"""By the names that --runtime takes."""

@@ -7,13 +7,10 @@ import platform
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
-from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -22,10 +19,13 @@ import numpy as np
 import psutil
 
 from bakeoff.catalog import SERVING
+from bakeoff.config import Cpus
+from bakeoff.config import resolve_cpus as halve_cpus
 from bakeoff.errors import BakeoffError, FormatUnsupported, TargetFailed, TargetUnavailable
-from bakeoff.files import STATE, write_atomic
+from bakeoff.export import ExportOptions, export_model
+from bakeoff.files import STATE
+from bakeoff.load import REQUIREMENTS, LoadGenerator, start_load
 from bakeoff.processes import (
-    GRACE_S,
     child_environment,
     confined,
     log_end,
@@ -35,13 +35,15 @@ from bakeoff.processes import (
     take_from_guard,
     terminate,
 )
-from bakeoff.types import Endpoint, Target
+from bakeoff.runtimes.base import CHECK_S, EX_DATAERR, EX_UNAVAILABLE, Canary, FormatCheck, StartOptions, Usage
+from bakeoff.runtimes.ports import HOST, free_port, port_is_free
+from bakeoff.show import Show
+from bakeoff.types import Endpoint, Image, Plan, RuntimeName, Surroundings, Target
 from bakeoff.venvs import ensure_venv, installed_version
 
-HOST = "127.0.0.1"
-# Exit statuses of a server program (sysexits.h): how it tells "not here" and "not this file" from a failure.
-EX_DATAERR, EX_UNAVAILABLE = 65, 69
-CHECK_S = 120
+NAME: RuntimeName = "local"
+PAUSES = True
+CHECKS = True
 
 
 @dataclass(slots=True)
@@ -63,6 +65,39 @@ class Server:
         return self.folder / "server.log"
 
 
+def open() -> None:
+    """Nothing has to be made ready."""
+
+
+def close() -> None:
+    """Nothing is left that `stop` has not ended."""
+
+
+def resolve_cpus(cpus: Cpus) -> Cpus:
+    """Replace "auto" by halves of the CPUs this process may use."""
+    return halve_cpus(cpus)
+
+
+def export(model: str, options: ExportOptions, show: Show) -> tuple[Path, list[str]]:
+    """Export a model in its own environment."""
+    return export_model(model, options, show)
+
+
+def open_load(plan: Plan, folder: Path, cpus: str, show: Show) -> LoadGenerator:
+    """Start the load generator in its own environment."""
+    return start_load(ensure_venv(REQUIREMENTS, say=show.say), plan, folder, cpus)
+
+
+def surroundings(cpus: Cpus) -> Surroundings:
+    """Describe what is around servers and load."""
+    return Surroundings("loopback", True, cpus.server, cpus.load)
+
+
+def images() -> tuple[Image, ...]:
+    """There are none."""
+    return ()
+
+
 def missing_prerequisite(target: Target) -> TargetUnavailable | None:
     """Return why a target can't run on this machine, before anything is installed; None if nothing speaks against."""
     for command in target.requires:
@@ -78,7 +113,7 @@ def missing_prerequisite(target: Target) -> TargetUnavailable | None:
     return None
 
 
-def prepare(target: Target, say: Callable[[str], None]) -> tuple[Path, str | None]:
+def prepare(target: Target, show: Show) -> tuple[Path, str | None]:
     """Make a target's environment; return its Python and the server's version.
 
     Raises TargetUnavailable where the target can't run here.
@@ -89,7 +124,7 @@ def prepare(target: Target, say: Callable[[str], None]) -> tuple[Path, str | Non
     if target.requirements is None:
         return Path(sys.executable), _said_version(target.version_command)
     try:
-        python = ensure_venv(SERVING / target.name / target.requirements, say=say)
+        python = ensure_venv(SERVING / target.name / target.requirements, say=show.say)
     except BakeoffError as error:
         remedy = target.unavailable_remedy or "check the network and pip's settings, then run again"
         raise TargetUnavailable(str(error), remedy) from error
@@ -118,15 +153,6 @@ def start(
     return Server(target, format, process, tuple(placed), folder, started)
 
 
-@dataclass(frozen=True, slots=True)
-class StartOptions:
-    """How a server is started: REST and gRPC port (None: any free), CPU set, and whether it outlives bakeoff."""
-
-    ports: tuple[int, int] | None = None
-    cpus: str | None = None
-    detached: bool = False
-
-
 def server_command(target: Target, python: Path, model: str, model_dir: Path, format: str) -> list[str]:
     """Return the part of a server's command line that says what to serve."""
     program = (SERVING / target.name / target.program).resolve()
@@ -139,7 +165,7 @@ def server_environment(target: Target) -> dict[str, str]:
     return child_environment(OMP_NUM_THREADS=threads, MKL_NUM_THREADS=threads)
 
 
-def wait_ready(server: Server, canary: Callable[[Endpoint], str | None]) -> None:
+def wait_ready(server: Server, canary: Canary) -> None:
     """Wait until a canary prediction succeeds on every endpoint.
 
     `canary` returns None or what went wrong. Raises TargetUnavailable, FormatUnsupported or TargetFailed with the end
@@ -173,6 +199,11 @@ def alive(server: Server) -> bool:
     return server.process.poll() is None
 
 
+def last_words(server: Server) -> str:
+    """Say how a server ended, with its log's end."""
+    return f"ended with status {server.process.returncode}; its log's end:\n{log_end(server.log)}"
+
+
 def pause(server: Server) -> None:
     """Stop a server's processes from running until `resume`."""
     signal_group(server.process.pid, signal.SIGSTOP)
@@ -196,55 +227,6 @@ def stop(server: Server) -> None:
     take_from_guard(server.process.pid)
 
 
-def write_running(path: Path, servers: list[Server]) -> None:
-    """Write down detached servers, so that another process can end them."""
-    rows = [
-        {"target": s.target.name, "pid": s.process.pid, "started": _started(s.process.pid), "folder": str(s.folder)}
-        for s in servers
-    ]
-    write_atomic(path, json.dumps(rows, indent=1))
-
-
-def read_running(path: Path) -> list[dict[str, Any]]:
-    """Return those of the written-down servers that still run: a pid counts only with its start time."""
-    rows: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
-    return [row for row in rows if row["started"] is not None and _started(row["pid"]) == row["started"]]
-
-
-def stop_running(path: Path) -> list[str]:
-    """End the written-down servers that still run; return their targets' names."""
-    running = read_running(path)
-    processes = [(row, psutil.Process(row["pid"])) for row in running]
-    family = [member for _, main in processes for member in (main, *main.children(recursive=True))]
-    for _, main in processes:
-        main.terminate()
-    for process in psutil.wait_procs(family, timeout=GRACE_S)[1]:
-        process.kill()
-    for row in running:
-        shutil.rmtree(row["folder"], ignore_errors=True)
-    path.unlink(missing_ok=True)
-    return [row["target"] for row in running]
-
-
-@dataclass(frozen=True, slots=True)
-class FormatCheck:
-    """What a target's runtime did with an artifact; `outputs` are its answers to the golden inputs, by output name."""
-
-    runtime: str
-    ok: bool
-    max_abs_error: float | None
-    message: str | None
-    outputs: dict[str, np.ndarray[Any, Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """CPU time used so far, ended children included, and the sum of peak resident memory of all running processes."""
-
-    cpu_seconds: float
-    peak_rss_bytes: int
-
-
 def read_usage(server: Server) -> Usage:
     """Read what a server's processes used so far."""
     cpu, peak = 0.0, 0
@@ -256,25 +238,6 @@ def read_usage(server: Server) -> Usage:
             continue
         cpu += times.user + times.system + times.children_user + times.children_system
     return Usage(cpu, peak)
-
-
-def free_port() -> int:
-    """Return a TCP port that nothing listens on right now."""
-    with closing(socket.socket()) as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def port_is_free(port: int) -> bool:
-    """Tell whether a server could listen on a port."""
-    with closing(socket.socket()) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError:
-            return False
-    return True
 
 
 def check_format(target: Target, python: Path, model: str, model_dir: Path, format: str) -> FormatCheck:
@@ -316,13 +279,6 @@ def _said_version(command: tuple[str, ...]) -> str | None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=CHECK_S)
     match = re.search(r"\d+\.\d+\S*", done.stdout + done.stderr)
     return match[0] if match else None
-
-
-def _started(pid: int) -> float | None:
-    try:
-        return float(psutil.Process(pid).create_time())
-    except psutil.NoSuchProcess:
-        return None
 
 
 def _family(server: Server) -> list[psutil.Process]:

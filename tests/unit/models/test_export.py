@@ -99,7 +99,7 @@ def test_every_format_is_made_and_told(exported: Exported) -> None:
 
 
 def test_the_tree_holds_nothing_else(exported: Exported) -> None:
-    expected = {".lock", "golden.npz", "model.json", *FORMATS}
+    expected = {".lock", "canary.json", "golden.npz", "model.json", *FORMATS}
     assert {path.name for path in exported.tree.iterdir()} == expected
 
 

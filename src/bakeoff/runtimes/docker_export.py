@@ -1,0 +1,36 @@
+"""The export in its container: artifacts go to the volume that servers read, and a copy comes to this machine."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from bakeoff.export import ExportOptions, export_arguments, follow_export
+from bakeoff.files import STATE
+from bakeoff.runtimes import engine
+from bakeoff.runtimes.docker_images import built
+from bakeoff.show import Show
+
+COPIES = STATE / "container-artifacts"
+
+
+def export(model: str, options: ExportOptions, show: Show) -> tuple[Path, list[str]]:
+    """Export a model in a container; return the folder of the copies and a line for each format that failed."""
+    show.say("export: making its image ready")
+    built("export")
+    name = f"{engine.RUN_PROJECT}-export"
+    argv = ["run", "--no-deps", "--no-TTY", "--name", name]
+    told = ["--model-folder", f"/app/models/zoo/{model}", "--out", "/artifacts", *export_arguments(options)]
+    if options.weights:
+        argv.append(f"--volume={options.weights.resolve()}:/weights/{options.weights.name}:ro")
+        told += ["--weights", f"/weights/{options.weights.name}"]
+    command = engine.compose_command(*argv, "export", *told)
+    failed = follow_export(command, model, engine.compose_environment(MODEL=model), show)
+    container = engine.client().containers.get(name)
+    try:
+        shutil.rmtree(COPIES / model, ignore_errors=True)
+        COPIES.mkdir(parents=True, exist_ok=True)
+        engine.copy_out(container, f"/artifacts/{model}", COPIES)
+    finally:
+        engine.remove(container)
+    return COPIES / model, failed
