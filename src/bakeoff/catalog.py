@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -27,8 +28,12 @@ def load_targets(folder: Path = SERVING) -> dict[str, Target]:
 
 
 def list_models(folder: Path = ZOO) -> list[str]:
-    """Return the names of the zoo's models."""
-    return sorted(path.parent.name for path in folder.glob("*/model.py"))
+    """Return the names of the zoo's models; raise UsageError for one that can't stand in a URL or a file's name."""
+    names = sorted(path.parent.name for path in folder.glob("*/model.py"))
+    for name in names:
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name):
+            raise UsageError(f"{folder / name}: a model's name may hold letters, digits, _ and -; rename the folder")
+    return names
 
 
 def make_endpoints(model: str, target: Target, formats: Iterable[str], protocols: Iterable[Protocol]) -> list[Endpoint]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from bakeoff.artifacts import Golden, load_artifacts, load_model
 from bakeoff.catalog import make_endpoints
-from bakeoff.errors import BakeoffError, TargetFailed, TargetUnavailable
+from bakeoff.errors import BakeoffError, FormatUnsupported, TargetFailed, TargetUnavailable
 from bakeoff.requests import write_requests
 from bakeoff.runtimes import Runtime, Server, StartOptions
 from bakeoff.show import Show
@@ -113,11 +113,16 @@ def bring_up(deployment: Deployment, selection: Selection, options: StartOptions
             state = replace(state, version=version)
             unsupported = _check_formats(deployment, target, prepared)
             for at, format in enumerate(selection.formats_of(target)):
+                endpoints = make_endpoints(deployment.model.name, target, [format], selection.protocols)
+                if not endpoints:
+                    show.note(f"{target.name} speaks none of {', '.join(selection.protocols)}: left out")
+                    continue
                 if format in unsupported:
-                    show.note(f"{target.name} can't load {format}: {unsupported[format]}")
+                    if format == target.formats[0]:
+                        raise FormatUnsupported(f"{target.name} can't serve {format}: {unsupported[format]}")
+                    show.note(f"{target.name} can't serve {format}: {unsupported[format]}")
                     continue
                 wanted = replace(options, ports=_ports(selection.base_port, 10 * number + 2 * at))
-                endpoints = make_endpoints(deployment.model.name, target, [format], selection.protocols)
                 server = _start(deployment, target, format, endpoints, (prepared, wanted))
                 if server.ready_seconds is not None:
                     state = replace(state, ready_seconds={**(state.ready_seconds or {}), format: server.ready_seconds})
@@ -165,16 +170,26 @@ def _verify(deployment: Deployment, server: Server, show: Show) -> None:
 
 
 def _check_formats(deployment: Deployment, target: Target, prepared: Any) -> dict[str, str]:
-    """Ask the target's runtime which artifacts it can load and how far it is from PyTorch; return those it can't."""
+    """Ask the target's runtime how far each artifact's answers are from PyTorch's.
+
+    Returns the formats that it can't load, can't run, or runs wrongly, with the reason.
+    """
     name, unsupported = deployment.model.name, {}
     for format in target.formats if target.checks and deployment.runtime.CHECKS else ():
         if format not in deployment.artifacts:
             continue
-        check = deployment.runtime.check_format(target, prepared, name, deployment.folder, format)
+        try:
+            check = deployment.runtime.check_format(target, prepared, name, deployment.folder, format)
+        except TargetFailed as failure:
+            deployment.support.append(Support(name, target.name, format, False, None, str(failure)))
+            unsupported[format] = str(failure)
+            continue
         error, message = check.max_abs_error, check.message
         deployment.support.append(Support(name, target.name, format, check.ok, error, message))
+        if error is not None:  # it ran, so what it answered is right or wrong
+            row = Parity(name, format, check.runtime, "format", None, error, check.ok, message=message)
+            deployment.parity.append(row)
         if check.ok:
-            deployment.parity.append(Parity(name, format, check.runtime, "format", None, error, check.ok))
             deployment.own_outputs[target.name, format] = check.outputs
         else:
             unsupported[format] = message or "the runtime gave no reason"

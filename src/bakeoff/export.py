@@ -72,6 +72,8 @@ def _follow(lines: Iterable[bytes], model: str, show: Show) -> list[str]:
             size = f", {event['size_bytes']:,} bytes" if event.get("size_bytes") else ""
             show.note(f"exported {what} in {event['seconds']:.1f} s{size}")
         elif event["event"] == "failed":
+            if not event.get("format"):  # the model as a whole: what stands there from before is not this model
+                raise BakeoffError(f"exporting {model} failed: {event['message']}")
             failed.append(f"export of {what} failed: {event['message']}")
             show.note(failed[-1])
     return failed

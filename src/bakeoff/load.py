@@ -33,7 +33,11 @@ class LoadGenerator:
         self.log = log
         with log.open("ab") as noise:
             self._process = spawn(argv, noise, ROOT, child_environment(), stdin=subprocess.PIPE)
-        self._answer()
+        try:
+            self._answer()
+        except BaseException:
+            terminate(self._process)
+            raise
 
     def __enter__(self) -> LoadGenerator:
         return self

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from bakeoff.config import Config
 from bakeoff.deploy import Deployment, Selection, deployed
+from bakeoff.errors import BakeoffError
 from bakeoff.export import ExportOptions
 from bakeoff.machine import describe_machine
 from bakeoff.runtimes import Load, Runtime, Server
@@ -71,7 +72,11 @@ def run(job: Run, show: Show) -> Report:
             surroundings=job.runtime.surroundings(job.config.cpus),
         )
         for model in job.config.models:
-            _run_model(job, model, show)
+            try:
+                _run_model(job, model, show)
+            except BakeoffError as error:
+                job.problems.append(str(error))
+                show.note(f"{model}: {error}")
     finally:
         job.runtime.close()
     job.problems += find_gaps(job)
@@ -133,13 +138,14 @@ def find_gaps(job: Run) -> list[str]:
     gaps = []
     for state in job.report.targets:
         if state.status == "failed" or (state.status == "unavailable" and state.name in job.named_targets):
-            gaps.append(f"{state.name} is {state.status}: {(state.reason or '').splitlines()[0]}")
+            gaps.append(f"{state.name} is {state.status}: {state.reason}")
     if job.report.targets and all(state.status == "unavailable" for state in job.report.targets):
         gaps.append("no target is available here: see the reasons and remedies above")
     for row in job.report.parity:
         if not row.ok:
             what = row.endpoint or f"{row.model} {row.format} on {row.runtime}"
-            gaps.append(f"{what} failed parity at batch {row.batch}: {row.message or row.max_abs_error}")
+            batch = f" at batch {row.batch}" if row.batch else ""
+            gaps.append(f"{what} failed parity{batch}: {row.message or row.max_abs_error}")
     verdicts = defaultdict(set)
     for m in job.report.measurements:
         if m.format == NO_FORMAT and m.request_count > m.error_count:

@@ -12,6 +12,7 @@ from bakeoff.catalog import load_targets
 from bakeoff.config import DEFAULT, load_config
 from bakeoff.deploy import Selection
 from bakeoff.runner import Run, find_gaps
+from bakeoff.runtimes import RUNTIMES
 from bakeoff.types import PROTOCOLS, Measurement, Report
 
 
@@ -22,7 +23,9 @@ def valid() -> Measurement:
 
 def gaps(report: Report, *named: str) -> list[str]:
     config = load_config(DEFAULT, ["digits_cnn", "mobilenet_v2"], load_targets())
-    return find_gaps(Run(config, Selection((), PROTOCOLS), frozenset(named), None, Path("out"), report))
+    return find_gaps(
+        Run(config, RUNTIMES["local"], Selection((), PROTOCOLS), frozenset(named), None, Path("out"), report)
+    )
 
 
 def test_an_unavailable_target_is_a_gap_only_where_it_was_named(valid: Measurement) -> None:
@@ -41,7 +44,7 @@ def test_one_valid_round_is_enough(valid: Measurement) -> None:
 def test_failed_targets_and_failed_parity_are_gaps(valid: Measurement) -> None:
     report = replace(example_report(), measurements=(valid,))
     failed = replace(report.targets[0], status="failed", reason="it died\nlog")
-    assert gaps(replace(report, targets=(failed,))) == ["tflite is failed: it died"]
+    assert gaps(replace(report, targets=(failed,))) == ["tflite is failed: it died\nlog"]
     wrong = replace(report.parity[0], ok=False, endpoint="tflite-grpc", message="error 2")
     assert "tflite-grpc failed parity at batch 1: error 2" in gaps(replace(report, parity=(wrong,)))
 

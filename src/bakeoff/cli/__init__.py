@@ -44,7 +44,6 @@ def main() -> None:
         sys.stderr.write(f"bakeoff: {error}\n")
         sys.exit(error.status)
     except KeyboardInterrupt:
-        sys.stderr.write("bakeoff: interrupted; all servers were taken down\n")
         sys.exit(130)
     except Terminated:
         sys.exit(143)

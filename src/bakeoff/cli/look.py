@@ -45,7 +45,7 @@ def sizes_of(artifacts: list[Artifact], json: bool) -> None:
 def report(folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder of a run.")]) -> None:
     """Make report.html, report.md and sizes.json again from a run's results.json and samples."""
     write_report(folder, read_results(folder))
-    console.print(f"report: {folder / 'report.html'}", markup=False, highlight=False)
+    console.print(f"report: {folder / 'report.html'}", markup=False, highlight=False, soft_wrap=True)
 
 
 def targets(json: o.AsJson = False) -> None:

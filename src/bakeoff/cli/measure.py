@@ -60,7 +60,7 @@ def run(
     for name in job.report.models:
         print_table(result_table(job.report, name.name))
     print_table(target_table(job.report))
-    console.print(f"report: {folder / 'report.html'}", markup=False, highlight=False)
+    console.print(f"report: {folder / 'report.html'}", markup=False, highlight=False, soft_wrap=True)
     if job.problems:
         raise BakeoffError("not everything was measured:\n" + "\n".join(f"- {line}" for line in job.problems))
 

@@ -9,12 +9,12 @@ from typing import Annotated
 
 import typer
 
-from bakeoff.catalog import list_models, load_targets
+from bakeoff.catalog import list_models, load_targets, make_endpoints
 from bakeoff.config import DEFAULT, Config, load_config, shorten
 from bakeoff.deploy import Selection
 from bakeoff.errors import UsageError, one_of
 from bakeoff.runtimes import RUNTIMES, Runtime
-from bakeoff.types import FORMATS, PROTOCOLS, Protocol
+from bakeoff.types import FORMATS, PROTOCOLS, WIRE_PROTOCOLS, Protocol
 
 ConfigFile = Annotated[Path, typer.Option("--config", help="The experiment.", metavar="FILE")]
 Models = Annotated[list[str], typer.Option("--model", help="A model of the zoo; again for more. [default: config's]")]
@@ -62,6 +62,10 @@ def experiment(
         protocols=tuple(chosen) or config.protocols,
     )
     selected = tuple(known_targets[name] for name in config.targets)
+    for target in selected:
+        if target.name in targets and not make_endpoints("", target, target.formats[:1], config.protocols):
+            spoken = one_of(list({WIRE_PROTOCOLS[wire] for wire in target.wires}))
+            raise UsageError(f"--target: {target.name} speaks {spoken}, and none of {', '.join(config.protocols)}")
     return config, Selection(selected, config.protocols, config.formats, config.base_port)
 
 

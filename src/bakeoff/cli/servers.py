@@ -62,8 +62,11 @@ def up(
     if not rows:
         raise BakeoffError("no target came up")
     end = "scripts/bakeoff down" + ("" if runtime == "local" else f" --runtime {runtime}")
+    missing = [name for name in target if deployment.states[name].status != "available"]
+    if missing:
+        raise BakeoffError("\n".join(f"{name}: {deployment.states[name].reason}" for name in missing))
     example = f"{locust} -f loadtest/locustfile.py --endpoint {rows[0].id}"
-    console.print(f"load one: {example}\nend them: {end}", markup=False, highlight=False)
+    console.print(f"load one: {example}\nend them: {end}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _leave_up(deployment: Deployment, selection: Selection, options: StartOptions, show: Show) -> None:

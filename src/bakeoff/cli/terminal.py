@@ -40,7 +40,7 @@ class TerminalShow:
 
     def note(self, text: str) -> None:
         """Leave a line that stays."""
-        console.print(text, markup=False, highlight=False)
+        console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from bakeoff.report.sizes import size_rows
+from bakeoff.stats import median
 from bakeoff.types import Artifact, Measurement, Parity, Report, Summary
 
 MISSING = "–"
@@ -37,7 +38,8 @@ def result_table(report: Report, model: str) -> Table:
     rows = [_result_row(endpoint, workloads, cells, trials) for endpoint in endpoints]
     says = (
         "Medians over the valid trials. p50 and p99: milliseconds from sending a request to the end of its answer; "
-        f"{MISSING}: too few requests to say. CPU and peak memory: of all the target's processes"
+        f"{MISSING}: too few requests to say, or a failed one in its place. "
+        "CPU and peak memory: of all the target's processes"
         f"{_memory_note(trials)}. Valid: trials that count, of all that ran."
     )
     return Table(f"{model}: latency and throughput", says, tuple(columns), tuple(rows), frozenset(columns[2:]))
@@ -54,11 +56,11 @@ def _result_row(
             row += [MISSING] * 3
         else:
             row += [number(summary.latency_ms.p50), number(summary.latency_ms.p99), number(summary.throughput_rps)]
-    calm = [m for m in mine if m.workload == workloads[0]]
-    cpu = sorted(m.server_cpu_ms_per_request for m in calm if m.server_cpu_ms_per_request is not None)
+    calm = [m for m in mine if m.workload == workloads[0] and m.verdict == "valid"]
+    cpu = [m.server_cpu_ms_per_request for m in calm if m.server_cpu_ms_per_request is not None]
     memory = max((m.peak_rss_bytes or 0 for m in mine), default=0)
     valid = sum(m.verdict == "valid" for m in mine)
-    row += [number(cpu[len(cpu) // 2] if cpu else None), f"{memory / 1e6:.0f}" if memory else MISSING]
+    row += [number(median(cpu) if cpu else None), f"{memory / 1e6:.0f}" if memory else MISSING]
     return (*row, str(sum(m.error_count for m in mine)), f"{valid} of {len(mine)}")
 
 

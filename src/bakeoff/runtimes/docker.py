@@ -273,7 +273,8 @@ def _ended(server: Server) -> BakeoffError:
     if status == EX_DATAERR:
         return FormatUnsupported(end.splitlines()[-1])
     return TargetFailed(
-        f"{server.target.name} ended with status {status} before it was ready; the end of its log:\n{end}"
+        f"{server.target.name} ended with status {status} before it was ready: {end.splitlines()[-1]}\n"
+        f"the end of its log:\n{end}"
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import platform
 import re
@@ -43,6 +44,7 @@ from bakeoff.venvs import ensure_venv, installed_version
 
 NAME: RuntimeName = "local"
 PAUSES = True
+RESET_PEAK_RSS = "5"  # proc(5)
 CHECKS = True
 
 
@@ -211,7 +213,10 @@ def pause(server: Server) -> None:
 
 
 def resume(server: Server) -> None:
-    """Let a paused server run on."""
+    """Let a paused server run on; its peak memory is counted anew, for what it does now."""
+    for process in _family(server):
+        with contextlib.suppress(OSError):
+            Path(f"/proc/{process.pid}/clear_refs").write_text(RESET_PEAK_RSS, encoding="ascii")
     signal_group(server.process.pid, signal.SIGCONT)
     server.paused = False
 
@@ -269,7 +274,8 @@ def _ended(server: Server) -> BakeoffError:
     if status == EX_DATAERR:
         return FormatUnsupported(end.splitlines()[-1])
     how = f"was ended by signal {-status}" if status < 0 else f"ended with status {status}"
-    return TargetFailed(f"{server.target.name} {how} before it was ready; the end of its log:\n{end}")
+    last = end.splitlines()[-1]
+    return TargetFailed(f"{server.target.name} {how} before it was ready: {last}\nthe end of its log:\n{end}")
 
 
 def _said_version(command: tuple[str, ...]) -> str | None:
