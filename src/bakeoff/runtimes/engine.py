@@ -43,7 +43,7 @@ def client() -> Any:
         connection = docker.DockerClient(base_url=_host(), timeout=API_TIMEOUT_S)
         connection.ping()
     except (DockerException, OSError) as error:
-        raise BakeoffError(_no_engine(str(error))) from None
+        raise BakeoffError(no_engine(str(error))) from None
     return connection
 
 
@@ -221,7 +221,8 @@ def _host() -> str | None:
     return done.stdout.strip() or None
 
 
-def _no_engine(error: str) -> str:
+def no_engine(error: str) -> str:
+    """Say in one line why the engine can't be used, and the remedy."""
     if "Permission" in error or "EACCES" in error:
         return "--runtime docker: no permission to use the Docker Engine; join the group docker, or use rootless Docker"
     if any(words in error for words in ("No such file", "refused", "FileNotFound", "ECONNREFUSED")):
