@@ -12,7 +12,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from dockered import ROOT, RUN, SERVERS, STACK, bakeoff, docker, left
+from dockered import ROOT, RUN, SERVERS, STACK, bakeoff, left
 
 BINARY = {"torchserve", "torch-flask", "tflite", "litert", "echo"}
 MEASURED = {(target, protocol) for target in SERVERS for protocol in ("rest", "grpc")} | {
@@ -127,18 +127,3 @@ def test_what_fails_says_why_and_ends_with_1(tmp_path: Path, variables: dict[str
     assert done.returncode == 1
     assert says in done.stderr and "Traceback" not in done.stderr
     assert left(RUN) == ""
-
-
-def test_up_can_be_ended_by_down(tmp_path: Path) -> None:
-    try:
-        done = bakeoff("up", "--runtime", "docker", "--target", "tflite", "--json")
-        assert done.returncode == 0, done.stderr
-        assert {row["id"] for row in json.loads(done.stdout)} == {"tflite-rest", "tflite-rest-binary", "tflite-grpc"}
-        again = bakeoff("up", "--runtime", "docker", "--target", "tflite")
-        assert again.returncode == 2 and "bakeoff down --runtime docker" in again.stderr
-    finally:
-        ended = bakeoff("down", "--runtime", "docker")
-    assert "tflite" in ended.stderr
-    assert left(RUN) == left(STACK) == ""
-    assert "nothing was up" in bakeoff("down", "--runtime", "docker").stderr
-    assert "bakeoff-artifacts" in docker("volume", "ls").stdout

@@ -71,6 +71,25 @@ def test_a_wrong_answer_is_not_healthy() -> None:
     assert done.returncode == 1 and "404" in done.stderr
 
 
+def test_tfservings_health_check_asks_a_server_of_its_api() -> None:
+    """Its own image may not be here, so tflite answers, which speaks the same REST."""
+    check = (ROOT / "serving" / "tfserving" / "healthy.bash").read_text(encoding="utf-8")
+    for model, status in (("nobody", 1), ("digits_cnn", 0)):
+        command = [
+            "exec",
+            "-T",
+            "tflite",
+            "bash",
+            "-c",
+            f"rm -f /tmp/healthy\n{check}",
+            "healthy",
+            model,
+            "8501",
+            "8500",
+        ]
+        assert (docker("compose", *command).returncode == 0) is (status == 0)
+
+
 def test_locusts_page_loads_an_endpoint() -> None:
     assert "<!doctype html>" in fetch("http://127.0.0.1:8089/").lower()
     form = b"user_count=1&spawn_rate=1&host=&endpoint=tflite-grpc&batch_size=1&run_time=2"

@@ -10,6 +10,7 @@ import typer
 
 from bakeoff.cli import look, measure, servers
 from bakeoff.errors import BakeoffError
+from bakeoff.runtimes import engine
 
 app = typer.Typer(
     help="Deploy one PyTorch model every way, prove that all compute the same, and measure what each costs.",
@@ -43,6 +44,9 @@ def main() -> None:
     except BakeoffError as error:
         sys.stderr.write(f"bakeoff: {error}\n")
         sys.exit(error.status)
+    except engine.ENGINE_ERRORS as error:
+        sys.stderr.write(f"bakeoff: the Docker Engine failed: {engine.last_line(str(error))}\n")
+        sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
     except Terminated:

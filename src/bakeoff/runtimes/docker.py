@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+import subprocess
 import tempfile
 import time
 from dataclasses import dataclass, field, replace
@@ -17,7 +18,7 @@ import numpy as np
 from bakeoff.config import Cpus
 from bakeoff.errors import BakeoffError, FormatUnsupported, TargetFailed, TargetUnavailable, UsageError
 from bakeoff.runtimes import engine
-from bakeoff.runtimes.base import EX_DATAERR, EX_UNAVAILABLE, Canary, FormatCheck, StartOptions, Usage
+from bakeoff.runtimes.base import CHECK_S, EX_DATAERR, EX_UNAVAILABLE, Canary, FormatCheck, StartOptions, Usage
 from bakeoff.runtimes.cgroup import read_container
 from bakeoff.runtimes.docker_export import export as export
 from bakeoff.runtimes.docker_images import built, describe, pulled
@@ -98,8 +99,13 @@ def check_format(target: Target, prepared: str, model: str, model_dir: Path, for
     name = f"{engine.RUN_PROJECT}-check-{target.name}-{format}"
     what = ["--model", model, "--model-dir", f"/artifacts/{model}", "--format", format]
     argv = ["run", "--no-deps", "--no-TTY", "--name", name, "--volume", "/exchange", target.name, *what]
-    done = engine.compose(*argv, "--check", "/exchange/outputs.npz", env={"MODEL": model})
-    container = engine.client().containers.get(name)
+    try:
+        done = engine.compose(*argv, "--check", "/exchange/outputs.npz", env={"MODEL": model}, timeout_s=CHECK_S)
+    except subprocess.TimeoutExpired:
+        raise TargetFailed(f"checking {format} on {target.name} took more than {CHECK_S} s") from None
+    container = engine.find(name)
+    if container is None:
+        raise TargetFailed(f"{target.name}'s container did not start: {engine.last_line(done.stderr)}")
     try:
         if done.returncode not in (0, EX_DATAERR) or not done.stdout.strip():
             raise TargetFailed(f"checking {format} on {target.name} failed: {engine.last_line(done.stderr)[-400:]}")

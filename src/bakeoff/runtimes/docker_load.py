@@ -26,7 +26,7 @@ class ContainerLoad(LoadGenerator):
             raise BakeoffError(f"the loadtest container did not start: {engine.last_line(done.stderr)}")
         self._container = engine.client().containers.get(NAME)
         try:
-            engine.copy_in(self._container, EXCHANGE, _files(plan, addresses))
+            engine.copy_in(self._container, EXCHANGE, moved_files(plan, addresses))
             conduct = ["python", "/app/loadtest/conductor.py", f"{EXCHANGE}/plan.json"]
             super().__init__(["docker", "exec", "--interactive", NAME, *conduct], folder / "load.log")
         except BaseException:
@@ -51,7 +51,7 @@ def _inside(samples: str) -> str:
     return f"{EXCHANGE}/samples/{Path(samples).name}"
 
 
-def _files(plan: Plan, addresses: dict[str, tuple[str, int]]) -> dict[str, bytes]:
+def moved_files(plan: Plan, addresses: dict[str, tuple[str, int]]) -> dict[str, bytes]:
     """Return the plan with its paths and addresses as they are in the container, and the requests it names."""
     files: dict[str, bytes] = {}
     requests: dict[str, dict[int, tuple[str, ...]]] = {}

@@ -17,6 +17,7 @@ from typing import Any
 
 import docker
 from docker.errors import APIError, DockerException, NotFound
+from requests.exceptions import RequestException
 
 from bakeoff.errors import BakeoffError
 from bakeoff.files import ROOT
@@ -30,6 +31,8 @@ USER = 10001
 """The user of our images."""
 API_TIMEOUT_S = 120
 GONE = (APIError, NotFound)
+ENGINE_ERRORS = (DockerException, RequestException)
+"""What looking at an engine raises that answers wrongly or not any more."""
 
 
 @functools.cache
@@ -40,7 +43,7 @@ def client() -> Any:
         connection = docker.DockerClient(base_url=_host(), timeout=API_TIMEOUT_S)
         connection.ping()
     except (DockerException, OSError) as error:
-        raise BakeoffError(_no_engine(str(error))) from None
+        raise BakeoffError(no_engine(str(error))) from None
     return connection
 
 
@@ -53,8 +56,13 @@ def require_engine() -> None:
     client()
 
 
-def compose(*arguments: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    """Run `docker compose` in the run's project to its end; it is ended with us, and waited for."""
+def compose(
+    *arguments: str, env: dict[str, str] | None = None, timeout_s: float | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run `docker compose` in the run's project to its end; it is ended with us, and waited for.
+
+    Raises subprocess.TimeoutExpired.
+    """
     argv = compose_command(*arguments)
     process = subprocess.Popen(
         argv,
@@ -67,7 +75,7 @@ def compose(*arguments: str, env: dict[str, str] | None = None) -> subprocess.Co
         start_new_session=True,
     )
     try:
-        out, err = process.communicate()
+        out, err = process.communicate(timeout=timeout_s)
     except BaseException:
         process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -109,6 +117,14 @@ def ours(*projects: str) -> list[Any]:
             all=True, filters={"label": f"{PROJECT_LABEL}={project}"}, ignore_removed=True
         )
     ]
+
+
+def find(name: str) -> Any | None:
+    """Return a container by its name, None where there is none."""
+    try:
+        return client().containers.get(name)
+    except NotFound:
+        return None
 
 
 def remove_all(*projects: str, volumes: bool = False) -> list[str]:
@@ -205,7 +221,8 @@ def _host() -> str | None:
     return done.stdout.strip() or None
 
 
-def _no_engine(error: str) -> str:
+def no_engine(error: str) -> str:
+    """Say in one line why the engine can't be used, and the remedy."""
     if "Permission" in error or "EACCES" in error:
         return "--runtime docker: no permission to use the Docker Engine; join the group docker, or use rootless Docker"
     if any(words in error for words in ("No such file", "refused", "FileNotFound", "ECONNREFUSED")):
