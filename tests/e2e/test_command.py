@@ -40,6 +40,7 @@ def our_processes() -> list[str]:
         (["run", "--config", "gone.toml"], ("gone.toml", "no such file")),
         (["run", "--weights", "gone.pt", "--model", "mobilenet_v2"], ("--weights", "gone.pt")),
         (["run", "--frobnicate"], ("--frobnicate",)),
+        (["run", "--target", "tf-flask", "--protocol", "rest-binary"], ("--target", "tf-flask", "grpc, rest")),
         (["export", "--format", "coreml"], ("--format", "coreml")),
         (["report", "no-such-folder"], ("no-such-folder",)),
     ],

@@ -123,6 +123,39 @@ def test_requirements_that_cannot_be_installed_make_a_target_unavailable(
     assert state.status == "unavailable" and "no-such-folder" in (state.reason or "")
 
 
+CHECK = """
+    import json, sys
+    said = {"runtime": "mine 1", "format": "torchscript", "ok": False, "max_abs_error": ERROR, "message": "far off"}
+    print(json.dumps(said))
+    sys.exit(65)
+"""
+
+
+@pytest.mark.parametrize("error", [136.0, None], ids=["runs wrongly", "can't be loaded"])
+def test_an_artifact_that_its_runtime_cannot_serve_is_a_failure(
+    error: float | None, deployment: Deployment, make_target: MakeTarget
+) -> None:
+    start_all(deployment, make_target(CHECK.replace("ERROR", repr(error)), checks=True))
+    state = deployment.states["mine"]
+    assert state.status == "failed" and "far off" in (state.reason or "")
+    assert [(row.max_abs_error, row.ok) for row in deployment.parity] == ([] if error is None else [(error, False)])
+    assert [row.supported for row in deployment.support] == [False]
+
+
+def test_a_check_that_crashes_is_told(deployment: Deployment, make_target: MakeTarget) -> None:
+    start_all(deployment, make_target("raise SystemExit('no luck')", checks=True))
+    assert "no luck" in (deployment.support[0].message or "")
+    assert deployment.states["mine"].status == "failed"
+
+
+def test_a_target_without_the_protocol_asked_for_is_left_out(
+    deployment: Deployment, make_target: MakeTarget, http_server: str
+) -> None:
+    target = make_target(http_server.replace("FACTOR", "2"))
+    bring_up(deployment, Selection((target,), ("grpc",)), local.StartOptions(), Quiet())
+    assert deployment.servers == [] and deployment.states["mine"].status == "available"
+
+
 def test_children_of_a_killed_server_go_too(deployment: Deployment, make_target: MakeTarget, http_server: str) -> None:
     program = "import subprocess\nsubprocess.Popen(['sleep', '600'])\n" + http_server.replace("\n    ", "\n")
     bring_up(
