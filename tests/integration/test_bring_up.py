@@ -175,6 +175,9 @@ def test_a_paused_server_can_be_ended(deployment: Deployment, make_target: MakeT
     bring_up(deployment, selection, local.StartOptions(), Quiet())
     (server,) = deployment.servers
     local.pause(server)
-    assert psutil.Process(server.process.pid).status() == psutil.STATUS_STOPPED
+    deadline = time.monotonic() + 10  # a signal takes effect when its process is next scheduled
+    while psutil.Process(server.process.pid).status() != psutil.STATUS_STOPPED:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
     local.stop(server)
     assert not server.folder.exists()
