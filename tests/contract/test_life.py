@@ -16,6 +16,7 @@ from bakeoff.deploy import Deployment
 from bakeoff.errors import TargetUnavailable
 from bakeoff.processes import group_is_alive
 from bakeoff.runtimes import local
+from bakeoff.show import Quiet
 from bakeoff.verify import canary
 
 TARGETS = load_targets()
@@ -45,7 +46,7 @@ def gone(group: int, patience_s: float = 15) -> bool:
 def test_sigterm_ends_it_cleanly(name: str, deployment: Deployment) -> None:
     target = TARGETS[name]
     try:
-        python, _ = local.prepare(target, lambda _: None)
+        python, _ = local.prepare(target, Quiet())
     except TargetUnavailable as error:
         pytest.skip(f"{name} is unavailable: {error.reason}")
     endpoints = make_endpoints(deployment.model.name, target, target.formats[:1], ["rest"])
@@ -64,7 +65,7 @@ def test_sigterm_ends_it_cleanly(name: str, deployment: Deployment) -> None:
 def test_it_ends_when_its_parent_is_killed(name: str, deployment: Deployment, tmp_path: Path) -> None:
     target = TARGETS[name]
     try:
-        python, _ = local.prepare(target, lambda _: None)
+        python, _ = local.prepare(target, Quiet())
     except TargetUnavailable as error:
         pytest.skip(f"{name} is unavailable: {error.reason}")
     ports = [str(local.free_port()), str(local.free_port())]
