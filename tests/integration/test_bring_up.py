@@ -142,6 +142,9 @@ def test_a_paused_server_can_be_ended(deployment: Deployment, make_target: MakeT
     bring_up(deployment, selection, local.StartOptions(), Quiet())
     (server,) = deployment.servers
     local.pause(server)
+    deadline = time.monotonic() + 5  # the kernel stops a process a moment after the signal
+    while psutil.Process(server.process.pid).status() != psutil.STATUS_STOPPED and time.monotonic() < deadline:
+        time.sleep(0.01)
     assert psutil.Process(server.process.pid).status() == psutil.STATUS_STOPPED
     local.stop(server)
     assert not server.folder.exists()
