@@ -34,10 +34,11 @@ def latency_chart(folder: Path, measurements: Sequence[Measurement], targets: Se
             color=alt.Color("target:N", scale=colours, title="target", sort=list(targets)),
             detail="trial:N",
         )
-        .properties(width=290, height=240)
+        .properties(width=280, height=240)
         .facet(column=alt.Column("protocol:N", title=None, sort=list(PROTOCOLS)))
         .configure_view(stroke=None)
-        .configure(font="sans-serif", background="transparent")
+        # The width of text is estimated without the reader's font: the legend needs room to be wider.
+        .configure(font="sans-serif", background="transparent", padding={"left": 5, "top": 5, "bottom": 5, "right": 40})
     )
     svg: str = vl_convert.vegalite_to_svg(line.to_json())
     return svg
