@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -52,7 +53,9 @@ def test_the_conditions_are_written_down(results: dict[str, Any]) -> None:
     assert results["runtime"] == "docker" and results["paused"] is True
     around = results["surroundings"]
     assert (around["network"], around["resources"]) == ("bridge", True)
-    assert around["server_cpus"] != around["load_cpus"] and around["memory_limit_bytes"] == 2 << 30
+    assert around["server_cpus"] != around["load_cpus"]
+    (gigabytes,) = re.findall(r"^SERVER_MEMORY=(\d+)g$", (ROOT / ".env").read_text(encoding="utf-8"), re.MULTILINE)
+    assert around["memory_limit_bytes"] == int(gigabytes) << 30
     images = {image["target"]: image for image in results["images"]}
     assert set(images) == set(SERVERS)
     for image in images.values():
