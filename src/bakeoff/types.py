@@ -140,7 +140,14 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """What is asked of an endpoint, and for how long."""
+    """What is asked of an endpoint, and for how long.
+
+    A closed loop has a concurrency, constant and poisson arrivals a rate. `max_outstanding` is how many requests of an
+    open loop may wait for their answers at once; a trial that needs more is invalid. `models` are those it is for, all
+    where it names none. `seed` draws the schedule; a run gives each round its own.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = STRICT
 
     name: str
     arrival: Arrival
@@ -150,6 +157,8 @@ class Workload:
     duration_s: float = 5.0
     batch_size: int = 1
     timeout_s: float = 30.0
+    max_outstanding: int = 1000
+    models: tuple[str, ...] = ()
     seed: int = 0
 
 
@@ -167,10 +176,11 @@ class Trial:
 
 @dataclass(slots=True)
 class Sample:
-    """One request. Status is ok, wrong, timeout, refused, reset, http_NNN or grpc_N.
+    """One request. Status is ok, wrong, timeout, refused, reset, http_NNN or grpc_N; times are ns from the trial's begin.
 
-    `request` is the number of the request file that was sent; `answer` is the reply's body where it was kept to be
-    checked against the golden outputs.
+    `request` is the number of the request file that was sent; `answer` the number of the distinct answer that came back
+    (None: not kept), so that every answer can be checked against the golden outputs without keeping them all;
+    `connects` counts the connections that were opened for it.
     """
 
     intended_ns: int
@@ -180,7 +190,8 @@ class Sample:
     request_bytes: int
     response_bytes: int
     request: int
-    answer: bytes | None
+    answer: int | None
+    connects: int
 
 
 @dataclass(frozen=True, slots=True)
