@@ -195,6 +195,23 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
+class Watch:
+    """What one worker of the load generator saw of itself in a trial.
+
+    `place` is the machine and the CPU set it ran on, which has `cpus` CPUs. CPU times are percent of one CPU;
+    `spin_percent`, waiting awake for the next arrival's time, is not in `cpu_percent`. `held_back` counts requests that
+    started late because `max_outstanding` were waiting.
+    """
+
+    worker: int
+    place: str
+    cpus: int
+    cpu_percent: float
+    spin_percent: float
+    held_back: int
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """All that the load generator needs to know of a model that is being served.
 
