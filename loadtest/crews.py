@@ -148,4 +148,3 @@ class Crews:
         data = msg.data
         self._said[msg.type, data["trial"], data["worker"]] = data
         self._news.set()
-

@@ -1,4 +1,4 @@
-"""Many requests at once through libcurl in one native thread, each on a connection of its own, as separate callers have.
+"""Many requests at once through libcurl in one native thread, each on a connection of its own, as callers have.
 
 libcurl's socket interface, told by epoll which sockets are ready: nothing is looked at that hasn't changed.
 """

@@ -1,4 +1,4 @@
-"""An open loop: every request starts at its time, however many are outstanding. Knows no clock and no socket but a link."""
+"""An open loop: every request starts at its time, however many are outstanding. Knows no clock and no socket."""
 
 from __future__ import annotations
 

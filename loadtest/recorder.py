@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import pyarrow as pa
+
 from bakeoff.samples import join_tables, table_of
 from bakeoff.types import Sample
 from bakeoff.wire.client import Reply

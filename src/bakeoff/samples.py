@@ -77,7 +77,8 @@ class TrialSamples:
     def having(self, status: str) -> Bools:
         """Return which rows have a status."""
         known = self.statuses.index(status) if status in self.statuses else -1
-        return self.status == known
+        rows: Bools = self.status == known
+        return rows
 
 
 def table_of(samples: Sequence[Sample], answers: Sequence[bytes]) -> pa.Table:

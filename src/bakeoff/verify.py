@@ -70,7 +70,7 @@ def verify_endpoint(endpoint: Endpoint, reference: Reference) -> list[Parity]:
 
 
 def wrong_rows(samples: TrialSamples, endpoint: Endpoint, batch_size: int, reference: Reference) -> list[int]:
-    """Return the rows of a trial whose answer was kept and is not the reference's; a distinct answer is checked once."""
+    """Return the rows of a trial whose kept answer is not the reference's; each distinct answer is checked once."""
     kept = np.flatnonzero(samples.ok & (samples.answer >= 0))
     pairs = np.stack((samples.request[kept], samples.answer[kept]))
     distinct, which = np.unique(pairs, axis=1, return_inverse=True)

@@ -16,6 +16,7 @@ LEVELS = (
     {"files", "show"},
     {"processes"},
     {"guardian"},
+    {"workloads", "schedule"},
     {"artifacts", "config", "catalog", "wire", "samples", "store", "machine"},
     {"stats"},
     {"requests", "venvs"},

@@ -1,4 +1,6 @@
-"""A server whose behaviour is known exactly: known_server.py PORT [--service-ms S] [--stall AT FOR] [--faults KIND ...].
+"""A server whose behaviour is known exactly:
+
+    known_server.py PORT [--service-ms S] [--stall AT FOR] [--faults KIND ...]
 
 One queue, one server: requests of all connections are answered in the order of their arrival, each after exactly the
 service time. A stall begins AT seconds after the first request and holds everything up. Faults hit every twentieth
