@@ -15,6 +15,7 @@ import argparse
 import json
 import resource
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ import gevent
 import native
 from crews import Crews, LocalWorkers
 from locust.env import Environment
-from order import ORDER, Order, split
+from order import ORDER, Order, Start, split
 from pydantic import TypeAdapter
 from trial_user import Crew, TrialUser
 
@@ -50,8 +51,9 @@ class Conductor:
         for client, order in orders.items():
             self._crews.tell("order", ORDER.dump_python(order), client)
         lost = self._crews.gather("primed", orders, 3 * timeout_s + SLACK_S)
+        start = asdict(Start.soon(LEAD_S))
         for client in orders:
-            self._crews.tell("begin", {"lead_s": LEAD_S}, client)
+            self._crews.tell("begin", start, client)
         # The last request may take its whole timeout; with all of `max_outstanding` held back, some take two.
         length_s = trial.workload.warmup_s + trial.workload.duration_s
         lost += self._crews.gather("rows", orders, length_s + 2 * timeout_s + SLACK_S)

@@ -24,7 +24,7 @@ PLAN = ROOT / ".bakeoff" / "up.json"
 sys.path.insert(0, str(ROOT / "src"))
 
 from page_user import PageUser, keep_three_digits  # noqa: E402
-from trial_user import Crew, TrialUser  # noqa: E402
+from trial_user import Crew, TrialUser  # noqa: E402, F401 - Locust takes its user classes from this namespace
 
 from bakeoff.types import Endpoint, Model, Plan  # noqa: E402
 
@@ -52,10 +52,10 @@ def take_place(environment: Any, **_: Any) -> None:
     gevent.get_hub().threadpool.maxsize = MOST_THREADS
     keep_three_digits()
     if isinstance(environment.runner, WorkerRunner):
-        environment.user_classes = [EndpointUser, TrialUser]
         environment.runner.register_message("calls", take_calls)
         Crew(environment)
         return
+    environment.user_classes = [EndpointUser]  # TrialUser is for those who work for a measurement
     options = environment.parsed_options
     plan = read_plan(options.plan)
     if options.endpoint is None and not options.headless:
@@ -68,9 +68,9 @@ def take_place(environment: Any, **_: Any) -> None:
 @events.test_start.add_listener
 def choose_calls(environment: Any, **_: Any) -> None:
     """Give the users, all workers' too, the endpoint that the options name, or that was chosen on the page."""
-    if isinstance(environment.runner, WorkerRunner):
-        return
     options = environment.parsed_options
+    if options.worker:
+        return
     plan = read_plan(options.plan)
     endpoints = {endpoint.id: endpoint for endpoint in plan.endpoints}
     if options.endpoint not in endpoints:

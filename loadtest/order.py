@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -45,6 +47,35 @@ class Order:
 
 ORDER = TypeAdapter(Order)
 """Turns an order into what Locust's messages can hold, and back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """When a trial begins: so long after this message, on the worker's own monotonic clock.
+
+    Processes of the master's machine have its clock, containers too: they take the very moment, and nothing of the
+    message's way is between them.
+    """
+
+    lead_s: float
+    machine: str
+    begin_ns: int
+
+    @classmethod
+    def soon(cls, lead_s: float) -> Start:
+        """Return a start this long from now."""
+        return cls(lead_s, machine(), time.perf_counter_ns() + round(lead_s * 1e9))
+
+    def here_ns(self) -> int:
+        """Return the moment on this machine's clock, just after the message came."""
+        if self.machine == machine():
+            return self.begin_ns
+        return time.perf_counter_ns() + round(self.lead_s * 1e9)
+
+
+def machine() -> str:
+    """Return what tells this machine from others, the same in all of its containers."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()[:8]
 
 
 def split(callers: int, workers: int) -> list[int]:

@@ -6,12 +6,11 @@ import gc
 import os
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pyarrow as pa
 from callers import PRIME_REQUESTS, Caller, ClosedCaller, OpenCaller
 from gevent.event import AsyncResult, Event
-from order import Order
+from order import Order, machine
 from recorder import Recorder, joined
 
 from bakeoff.types import Watch
@@ -60,12 +59,12 @@ class Part:
             if self._done == order.callers:
                 self.all_done.set()
 
-    def begin(self, lead_s: float) -> None:
-        """Start all callers together, this long from now by this process's monotonic clock."""
+    def begin(self, begin_ns: int) -> None:
+        """Start all callers together, at a time of this machine's monotonic clock."""
         gc.collect()
         gc.disable()  # a collection in the middle of a trial would be measured as the server's latency
         self._cpu_s = time.process_time()
-        self._begin_ns.set(time.perf_counter_ns() + round(lead_s * 1e9))
+        self._begin_ns.set(begin_ns)
 
     def end(self) -> tuple[pa.Table, Watch]:
         """Return the rows of all callers, and what this worker saw of itself."""
@@ -76,7 +75,7 @@ class Part:
         cpus = sorted(os.sched_getaffinity(0))
         watch = Watch(
             worker=self.order.worker,
-            place=f"{_machine()} {','.join(map(str, cpus))}",
+            place=f"{machine()} {','.join(map(str, cpus))}",
             cpus=len(cpus),
             cpu_percent=100 * max(0.0, cpu_s - spin_s) / wall_s,
             spin_percent=100 * spin_s / wall_s,
@@ -88,8 +87,3 @@ class Part:
     def requests_primed(self) -> int:
         """How many requests were sent before the trial began."""
         return self.order.callers * PRIME_REQUESTS
-
-
-def _machine() -> str:
-    """Return what tells this machine from others, the same in all of its containers."""
-    return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()[:8]

@@ -9,7 +9,7 @@ import gevent
 from gevent.queue import Queue
 from locust import User, task
 from locust.env import Environment
-from order import ORDER, Order
+from order import ORDER, Order, Start
 from part import Part
 
 from bakeoff.samples import dump_table
@@ -21,7 +21,6 @@ CALLERS_S = 20.0
 class TrialUser(User):
     """One caller, who plays the parts that it is given."""
 
-    abstract = True
     idle: ClassVar[list[TrialUser]] = []
 
     def on_start(self) -> None:
@@ -55,7 +54,7 @@ class Crew:
 
     def _on_begin(self, msg: Any, **_: Any) -> None:
         if self._part is not None:
-            self._part.begin(msg.data["lead_s"])
+            self._part.begin(Start(**msg.data).here_ns())
 
     def _prepare(self, order: Order) -> None:
         """Play a part from its order to its rows."""
@@ -66,6 +65,7 @@ class Crew:
                     gevent.sleep(0.005)
         except gevent.Timeout:
             part.problems.append(f"Locust spawned {len(TrialUser.idle)} of {order.callers} callers")
+            self._say("primed", part)
             return self._say("rows", part, rows=None, watch=None, sent=0)
         for _ in range(order.callers):
             TrialUser.idle.pop().parts.put(part)

@@ -69,13 +69,13 @@ def load_table(report: Report) -> Table:
     groups: dict[tuple[str, str, str], list[Measurement]] = {}
     for m in report.measurements:
         groups.setdefault((m.model, m.endpoint, m.workload), []).append(m)
-    columns = ("model", "endpoint", "workload", "sent/asked", "lag p99 ms", "client CPU %", "spinning %")
-    columns += ("opened", "in flight", "workers", "echo p50 ms", "client floor p50 ms", "near it")
+    measured = ("sent/asked", "lag p99 ms", "client CPU %", "spinning %", "opened", "in flight", "workers")
+    columns = ("model", "endpoint", "workload", *measured, "echo p50 ms", "client floor p50 ms", "near it")
     says = (
         "The worst of an endpoint's trials. Sent/asked: requests that started within the window, of those scheduled in "
         "it. Lag: how late they started. Client CPU: of what the load generator may use, without the time it spins "
-        "before an arrival. Opened: connections, in the window. Floors: the median service time of servers that compute "
-        "nothing, echo on the same wire and nginx or nghttpd over the same protocol; near: under three times the latter."
+        "before an arrival. Opened: connections, in the window. Floors: the median service time of servers that "
+        "compute nothing, echo on the same wire, nginx or nghttpd over the same protocol; near: under 3 times this."
     )
     rows = tuple((*place, *_load_cells(trials)) for place, trials in groups.items())
     return Table("Load and floors", says, columns, rows, frozenset(columns[3:]))

@@ -99,8 +99,8 @@ class Call:
             status, body, message = _judge_grpc(code, failure, http, body, self._headers)
         else:
             status, message = _judge_http(code, failure, http, body)
-        if (connects or not self.head_bytes) and self._was_repeated():
-            status, message = "reset", "the kept connection died; libcurl asked again on a new one"
+        if self._was_repeated():
+            status, message = "reset", "the kept connection died; libcurl asked again on another"
         return Reply(status, start_ns, end_ns, body, connects, message)
 
     def _was_repeated(self) -> bool:

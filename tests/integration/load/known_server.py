@@ -5,8 +5,8 @@
 One queue, one server: requests of all connections are answered in the order of their arrival, each after exactly the
 service time. A stall begins AT seconds after the first request and holds everything up. Faults hit every twentieth
 request, the first kind from the first request on, the second from the second, and so on: wrong (another prediction),
-http_500, reset (the connection is reset in place of an answer), silent (no answer ever).
-On SIGTERM it prints how many requests it saw and how many of each fault it committed, as JSON.
+http_500, silent (no answer ever), reset (the connection is reset in place of an answer).
+On SIGTERM it prints how many requests it saw, how many of each fault it committed and how long each occupied it.
 """
 
 from __future__ import annotations
@@ -49,6 +49,7 @@ class Server:
         self.queue: deque[int] = deque()
         self.seen = 0
         self.faults: Counter[str] = Counter()
+        self.occupied_ms: list[float] = []
         self.stall_at: float | None = None
 
     def run(self) -> None:
@@ -89,6 +90,7 @@ class Server:
             now, self.options.stall = time.perf_counter(), None
         fault = self.fault()
         self.seen += 1
+        begin = now
         wait_until(now + self.options.service_ms / 1000)
         if fault is None:
             self.send(number, answer(RIGHT))
@@ -99,6 +101,7 @@ class Server:
         elif fault == "reset":
             self.connections[number].setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
             self.drop(number)
+        self.occupied_ms.append((time.perf_counter() - begin) * 1000)
 
     def fault(self) -> str | None:
         at = self.seen % EVERY
@@ -130,7 +133,9 @@ def main() -> None:
     try:
         server.run()
     finally:
-        sys.stdout.write(json.dumps({"seen": server.seen, **server.faults}) + "\n")
+        sys.stdout.write(
+            json.dumps({"seen": server.seen, "faults": server.faults, "occupied_ms": server.occupied_ms}) + "\n"
+        )
         sys.stdout.flush()
 
 
