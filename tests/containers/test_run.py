@@ -15,7 +15,7 @@ import jsonschema
 import pytest
 from dockered import ROOT, RUN, SERVERS, STACK, bakeoff, left
 
-BINARY = {"torchserve", "torch-flask", "tflite", "litert", "echo"}
+BINARY = {"client-floor", "torchserve", "torch-flask", "tflite", "litert", "echo"}
 MEASURED = {(target, protocol) for target in SERVERS for protocol in ("rest", "grpc")} | {
     (target, "rest-binary") for target in BINARY
 }
