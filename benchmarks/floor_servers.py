@@ -142,7 +142,7 @@ def write_tfserving(folder: Path, size: int) -> None:
     signature = signatures.signature_def["serving_default"]
     for tensor, name in ((signature.inputs["x"], "x"), (signature.outputs["y"], "y")):
         describe(tensor, name, size // 4)
-    packed = AnyMessage(type_url="/tensorflow.serving.SignatureDefMap", value=signatures.SerializeToString())
+    packed = AnyMessage(type_url="type.googleapis.com/tensorflow.serving.SignatureDefMap", value=signatures.SerializeToString())
     metadata = GetModelMetadataResponse()
     metadata.model_spec.name = MODEL
     metadata.metadata["signature_def"].CopyFrom(packed)
