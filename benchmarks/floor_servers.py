@@ -39,6 +39,7 @@ from bakeoff.wire.proto.tfserving_pb2 import (
 START_TIMEOUT_S = 30.0
 MODEL = "floor"
 GRPC_SERVICE = "floor.Floor"
+SIGNATURES = "tensorflow.serving.SignatureDefMap"  # TensorFlow Serving's name of it, which our own proto file changes
 ECHO = ROOT / "serving" / "echo"
 
 NGINX_CONF = """
@@ -117,8 +118,8 @@ def start_nghttpd(
 
 def start_echo(folder: Path, protocol: str, sizes: Sequence[int], cpus: str | None) -> tuple[Floor, subprocess.Popen]:
     """Start the echo target with a model whose output is as long as its input."""
-    sys.stderr.write(f"{protocol}: nginx or nghttpd is missing; the echo target stands in, and p50 is mostly its own\n")
-    python = ensure_venv(ECHO / "requirements.txt", say=lambda text: sys.stderr.write(text + "\n") and None)
+    tell(f"{protocol}: no nginx or nghttpd here; the echo target stands in, and p50 is mostly its own")
+    python = ensure_venv(ECHO / "requirements.txt", say=tell)
     spec = TensorSpec("x", "float32", (None, 1))
     described = {"name": "x", "dtype": "float32", "shape": [None, 1]}
     model = {"name": MODEL, "inputs": [described], "outputs": [described], "atol": 0, "rtol": 0}
@@ -142,7 +143,7 @@ def write_tfserving(folder: Path, size: int) -> None:
     signature = signatures.signature_def["serving_default"]
     for tensor, name in ((signature.inputs["x"], "x"), (signature.outputs["y"], "y")):
         describe(tensor, name, size // 4)
-    packed = AnyMessage(type_url="type.googleapis.com/tensorflow.serving.SignatureDefMap", value=signatures.SerializeToString())
+    packed = AnyMessage(type_url=f"type.googleapis.com/{SIGNATURES}", value=signatures.SerializeToString())
     metadata = GetModelMetadataResponse()
     metadata.model_spec.name = MODEL
     metadata.metadata["signature_def"].CopyFrom(packed)
@@ -179,6 +180,11 @@ def wait_for_port(process: subprocess.Popen, port: int, log: Path) -> None:
                 return
         time.sleep(0.05)
     raise BakeoffError(f"{process.args} took no connections:\n{log_end(log)}")
+
+
+def tell(text: str) -> None:
+    """Tell progress."""
+    sys.stderr.write(text + "\n")
 
 
 def write(path: Path, content: bytes) -> Path:
