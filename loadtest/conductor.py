@@ -29,6 +29,7 @@ from trial_user import Crew, TrialUser
 
 from bakeoff.samples import join_tables, load_table, write_samples
 from bakeoff.types import Endpoint, Plan, Trial, Watch
+from bakeoff.wire.memory import keep_large_blocks
 
 LEAD_S = 0.1
 """From the start message to the first arrival: every worker must have heard it by then."""
@@ -108,6 +109,7 @@ def main(arguments: list[str]) -> None:
     plan = TypeAdapter(Plan).validate_json(options.plan.read_bytes())
     trials = {trial.id: trial for trial in plan.trials}
     allow_many_connections()
+    keep_large_blocks()
     environment = Environment(user_classes=[TrialUser], catch_exceptions=False)
     processes = None
     if options.await_workers:

@@ -27,6 +27,7 @@ from page_user import PageUser, keep_three_digits  # noqa: E402
 from trial_user import Crew, TrialUser  # noqa: E402, F401 - Locust takes its user classes from this namespace
 
 from bakeoff.types import Endpoint, Model, Plan  # noqa: E402
+from bakeoff.wire.memory import keep_large_blocks  # noqa: E402
 
 MOST_THREADS = 1100
 
@@ -51,6 +52,7 @@ def take_place(environment: Any, **_: Any) -> None:
     """Make ready to work, as a worker for whatever its master asks, else for what the options say."""
     gevent.get_hub().threadpool.maxsize = MOST_THREADS
     keep_three_digits()
+    keep_large_blocks()
     if isinstance(environment.runner, WorkerRunner):
         environment.runner.register_message("calls", take_calls)
         Crew(environment)

@@ -22,7 +22,7 @@ import orjson
 from command_line import parse_command_line
 from http_app import Request, Response
 from json_body import dump_json
-from lifecycle import exit_cleanly_on_sigterm, fail, keep_large_blocks, run
+from lifecycle import exit_cleanly_on_sigterm, fail, run
 from model_info import status_document
 from request_error import invalid, not_found
 from served_model import ServedModel, load_served_model
@@ -30,6 +30,7 @@ from server_metrics import ServerMetrics
 
 from bakeoff.wire import binary, tfserving, tfserving_server, torchserve
 from bakeoff.wire.grpc_message import parse
+from bakeoff.wire.memory import keep_large_blocks
 from bakeoff.wire.proto.tfserving_pb2 import PredictRequest
 from bakeoff.wire.tensors import MAX_BODY_BYTES, Arrays, WireError
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ctypes
 import signal
 import socket
 import sys
@@ -24,8 +23,6 @@ HTTP_GRACE_S = 4
 GRPC_GRACE_S = 1.0  # it is waited for in full while a client keeps an idle connection
 KEEP_ALIVE_S = 600  # longer than a trial's pauses: a closed connection would be measured
 
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # malloc.h
-
 
 def exit_cleanly_on_sigterm() -> None:
     """End with status 0 on a SIGTERM that comes before the server runs."""
@@ -35,17 +32,6 @@ def exit_cleanly_on_sigterm() -> None:
 def fail(message: str, status: int = 1) -> NoReturn:
     sys.stderr.write(message.rstrip() + "\n")
     sys.exit(status)
-
-
-def keep_large_blocks() -> None:
-    """Have glibc keep freed memory, instead of mapping and unmapping a block for every large message.
-
-    32 MiB is the largest threshold that glibc takes.
-    """
-    with contextlib.suppress(OSError, AttributeError):  # another C library: nothing to tune
-        libc = ctypes.CDLL("libc.so.6")
-        libc.mallopt(M_MMAP_THRESHOLD, 32 << 20)
-        libc.mallopt(M_TRIM_THRESHOLD, 256 << 20)
 
 
 def run(options: Options, respond: Respond, methods: dict[str, Method], metrics: ServerMetrics) -> None:

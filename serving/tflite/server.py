@@ -18,12 +18,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "shared"))
 
 from command_line import Options, parse_command_line
 from interpreters import Predictor, Runtime, UnsupportedArtifactError
-from lifecycle import EX_DATAERR, exit_cleanly_on_sigterm, fail, keep_large_blocks, run
+from lifecycle import EX_DATAERR, exit_cleanly_on_sigterm, fail, run
 from request_error import RequestError
 from served_model import ServedModel, load_served_model, newest_version
 from server_metrics import ServerMetrics
 from tfserving_api import TfServingApi
 
+from bakeoff.wire.memory import keep_large_blocks
 from bakeoff.wire.tensors import Arrays
 
 MODEL_FILE = "model.tflite"

@@ -1,0 +1,19 @@
+"""What programs that move large messages ask of the C library."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # malloc.h
+
+
+def keep_large_blocks() -> None:
+    """Have glibc keep freed memory, instead of mapping and unmapping a block for every large message.
+
+    32 MiB is the largest threshold that glibc takes.
+    """
+    with contextlib.suppress(OSError, AttributeError):  # another C library: nothing to tune
+        libc = ctypes.CDLL("libc.so.6")
+        libc.mallopt(M_MMAP_THRESHOLD, 32 << 20)
+        libc.mallopt(M_TRIM_THRESHOLD, 256 << 20)
