@@ -15,8 +15,9 @@ import jsonschema
 import pytest
 from dockered import ROOT, RUN, SERVERS, STACK, bakeoff, left
 
-BINARY = {"client-floor", "torchserve", "torch-flask", "tflite", "litert", "echo"}
-MEASURED = {(target, protocol) for target in SERVERS for protocol in ("rest", "grpc")} | {
+BINARY = {"torchserve", "torch-flask", "tflite", "litert", "echo"}
+# The client floor may be too fast for the load generator, and says so.
+MEASURED = {(target, protocol) for target in SERVERS if target != "client-floor" for protocol in ("rest", "grpc")} | {
     (target, "rest-binary") for target in BINARY
 }
 

@@ -14,8 +14,8 @@ from bakeoff.artifacts import Golden
 from bakeoff.catalog import load_targets
 from bakeoff.deploy import Deployment
 from bakeoff.requests import encode_request
-from bakeoff.types import Endpoint, TensorSpec
-from bakeoff.verify import canary
+from bakeoff.types import CLIENT_FLOOR, Endpoint, TensorSpec
+from bakeoff.verify import Reference, canary
 from bakeoff.wire import WIRES
 from bakeoff.wire.client import Client, Reply
 from bakeoff.wire.grpc_message import frame, serialize
@@ -23,7 +23,8 @@ from bakeoff.wire.proto.tfserving_pb2 import PredictRequest
 from bakeoff.wire.proto.torchserve_pb2 import PredictionsRequest
 
 TARGETS = load_targets()
-ALL = [(target.name, wire) for target in TARGETS.values() for wire in target.wires]
+# The client floor has one fixed answer: nothing of the contract but a prediction's form.
+ALL = [(target.name, wire) for target in TARGETS.values() for wire in target.wires if target.name != CLIENT_FLOOR]
 every_endpoint = pytest.mark.parametrize("endpoint", ALL, indirect=True, ids=lambda pair: f"{pair[0]}-{pair[1]}")
 
 # What a refusal is called over REST and over gRPC.
@@ -119,6 +120,16 @@ def test_predictions_are_the_artifacts(endpoint: Endpoint, deployment: Deploymen
     answer = WIRES[endpoint.wire].decode_response(golden.model.outputs, reply.body)
     error, ok = deployment.reference(endpoint.target, endpoint.format).error_of(rows, answer)
     assert ok and error < 1e-4
+
+
+@pytest.mark.parametrize("endpoint", [(CLIENT_FLOOR, wire) for wire in TARGETS[CLIENT_FLOOR].wires], indirect=True)
+def test_the_client_floor_has_the_first_golden_answer_for_all(endpoint: Endpoint, deployment: Deployment) -> None:
+    golden = deployment.golden
+    for rows in ([0], [5], [0]):
+        reply = ask(endpoint, encode_request(golden, endpoint.wire, rows), inputs=golden.model.inputs)
+        assert reply.status == "ok", reply.message
+        answer = WIRES[endpoint.wire].decode_response(golden.model.outputs, reply.body)
+        assert Reference(golden, golden.outputs("torch")).error_of([0], answer)[1]
 
 
 @every_endpoint

@@ -37,6 +37,22 @@ def test_every_endpoint_has_a_valid_trial_of_every_workload(results: dict[str, A
 def test_the_floor_is_measured_over_all_six_wires(results: dict[str, Any]) -> None:
     floor = {m["endpoint"] for m in results["measurements"] if m["target"] == "echo" and m["latency_ms"]["p50"]}
     assert len(floor) == 6
+    for m in results["measurements"]:
+        assert m["floors"]["server_ms"] > 0 or m["target"] in ("echo", "client-floor"), m
+
+
+@pytest.mark.skipif(shutil.which("nghttpd") is None, reason="nginx and nghttpd are not installed: no client floor here")
+def test_the_client_floor_is_measured(results: dict[str, Any]) -> None:
+    floor = {m["endpoint"] for m in results["measurements"] if m["target"] == "client-floor"}
+    assert floor == {"client-floor-rest", "client-floor-rest-binary", "client-floor-grpc"}
+    calm = [m for m in results["measurements"] if m["workload"] == "c1"]
+    assert all(m["floors"]["client_ms"] > 0 for m in calm)
+
+
+def test_the_load_generator_watches_itself(results: dict[str, Any]) -> None:
+    for m in results["measurements"]:
+        assert m["workers"] == 1 and m["client_cpu_percent"] > 0 and m["held_back"] == 0, m
+        assert (m["lag_ms"], m["achieved_rate"], m["gaps"]) == (None, None, None)  # closed loops
 
 
 def test_nothing_failed_unnoticed(results: dict[str, Any]) -> None:
@@ -60,7 +76,7 @@ def test_all_formats_and_endpoints_compute_the_same(results: dict[str, Any]) -> 
     assert {row["format"] for row in rows if row["kind"] == "format"} == fp32
     assert all(row["ok"] and row["max_abs_error"] <= 1e-4 for row in rows)
     proved = {row["endpoint"] for row in rows if row["kind"] == "serving"}
-    measured = {m["endpoint"] for m in results["measurements"] if m["target"] != "echo"}
+    measured = {m["endpoint"] for m in results["measurements"] if m["format"] != "none"}
     assert measured <= proved
 
 
