@@ -16,13 +16,14 @@ LEVELS = (
     {"files", "show"},
     {"processes"},
     {"guardian"},
-    {"artifacts", "config", "catalog", "wire", "samples", "store", "machine"},
-    {"stats"},
+    {"artifacts", "config", "catalog", "wire", "samples", "schedule", "store", "machine", "intervals"},
+    {"stats", "compare", "comparable"},
+    {"exceedance"},
     {"requests", "venvs"},
     {"verify", "report", "export", "load"},
     {"runtimes"},
     {"deploy"},
-    {"runner"},
+    {"runner", "capacity"},
     {"cli"},
 )
 LEVEL_OF = {name: level for level, names in enumerate(LEVELS) for name in names}
