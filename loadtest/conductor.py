@@ -1,53 +1,87 @@
-"""Conduct the trials of a plan, one Locust process for all of them.
+"""Conduct the trials of a plan, one Locust runner for all of them.
 
-    PYTHON loadtest/conductor.py PLAN.json
+    PYTHON loadtest/conductor.py PLAN.json [--workers N] [--await-workers N --bind ADDRESS:PORT]
 
 Each line on stdin is a trial's id; the answer is a JSON line on stdout when its samples are written. The end of stdin
 ends the program. Who decides what comes next, and pauses the other servers meanwhile, is whoever writes the lines.
+With --workers it is the master of so many processes of this machine, with --await-workers of so many that connect by
+themselves: locust -f loadtest/locustfile.py --worker --master-host ADDRESS
 """
 
 # Importing locust patches the standard library for gevent, so it comes first.
 import locust  # noqa: F401, I001
 
-import gc
+import argparse
 import json
+import resource
 import sys
-import time
 from pathlib import Path
+from typing import Any
 
 import gevent
-from bakeoff.samples import Window, write_samples
-from bakeoff.types import Endpoint, Plan, Trial
-from curl_user import PRIME_REQUESTS, Stage, TrialUser, in_thread, load_bodies
+import native
+from crews import Crews, LocalWorkers
 from locust.env import Environment
-from locust.runners import LocalRunner
+from order import ORDER, Order, split
 from pydantic import TypeAdapter
+from trial_user import Crew, TrialUser
 
+from bakeoff.samples import join_tables, load_table, write_samples
+from bakeoff.types import Endpoint, Plan, Trial, Watch
+
+LEAD_S = 0.1
+"""From the start message to the first arrival: every worker must have heard it by then."""
+SLACK_S = 20.0
 MOST_THREADS = 1100
 
 
-def conduct(plan: Plan, trial: Trial, runner: LocalRunner) -> dict[str, object]:
-    """Run one trial and write its samples; return what to tell the caller."""
-    workload, users = trial.workload, trial.workload.concurrency or 1
-    endpoint: Endpoint = next(e for e in plan.endpoints if e.id == trial.endpoint)
-    bodies = load_bodies(plan, endpoint.wire, workload.batch_size)
-    stage = TrialUser.stage = Stage(plan, endpoint, bodies, users, workload.timeout_s)
-    gc.collect()
-    gc.disable()  # a collection in the middle of a trial would be measured as the server's latency
-    runner.start(users, spawn_rate=users)
-    stage.all_primed.wait()
-    cpu, begin = time.process_time(), time.perf_counter_ns()
-    start = begin + round(workload.warmup_s * 1e9)
-    window = Window(start, start + round(workload.duration_s * 1e9))
-    stage.until_ns.set(window.end_ns)
-    stage.all_done.wait()
-    cpu_percent = 100 * (time.process_time() - cpu) / ((time.perf_counter_ns() - begin) / 1e9)
-    runner.stop()
-    gc.enable()
-    rows = sorted((sample for samples in stage.samples for sample in samples), key=lambda sample: sample.start_ns)
-    if trial.samples is not None:
-        write_samples(Path(trial.samples), rows, window, cpu_percent)
-    return {"trial": trial.id, "requests_sent": len(rows) + users * PRIME_REQUESTS}
+class Conductor:
+    """Runs the trials of a plan with the workers that there are."""
+
+    def __init__(self, plan: Plan, crews: Crews) -> None:
+        self._plan, self._crews = plan, crews
+        self._endpoints = {endpoint.id: endpoint for endpoint in plan.endpoints}
+
+    def conduct(self, trial: Trial) -> dict[str, object]:
+        """Run one trial and write its samples; return what to tell the caller."""
+        self._crews.forget()
+        orders = self._orders(trial)
+        timeout_s = trial.workload.timeout_s
+        for client, order in orders.items():
+            self._crews.tell("order", ORDER.dump_python(order), client)
+        lost = self._crews.gather("primed", orders, 3 * timeout_s + SLACK_S)
+        for client in orders:
+            self._crews.tell("begin", {"lead_s": LEAD_S}, client)
+        # The last request may take its whole timeout; with all of `max_outstanding` held back, some take two.
+        length_s = trial.workload.warmup_s + trial.workload.duration_s
+        lost += self._crews.gather("rows", orders, length_s + 2 * timeout_s + SLACK_S)
+        said = self._crews.said("rows", orders)
+        lost += [f"worker {row['worker'] + 1}: {problem}" for row in said for problem in row["problems"]]
+        if trial.samples is not None:
+            table = join_tables(load_table(row["rows"]) for row in said if row["rows"] is not None)
+            watches = [Watch(**row["watch"]) for row in said if row["watch"] is not None]
+            window = next(iter(orders.values())).window
+            write_samples(Path(trial.samples), table, window, watches, list(dict.fromkeys(lost)))
+        return {"trial": trial.id, "requests_sent": sum(row["sent"] for row in said), "lost": lost}
+
+    def _orders(self, trial: Trial) -> dict[str, Order]:
+        """Return each worker's part; a closed loop with fewer callers than workers needs not all of them."""
+        endpoint: Endpoint = self._endpoints[trial.endpoint]
+        paths = self._plan.requests[endpoint.wire][trial.workload.batch_size]
+        bodies = tuple(Path(path).read_bytes() for path in paths)
+        clients = self._crews.ready()
+        callers = trial.workload.concurrency if trial.workload.arrival == "closed" else None
+        shares = [1] * len(clients) if callers is None else split(callers, min(len(clients), callers))
+        what = (trial, endpoint, self._plan.model, bodies)
+        return {
+            client: Order(*what, worker, len(shares), share, sum(shares[:worker]))
+            for worker, (client, share) in enumerate(zip(clients, shares, strict=False))
+        }
+
+
+def most_callers(plan: Plan) -> int:
+    """Return how many callers the plan's largest trial has."""
+    return max((trial.workload.concurrency or 1 for trial in plan.trials), default=1)
 
 
 def say(message: dict[str, object]) -> None:
@@ -56,18 +90,54 @@ def say(message: dict[str, object]) -> None:
     sys.stdout.flush()
 
 
-def main(path: str) -> None:
+def parse(arguments: list[str]) -> Any:
+    """Return the options of the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("plan", type=Path)
+    parser.add_argument("--workers", type=int, default=1, help="processes of this machine that share the load")
+    parser.add_argument("--await-workers", type=int, default=0, help="workers that connect by themselves")
+    parser.add_argument("--bind", default="127.0.0.1:5557", help="where those connect to, ADDRESS:PORT")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: list[str]) -> None:
     """Conduct the trials that are named on stdin until it ends."""
-    plan = TypeAdapter(Plan).validate_json(Path(path).read_bytes())
+    options = parse(arguments)
+    plan = TypeAdapter(Plan).validate_json(options.plan.read_bytes())
     trials = {trial.id: trial for trial in plan.trials}
-    gevent.get_hub().threadpool.maxsize = MOST_THREADS
+    allow_many_connections()
     environment = Environment(user_classes=[TrialUser], catch_exceptions=False)
-    runner = environment.create_local_runner()
-    say({"ready": True})
-    while line := in_thread(sys.stdin.readline):
-        say(conduct(plan, trials[line.strip()], runner))
-    runner.quit()
+    processes = None
+    if options.await_workers:
+        host, _, port = options.bind.rpartition(":")
+        runner = environment.create_master_runner(host, int(port))
+    elif options.workers > 1:
+        runner = environment.create_master_runner("127.0.0.1", 0)
+        processes = LocalWorkers(runner.server.port, options.workers)
+    else:
+        runner = environment.create_local_runner()
+    crews = Crews(runner, processes, options.await_workers or options.workers)
+    if runner is environment.runner and not hasattr(runner, "clients"):
+        Crew(environment)
+    conductor = Conductor(plan, crews)
+    try:
+        crews.assemble(most_callers(plan))
+        say({"ready": True})
+        while line := native.in_thread(sys.stdin.readline):
+            say(conductor.conduct(trials[line.strip()]))
+            crews.mend()
+    finally:
+        runner.quit()
+        if processes is not None:
+            processes.end()
+
+
+def allow_many_connections() -> None:
+    """Lift the limit of open files as far as we may, and that of native threads."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    gevent.get_hub().threadpool.maxsize = MOST_THREADS
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1:])

@@ -4,6 +4,8 @@
     docker compose run --rm loadtest             measure what is up; the report is on http://127.0.0.1:8000
     docker compose run --rm loadtest measure --quick --target tflite         with options of `bakeoff run`
     docker compose run --rm loadtest page        Locust's page after all
+    LOAD_WORKERS=2 COMPOSE_PROFILES=scale-out docker compose up --detach --wait --scale loadworker=2
+                                                 the page, with workers in containers of their own
 
 Without an argument it tells the two apart by the service's name, which Compose gives to the container of an `up` alone.
 """
@@ -16,6 +18,7 @@ import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NoReturn
 
 APP = Path(__file__).resolve().parents[1]
 MODEL = os.environ.get("MODEL", "digits_cnn")
@@ -32,7 +35,14 @@ def is_the_service() -> bool:
 def serve_page(arguments: list[str]) -> None:
     """Become Locust with its page, for every endpoint that may be up."""
     subprocess.run(["bakeoff", "plan", "--model", MODEL], check=True)
-    locust = ["locust", "-f", str(APP / "loadtest" / "locustfile.py"), "--web-host", "0.0.0.0", *arguments]
+    workers = os.environ.get("LOAD_WORKERS", "0")
+    master = ["--master", "--expect-workers", workers] if workers != "0" else []
+    become_locust("--web-host", "0.0.0.0", *master, *arguments)
+
+
+def become_locust(*arguments: str) -> NoReturn:
+    """Become Locust with these options."""
+    locust = ["locust", "-f", str(APP / "loadtest" / "locustfile.py"), *arguments]
     os.execvp(locust[0], locust)
 
 
@@ -55,9 +65,11 @@ def main(arguments: list[str]) -> int:
     mode, *rest = arguments or ["page" if is_the_service() else "measure"]
     if mode == "page":
         serve_page(rest)
+    elif mode == "worker":
+        become_locust("--worker", "--master-host", os.environ.get("LOAD_MASTER", "loadtest"), *rest)
     elif mode == "measure":
         return measure(rest)
-    sys.stderr.write(f"{mode!r} is unknown; allowed: measure, page\n")
+    sys.stderr.write(f"{mode!r} is unknown; allowed: measure, page, worker\n")
     return 2
 
 

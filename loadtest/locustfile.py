@@ -1,29 +1,34 @@
-"""Load one endpoint by hand, with Locust's page or headless.
+"""Load one endpoint by hand, with Locust's page or headless, or work for a master on this or another machine.
 
     scripts/bakeoff up --model digits_cnn
     locust -f loadtest/locustfile.py --endpoint tflite-grpc        (then open http://localhost:8089)
+    locust -f loadtest/locustfile.py --worker --master-host HOST   (a share of the load of HOST's page or measurement)
 
-`scripts/bakeoff up` prints the endpoints and the path of the locust command that has what this needs. Locust rounds the
-times that its page shows; the report's figures come from `scripts/bench`, which keeps every request unrounded.
+`scripts/bakeoff up` prints the endpoints and the path of the locust command that has what this needs. The page's
+figures are right to 1%; the report's come from `scripts/bench`, which keeps every request unrounded.
 """
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import gevent
 from locust import events
+from locust.runners import MasterRunner, WorkerRunner
 from pydantic import TypeAdapter
 
 ROOT = Path(__file__).resolve().parents[1]
 PLAN = ROOT / ".bakeoff" / "up.json"
 sys.path.insert(0, str(ROOT / "src"))
 
-from curl_user import PageUser, load_bodies  # noqa: E402
+from page_user import PageUser, keep_three_digits  # noqa: E402
+from trial_user import Crew, TrialUser  # noqa: E402
 
-from bakeoff.types import Plan  # noqa: E402
+from bakeoff.types import Endpoint, Model, Plan  # noqa: E402
+
+MOST_THREADS = 1100
 
 
 class EndpointUser(PageUser):
@@ -42,31 +47,63 @@ def add_arguments(parser: Any) -> None:
 
 
 @events.init.add_listener
-def read_plan(environment: Any, **_: Any) -> None:
-    """Read what is up; without a page, end with status 2 where the endpoint isn't there."""
+def take_place(environment: Any, **_: Any) -> None:
+    """Make ready to work, as a worker for whatever its master asks, else for what the options say."""
+    gevent.get_hub().threadpool.maxsize = MOST_THREADS
+    keep_three_digits()
+    if isinstance(environment.runner, WorkerRunner):
+        environment.user_classes = [EndpointUser, TrialUser]
+        environment.runner.register_message("calls", take_calls)
+        Crew(environment)
+        return
     options = environment.parsed_options
-    gevent.get_hub().threadpool.maxsize = 1100
-    try:
-        EndpointUser.plan = TypeAdapter(Plan).validate_json(Path(options.plan).read_bytes())
-    except FileNotFoundError:
-        refuse(f"{options.plan} is not there: nothing is up. Start with: scripts/bakeoff up")
+    plan = read_plan(options.plan)
     if options.endpoint is None and not options.headless:
-        options.endpoint = EndpointUser.plan.endpoints[0].id  # until another is chosen on the page
-    choose_endpoint(environment)
+        options.endpoint = plan.endpoints[0].id  # until another is chosen on the page
+    choose_calls(environment)
+    if isinstance(environment.runner, MasterRunner):
+        environment.runner.register_message("crew", lambda **_: None)
 
 
 @events.test_start.add_listener
-def choose_endpoint(environment: Any, **_: Any) -> None:
-    """Give the users the endpoint that the options name, or that was chosen on the page."""
+def choose_calls(environment: Any, **_: Any) -> None:
+    """Give the users, all workers' too, the endpoint that the options name, or that was chosen on the page."""
+    if isinstance(environment.runner, WorkerRunner):
+        return
     options = environment.parsed_options
-    endpoints = {endpoint.id: endpoint for endpoint in EndpointUser.plan.endpoints}
+    plan = read_plan(options.plan)
+    endpoints = {endpoint.id: endpoint for endpoint in plan.endpoints}
     if options.endpoint not in endpoints:
         refuse(f"--endpoint: {options.endpoint!r} is not up; allowed: {', '.join(sorted(endpoints))}")
-    EndpointUser.endpoint = endpoints[options.endpoint]
-    sizes = EndpointUser.plan.requests[EndpointUser.endpoint.wire]
+    endpoint = endpoints[options.endpoint]
+    sizes = plan.requests[endpoint.wire]
     if int(options.batch_size) not in sizes:
         refuse(f"--batch-size: {options.batch_size} is not encoded; allowed: {', '.join(map(str, sorted(sizes)))}")
-    EndpointUser.bodies = load_bodies(EndpointUser.plan, EndpointUser.endpoint.wire, int(options.batch_size))
+    bodies = tuple(Path(path).read_bytes() for path in sizes[int(options.batch_size)])
+    EndpointUser.endpoint, EndpointUser.model, EndpointUser.bodies = endpoint, plan.model, bodies
+    if isinstance(environment.runner, MasterRunner):
+        told = {"endpoint": as_data(Endpoint, endpoint), "model": as_data(Model, plan.model), "bodies": bodies}
+        environment.runner.send_message("calls", told)
+
+
+def take_calls(msg: Any, **_: Any) -> None:
+    """Call what the master says."""
+    EndpointUser.endpoint = TypeAdapter(Endpoint).validate_python(msg.data["endpoint"])
+    EndpointUser.model = TypeAdapter(Model).validate_python(msg.data["model"])
+    EndpointUser.bodies = tuple(msg.data["bodies"])
+
+
+def as_data(kind: type, value: object) -> Any:
+    """Return a dataclass as what Locust's messages can hold."""
+    return TypeAdapter(kind).dump_python(value)
+
+
+def read_plan(path: str) -> Plan:
+    """Read what is up; end with status 2 where nothing is."""
+    try:
+        return TypeAdapter(Plan).validate_json(Path(path).read_bytes())
+    except FileNotFoundError:
+        refuse(f"{path} is not there: nothing is up. Start with: scripts/bakeoff up")
 
 
 def known_endpoints() -> list[str]:
@@ -77,7 +114,7 @@ def known_endpoints() -> list[str]:
         return []
 
 
-def refuse(message: str) -> None:
+def refuse(message: str) -> NoReturn:
     """End Locust with a usage error."""
     sys.stderr.write(message + "\n")
     raise SystemExit(2)

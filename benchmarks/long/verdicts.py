@@ -77,6 +77,8 @@ def prove_comparisons(random: np.random.Generator, runs: int) -> Iterator[Proof]
     apart = equal | dict.fromkeys(names, 1.0501)
     same = [any(c.verdict == "same" for c in within(apart, 0.01)) for _ in range(runs)]
     yield rarely("just beyond the margin: same", same, 0.05)
+    calm = [[c for c in within(equal, 0.005) if c.verdict] for _ in range(runs // 10)]
+    yield mostly("A/A at a noise of 0.5%: the same", [c.verdict == "same" for run in calm for c in run])
     planted = [[c for c in within(equal | {"e1": 1.1}) if c.a == "e1"] for _ in range(runs // 2)]
     found = [any(c.verdict == "slower" for c in run if (c.workload, c.metric) == ("c1", "p50")) for run in planted]
     yield mostly("A/B: 10% more latency is slower, after Holm", found)

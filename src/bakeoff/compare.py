@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from bakeoff.intervals import Estimate, estimate_difference, estimate_mean
-from bakeoff.types import Comparison, Measurement, Verdict
+from bakeoff.types import FLOORS, Comparison, Measurement, Verdict
 
 ALPHA = 0.05
 MARGIN = 1.05
@@ -101,8 +101,8 @@ def collect_series(measurements: Iterable[Measurement]) -> dict[Place, dict[str,
 
 
 def is_judged(measurement: Measurement, metric: str) -> bool:
-    """Return whether a figure gets a verdict: p50 at one caller, throughput at eight, one row a request."""
-    if measurement.arrival != "closed" or measurement.batch_size != 1:
+    """Return whether a figure gets a verdict: p50 at one caller, throughput at eight, one row a request; no floor's."""
+    if measurement.target in FLOORS or measurement.arrival != "closed" or measurement.batch_size != 1:
         return False
     return (measurement.concurrency, metric) in {(1, "p50"), (8, "throughput")}
 

@@ -11,8 +11,8 @@ from typing import ClassVar
 from bakeoff.errors import UsageError, one_of
 from bakeoff.files import ROOT, read_toml, validated
 from bakeoff.types import FORMATS, PROTOCOLS, STRICT, Protocol, Workload
+from bakeoff.workloads import check_times, check_workloads
 
-LONGEST_S = 86_400
 DEFAULT = ROOT / "bench.toml"
 
 
@@ -28,7 +28,7 @@ class Cpus:
 
 @dataclass(frozen=True, slots=True)
 class Quick:
-    """What --quick changes in the experiment."""
+    """What --quick changes in the experiment; no workloads means all of them."""
 
     __pydantic_config__: ClassVar[dict[str, str]] = STRICT
 
@@ -36,6 +36,7 @@ class Quick:
     rounds: int
     warmup_s: float
     duration_s: float
+    workloads: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +72,10 @@ def load_config(path: Path, models: Iterable[str], targets: Iterable[str]) -> Co
         ("formats", config.formats or FORMATS, FORMATS),
     ):
         _check_names(f"{path}: {key}", names, known)
-    _check_workloads(path, config.workloads)
-    _check_times(f"{path}: quick", config.quick.duration_s, config.quick.warmup_s)
+    check_workloads(path, config.workloads, known_models)
+    if config.quick.workloads:
+        _check_names(f"{path}: quick.workloads", config.quick.workloads, tuple(w.name for w in config.workloads))
+    check_times(f"{path}: quick", config.quick.duration_s, config.quick.warmup_s)
     for key, number in (("rounds", config.rounds), ("quick.rounds", config.quick.rounds)):
         if number < 1:
             raise UsageError(f"{path}: {key}: is {number}; allowed: 1 or more")
@@ -92,7 +95,8 @@ def _check_names(where: str, names: tuple[str, ...], known: tuple[str, ...]) -> 
 def shorten(config: Config) -> Config:
     """Return the experiment that --quick runs."""
     quick = config.quick
-    workloads = tuple(replace(w, warmup_s=quick.warmup_s, duration_s=quick.duration_s) for w in config.workloads)
+    kept = [w for w in config.workloads if not quick.workloads or w.name in quick.workloads]
+    workloads = tuple(replace(w, warmup_s=quick.warmup_s, duration_s=quick.duration_s) for w in kept)
     return replace(config, models=quick.models, rounds=quick.rounds, workloads=workloads)
 
 
@@ -135,32 +139,3 @@ def _parse_cpus(text: str) -> set[int]:
 
 def _write_cpus(cpus: Iterable[int]) -> str:
     return ",".join(map(str, sorted(cpus)))
-
-
-def _check_workloads(path: Path, workloads: tuple[Workload, ...]) -> None:
-    if not workloads:
-        raise UsageError(f"{path}: workloads: is empty; it takes at least one [[workloads]] table")
-    names = [workload.name for workload in workloads]
-    for at, workload in enumerate(workloads):
-        where = f"{path}: workloads.{at}"
-        if names.count(workload.name) > 1:
-            raise UsageError(f"{where}.name: {workload.name!r} stands twice; names must differ")
-        if not workload.name.replace("-", "").replace("_", "").isalnum():
-            raise UsageError(f"{where}.name: {workload.name!r}; allowed: letters, digits, - and _")
-        if workload.arrival != "closed":
-            raise UsageError(f"{where}.arrival: {workload.arrival!r} is not measured yet; allowed: closed")
-        if not workload.concurrency or not 1 <= workload.concurrency <= 1000:
-            raise UsageError(f"{where}.concurrency: is {workload.concurrency}; allowed: 1 to 1000")
-        if workload.batch_size < 1:
-            raise UsageError(f"{where}.batch_size: is {workload.batch_size}; allowed: 1 or more")
-        _check_times(where, workload.duration_s, workload.warmup_s, workload.timeout_s)
-
-
-def _check_times(where: str, duration_s: float, warmup_s: float, timeout_s: float = 1.0) -> None:
-    for key, seconds, least in (
-        ("duration_s", duration_s, 0.1),
-        ("warmup_s", warmup_s, 0.0),
-        ("timeout_s", timeout_s, 0.001),
-    ):
-        if not least <= seconds <= LONGEST_S:  # which NaN isn't
-            raise UsageError(f"{where}.{key}: is {seconds}; allowed: {least:g} to {LONGEST_S:,} seconds")

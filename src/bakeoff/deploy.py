@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,7 +15,10 @@ from bakeoff.requests import write_requests
 from bakeoff.runtimes import Runtime, Server, StartOptions
 from bakeoff.show import Show
 from bakeoff.types import (
+    CLIENT_FLOOR,
+    FLOORS,
     NO_FORMAT,
+    WIRE_PROTOCOLS,
     Artifact,
     Endpoint,
     Model,
@@ -32,16 +35,40 @@ from bakeoff.verify import Arrays, Reference, canary, verify_endpoint
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which endpoints: targets, protocols, and formats beside each target's default."""
+    """Which endpoints: targets, protocols, and formats beside each target's default.
+
+    `floors` are targets that compute nothing, measured on the wires of the others.
+    """
 
     targets: tuple[Target, ...]
     protocols: tuple[Protocol, ...]
     formats: tuple[str, ...] = ()
     base_port: int = 0
+    floors: tuple[Target, ...] = ()
+
+    @property
+    def everything(self) -> tuple[Target, ...]:
+        """The targets and the floors."""
+        return (*self.targets, *self.floors)
+
+    def endpoints_of(self, model: str, target: Target, format: str) -> list[Endpoint]:
+        """Return a target's endpoints that are wanted: of a floor, those that say something about another."""
+        endpoints = make_endpoints(model, target, [format], self.protocols)
+        if target not in self.floors:
+            return endpoints
+        wires = {wire for other in self.targets for wire in other.wires}
+        spoken = {WIRE_PROTOCOLS[wire] for wire in wires}
+        return [e for e in endpoints if e.wire in wires or (target.name == CLIENT_FLOOR and e.protocol in spoken)]
 
     def formats_of(self, target: Target) -> tuple[str, ...]:
         """Return the formats in which a target is measured: its default first."""
         return (target.formats[0], *(f for f in target.formats[1:] if f in self.formats))
+
+
+def with_floors(selection: Selection, known: Mapping[str, Target]) -> Selection:
+    """Return a selection in which the floors are measured, too."""
+    chosen = {target.name for target in selection.targets}
+    return replace(selection, floors=tuple(known[name] for name in sorted(FLOORS - chosen)))
 
 
 @dataclass(slots=True)
@@ -105,7 +132,7 @@ def deployed(folder: Path, runtime: Runtime, selection: Selection, cpus: str, sh
 def bring_up(deployment: Deployment, selection: Selection, options: StartOptions, show: Show) -> None:
     """Start and verify every target; one that can't run or fails is recorded, and the others go on."""
     runtime = deployment.runtime
-    for number, target in enumerate(selection.targets):
+    for number, target in enumerate(selection.everything):
         show.say(f"{deployment.model.name}: starting {target.name}")
         state = TargetState(target.name, target.framework, target.server, None, "available")
         try:
@@ -113,7 +140,7 @@ def bring_up(deployment: Deployment, selection: Selection, options: StartOptions
             state = replace(state, version=version)
             unsupported = _check_formats(deployment, target, prepared)
             for at, format in enumerate(selection.formats_of(target)):
-                endpoints = make_endpoints(deployment.model.name, target, [format], selection.protocols)
+                endpoints = selection.endpoints_of(deployment.model.name, target, format)
                 if not endpoints:
                     show.note(f"{target.name} speaks none of {', '.join(selection.protocols)}: left out")
                     continue

@@ -1,10 +1,14 @@
-"""The load generator's process: started once for all trials of a model, told one trial at a time."""
+"""The load generator's process: started once for all trials of a model, told one trial at a time.
+
+With several workers it is their master: see loadtest/conductor.py.
+"""
 
 from __future__ import annotations
 
 import json
 import select
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
@@ -16,13 +20,30 @@ from bakeoff.types import Plan, Trial
 REQUIREMENTS = ROOT / "loadtest" / "requirements.txt"
 
 SLACK_S = 60.0
+ASSEMBLE_S = 120.0
+MASTER_PORT = 5557
+"""Where workers of other machines and containers connect to; Locust's own default."""
 
 
-def start_load(python: Path, plan: Plan, folder: Path, cpus: str | None) -> LoadGenerator:
+@dataclass(frozen=True, slots=True)
+class Workers:
+    """How many share the load: so many processes or containers of ours, or so many that connect by themselves."""
+
+    own: int = 1
+    awaited: int = 0
+
+    def arguments(self, bind: str) -> list[str]:
+        """Return the conductor's options; those who connect by themselves do so at this address."""
+        if self.awaited:
+            return ["--await-workers", str(self.awaited), "--bind", f"{bind}:{MASTER_PORT}"]
+        return ["--workers", str(self.own)]
+
+
+def start_load(python: Path, plan: Plan, folder: Path, cpus: str | None, workers: Workers) -> LoadGenerator:
     """Start the load generator as a process of this machine; its log and its plan stay in the run's folder."""
     plan_file = folder / "plan.json"
     write_atomic(plan_file, as_json(plan))
-    argv = [str(python), str(ROOT / "loadtest" / "conductor.py"), str(plan_file)]
+    argv = [str(python), str(ROOT / "loadtest" / "conductor.py"), str(plan_file), *workers.arguments("*")]
     return LoadGenerator(confined(argv, cpus), folder / "load.log")
 
 
@@ -34,7 +55,7 @@ class LoadGenerator:
         with log.open("ab") as noise:
             self._process = spawn(argv, noise, ROOT, child_environment(), stdin=subprocess.PIPE)
         try:
-            self._answer()
+            self._answer(ASSEMBLE_S)
         except BaseException:
             terminate(self._process)
             raise

@@ -12,13 +12,14 @@ from bakeoff.config import Config
 from bakeoff.deploy import Deployment, Selection, deployed
 from bakeoff.errors import BakeoffError
 from bakeoff.export import ExportOptions
+from bakeoff.load import Workers
 from bakeoff.machine import describe_machine
 from bakeoff.runtimes import Load, Runtime, Server
 from bakeoff.samples import mark_wrong, read_samples
 from bakeoff.show import Show
-from bakeoff.stats import summarize_rounds, summarize_trial
+from bakeoff.stats import add_floors, summarize_rounds, summarize_trial
 from bakeoff.store import SCHEMA_VERSION, write_results
-from bakeoff.types import NO_FORMAT, Endpoint, Measurement, Plan, Report, Trial
+from bakeoff.types import FLOORS, NO_FORMAT, Endpoint, Measurement, Plan, Report, Trial, Workload
 from bakeoff.verify import wrong_rows
 
 
@@ -29,6 +30,7 @@ class Run:
     config: Config
     runtime: Runtime
     selection: Selection
+    workers: Workers
     named_targets: frozenset[str]
     weights: Path | None
     out: Path
@@ -61,7 +63,7 @@ def run(job: Run, show: Show) -> Report:
 
     results.json in the run's folder is up to date after every trial, also when it is cut off.
     """
-    show.expect(len(job.config.models) * (1 + len(job.selection.targets)))
+    show.expect(len(job.config.models) * (1 + len(job.selection.everything)))
     try:
         job.config = replace(job.config, cpus=job.runtime.resolve_cpus(job.config.cpus))
         job.report = replace(
@@ -94,7 +96,7 @@ def _run_model(job: Run, model: str, show: Show) -> None:
         show.expect(len(primers) + len(trials))
         plan = replace(deployment.plan(job.config.workloads), trials=(*primers, *trials))
         if trials:
-            with runtime.open_load(plan, job.out, cpus.load, show) as load:
+            with runtime.open_load(plan, job.out, cpus.load, job.workers, show) as load:
                 _measure_all(job, deployment, plan, load, show)
 
 
@@ -104,7 +106,8 @@ def draw_primers(job: Run, deployment: Deployment) -> list[Trial]:
     A server's first requests are not its speed: TorchServe's Java is compiled while it runs, and is several times
     slower for its first seconds.
     """
-    hardest = max(job.config.workloads, key=lambda workload: workload.concurrency or 0)
+    most = max((workload.concurrency or 1 for workload in job.config.workloads), default=1)
+    hardest = replace(job.config.workloads[0], arrival="closed", concurrency=most, rate_rps=None)
     primers: list[Trial] = []
     for server in deployment.servers:
         share_s = server.target.prime_s / len(server.endpoints)
@@ -120,13 +123,25 @@ def draw_trials(job: Run, deployment: Deployment) -> list[Trial]:
     """Return a model's trials: in each round every endpoint with every workload, in an order drawn from the seed."""
     trials: list[Trial] = []
     for number in range(job.config.rounds):
-        pairs = [(e, w) for e in deployment.endpoints for w in job.config.workloads]
+        workloads = [seeded(w, job.config.seed, number) for w in job.config.workloads if is_for(w, deployment)]
+        pairs = [(e, w) for e in deployment.endpoints for w in workloads]
         random.Random(f"{job.config.seed} {deployment.model.name} {number}").shuffle(pairs)
         for endpoint, workload in pairs:
             id = f"{deployment.model.name}.{endpoint.id}.{workload.name}.r{number}"
             path = str((job.out / "samples" / f"{id}.parquet").resolve())
             trials.append(Trial(id, endpoint.id, workload, number, len(trials), path))
     return trials
+
+
+def seeded(workload: Workload, seed: int, round: int) -> Workload:
+    """Return a workload with the seed of its arrivals in a round, the same for every endpoint."""
+    drawn = random.Random(f"{seed} {workload.seed} {workload.name} {round}").getrandbits(53)
+    return replace(workload, seed=drawn)
+
+
+def is_for(workload: Workload, deployment: Deployment) -> bool:
+    """Tell whether a workload is meant for a model."""
+    return not workload.models or deployment.model.name in workload.models
 
 
 def find_gaps(job: Run) -> list[str]:
@@ -139,7 +154,8 @@ def find_gaps(job: Run) -> list[str]:
     for state in job.report.targets:
         if state.status == "failed" or (state.status == "unavailable" and state.name in job.named_targets):
             gaps.append(f"{state.name} is {state.status}: {state.reason}")
-    if job.report.targets and all(state.status == "unavailable" for state in job.report.targets):
+    contenders = [state for state in job.report.targets if state.name not in FLOORS] or job.report.targets
+    if contenders and all(state.status == "unavailable" for state in contenders):
         gaps.append("no target is available here: see the reasons and remedies above")
     for row in job.report.parity:
         if not row.ok:
@@ -230,7 +246,7 @@ def _take_over(job: Run, deployment: Deployment) -> None:
 
 
 def _keep(job: Run, measurement: Measurement) -> None:
-    measurements = (*job.report.measurements, measurement)
+    measurements = add_floors((*job.report.measurements, measurement))
     job.report = replace(job.report, measurements=measurements, summary=tuple(summarize_rounds(measurements)))
     write_results(job.out, job.report)
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from bakeoff.types import Sample
+from bakeoff.types import Sample, Watch
 
 Ints = np.ndarray[Any, np.dtype[np.int64]]
 Bools = np.ndarray[Any, np.dtype[np.bool_]]
@@ -22,19 +22,22 @@ SCHEMA = pa.schema(
         ("intended_ns", pa.int64()),
         ("start_ns", pa.int64()),
         ("end_ns", pa.int64()),
-        ("status", pa.dictionary(pa.int16(), pa.string())),
+        ("status", pa.dictionary(pa.int32(), pa.string())),
         ("request_bytes", pa.int64()),
         ("response_bytes", pa.int64()),
         ("request", pa.int32()),
-        ("answer", pa.binary()),
+        ("answer", pa.dictionary(pa.int32(), pa.large_binary())),
+        ("connects", pa.int32()),
     ]
 )
 META = b"bakeoff"
+DICTIONARY_BYTES = 1 << 30
+"""So that Parquet never gives up its dictionary, and writes each distinct answer once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The part of a trial that counts, on the load generator's perf_counter clock."""
+    """The part of a trial that counts, in ns from its begin: the time after the warm-up."""
 
     start_ns: int
     end_ns: int
@@ -47,46 +50,93 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class TrialSamples:
-    """A trial's rows as columns, with its window and the load generator's CPU share (percent of one CPU)."""
+    """A trial's rows as columns, with what else is known of the trial.
+
+    `status` holds indices into `statuses`. `answer` holds indices into `answers`, the distinct answers, and -1 where
+    the answer was not kept. `lost` says which parts of the trial are missing, a line each.
+    """
 
     window: Window
-    client_cpu_percent: float
+    watches: tuple[Watch, ...]
+    lost: tuple[str, ...]
     intended_ns: Ints
     start_ns: Ints
     end_ns: Ints
-    status: tuple[str, ...]
+    status: Ints
+    statuses: tuple[str, ...]
     request: Ints
-    answers: tuple[tuple[int, bytes], ...]
+    connects: Ints
+    answer: Ints
+    answers: tuple[bytes, ...]
 
     @property
     def ok(self) -> Bools:
         """Which rows are successes."""
-        return np.array([status == "ok" for status in self.status], dtype=np.bool_)
+        return self.having("ok")
+
+    def having(self, status: str) -> Bools:
+        """Return which rows have a status."""
+        known = self.statuses.index(status) if status in self.statuses else -1
+        rows: Bools = self.status == known
+        return rows
 
 
-def write_samples(path: Path, samples: Sequence[Sample], window: Window, client_cpu_percent: float) -> None:
+def table_of(samples: Sequence[Sample], answers: Sequence[bytes]) -> pa.Table:
+    """Return samples as a table; their `answer` numbers the distinct answers."""
+    columns = {name: [getattr(sample, name) for sample in samples] for name in SCHEMA.names if name != "answer"}
+    numbers = pa.array([sample.answer for sample in samples], pa.int32())
+    columns["answer"] = pa.DictionaryArray.from_arrays(numbers, pa.array(answers, pa.large_binary()))
+    return pa.table({name: columns[name] for name in SCHEMA.names}, schema=SCHEMA)
+
+
+def dump_table(table: pa.Table) -> bytes:
+    """Return a table as bytes, for the way from a worker to its master."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return bytes(sink.getvalue())
+
+
+def load_table(content: bytes) -> pa.Table:
+    """Return the table that dump_table wrote."""
+    with pa.ipc.open_stream(content) as reader:
+        return reader.read_all()
+
+
+def join_tables(tables: Iterable[pa.Table]) -> pa.Table:
+    """Return the rows of all workers as one table, in the order of their intended starts."""
+    joined = pa.concat_tables([SCHEMA.empty_table(), *tables]).unify_dictionaries().combine_chunks()
+    return joined.sort_by([("intended_ns", "ascending"), ("start_ns", "ascending")])
+
+
+def write_samples(
+    path: Path, table: pa.Table, window: Window, watches: Sequence[Watch], lost: Sequence[str] = ()
+) -> None:
     """Write a trial's samples atomically."""
-    columns = {name: [getattr(sample, name) for sample in samples] for name in SCHEMA.names}
-    meta = {"window_ns": [window.start_ns, window.end_ns], "client_cpu_percent": client_cpu_percent}
-    table = pa.table(columns, schema=SCHEMA.with_metadata({META: json.dumps(meta).encode()}))
+    meta = {"window_ns": [window.start_ns, window.end_ns], "watches": [asdict(w) for w in watches], "lost": [*lost]}
     path.parent.mkdir(parents=True, exist_ok=True)
-    _write_atomic(path, table)
+    _write_atomic(path, table.replace_schema_metadata({META: json.dumps(meta).encode()}))
 
 
 def read_samples(path: Path) -> TrialSamples:
     """Read a trial's samples; raises OSError or pyarrow's ArrowInvalid on a broken file."""
-    table = pq.read_table(path)
+    table = pq.read_table(path).unify_dictionaries().combine_chunks()
     meta = json.loads(table.schema.metadata[META])
-    answers = table.column("answer").to_pylist()
+    status, statuses = _decoded(table, "status")
+    answer, answers = _decoded(table, "answer")
     return TrialSamples(
         window=Window(*meta["window_ns"]),
-        client_cpu_percent=meta["client_cpu_percent"],
+        watches=tuple(Watch(**watch) for watch in meta["watches"]),
+        lost=tuple(meta["lost"]),
         intended_ns=table.column("intended_ns").to_numpy(),
         start_ns=table.column("start_ns").to_numpy(),
         end_ns=table.column("end_ns").to_numpy(),
-        status=tuple(table.column("status").to_pylist()),
+        status=status,
+        statuses=tuple(statuses),
         request=table.column("request").to_numpy(),
-        answers=tuple((row, body) for row, body in enumerate(answers) if body is not None),
+        connects=table.column("connects").to_numpy(),
+        answer=answer,
+        answers=tuple(answers),
     )
 
 
@@ -100,7 +150,16 @@ def mark_wrong(path: Path, rows: Sequence[int]) -> None:
     _write_atomic(path, table.set_column(SCHEMA.get_field_index("status"), "status", column))
 
 
+def _decoded(table: pa.Table, name: str) -> tuple[Ints, list[Any]]:
+    """Return a dictionary column as indices, -1 for null, and what they stand for."""
+    column = table.column(name)
+    if column.num_chunks == 0:
+        return np.empty(0, np.int64), []
+    array = column.chunk(0)
+    return array.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64), array.dictionary.to_pylist()
+
+
 def _write_atomic(path: Path, table: pa.Table) -> None:
     temporary = path.with_suffix(".parquet.part")
-    pq.write_table(table, temporary, compression="zstd")
+    pq.write_table(table, temporary, compression="zstd", dictionary_pagesize_limit=DICTIONARY_BYTES)
     temporary.replace(path)

@@ -1,6 +1,6 @@
 """The arrivals of an open-loop trial: drawn before any clock starts, from the trial's seed alone.
 
-The same workload has the same arrivals for every endpoint, and for any number of workers: each takes every N-th of them.
+The same workload has the same arrivals for every endpoint and any number of workers: each takes every N-th of them.
 """
 
 from __future__ import annotations

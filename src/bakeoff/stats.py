@@ -3,20 +3,35 @@
 from __future__ import annotations
 
 import math
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
+from scipy.stats import kstest
 
-from bakeoff.samples import Ints, TrialSamples
-from bakeoff.types import Endpoint, Latency, Measurement, Summary, Trial
+from bakeoff.samples import Bools, Ints, TrialSamples, Window
+from bakeoff.types import (
+    CLIENT_FLOOR,
+    SERVER_FLOOR,
+    Endpoint,
+    Floors,
+    Gaps,
+    Latency,
+    Measurement,
+    Summary,
+    Trial,
+    Watch,
+    Workload,
+)
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 
 LATENCY_QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p999": 0.999}
 CLIENT_CPU_LIMIT_PERCENT = 80.0
+LAG_LIMIT_MS, LAG_LIMIT_OF_MEDIAN = 1.0, 0.2
+NEAR_FLOOR = 3.0
 
 
 def samples_needed(quantile: float, confidence: float = 0.99) -> int:
@@ -49,13 +64,13 @@ def summarize_latency(milliseconds: Floats) -> Latency:
 def summarize_trial(trial: Trial, endpoint: Endpoint, samples: TrialSamples) -> Measurement:
     """Summarise the requests intended within the window; throughput counts the successes that ended within it."""
     window, workload = samples.window, trial.workload
-    inside = (samples.intended_ns >= window.start_ns) & (samples.intended_ns < window.end_ns)
-    ok = samples.ok
-    ended = (samples.end_ns >= window.start_ns) & (samples.end_ns < window.end_ns)
-    errors = Counter(samples.status[row] for row in np.flatnonzero(inside & ~ok))
-    wrong = samples.status.count("wrong")
-    reasons = judge_trial(int(inside.sum()), errors.total(), samples.client_cpu_percent, wrong)
-    return Measurement(
+    inside = within(samples.intended_ns, window)
+    ok, closed = samples.ok, workload.arrival == "closed"
+    errors = count_errors(samples, inside)
+    latency = milliseconds(samples.intended_ns, samples.end_ns, ok)[inside]
+    lag = None if closed else (samples.start_ns - samples.intended_ns)[inside] / 1e6
+    started = np.sort(samples.start_ns[within(samples.start_ns, window)])
+    measurement = Measurement(
         trial_id=trial.id,
         endpoint=endpoint.id,
         model=endpoint.model,
@@ -67,39 +82,116 @@ def summarize_trial(trial: Trial, endpoint: Endpoint, samples: TrialSamples) -> 
         concurrency=workload.concurrency,
         rate_rps=workload.rate_rps,
         batch_size=workload.batch_size,
+        wire=endpoint.wire,
+        seed=workload.seed,
         round=trial.round,
-        verdict="invalid" if reasons else "valid",
-        reasons=tuple(reasons),
+        verdict="valid",
+        reasons=(),
         request_count=int(inside.sum()),
-        error_count=errors.total(),
-        errors=dict(sorted(errors.items())),
+        error_count=sum(errors.values()),
+        errors=errors,
         in_flight_at_end=int((inside & (samples.end_ns >= window.end_ns)).sum()),
-        answers_checked=len(samples.answers),
-        throughput_rps=float((ok & ended).sum()) / window.seconds,
-        latency_ms=summarize_latency(milliseconds(samples.intended_ns, samples.end_ns, ok)[inside]),
+        answers_checked=int((samples.answer >= 0).sum()),
+        throughput_rps=float((ok & within(samples.end_ns, window)).sum()) / window.seconds,
+        latency_ms=summarize_latency(latency),
         service_ms=summarize_latency(milliseconds(samples.start_ns, samples.end_ns, ok)[inside]),
-        lag_ms=None,
-        client_cpu_percent=samples.client_cpu_percent,
+        lag_ms=None if lag is None else summarize_latency(lag),
+        achieved_rate=None if closed or not inside.any() else len(started) / int(inside.sum()),
+        gaps=None if closed else summarize_gaps(started, workload),
+        held_back=sum(watch.held_back for watch in samples.watches),
+        connections_opened=int(samples.connects[inside].sum()),
+        workers=len(samples.watches),
+        client_cpu_percent=busiest(samples.watches, "cpu_percent"),
+        client_spin_percent=busiest(samples.watches, "spin_percent"),
         server_cpu_ms_per_request=None,
         peak_rss_bytes=None,
     )
+    wrong = int(samples.having("wrong").sum())
+    reasons = (*samples.lost, *judge_trial(measurement, wrong, None if lag is None else tail_of(lag)))
+    return replace(measurement, verdict="invalid" if reasons else "valid", reasons=reasons)
 
 
-def judge_trial(requests: int, failed: int, client_cpu_percent: float, wrong_answers: int) -> list[str]:
+def count_errors(samples: TrialSamples, inside: Bools) -> dict[str, int]:
+    """Return how many requests failed in which way, in alphabetical order."""
+    counts = np.bincount(samples.status[inside], minlength=len(samples.statuses))
+    found = {status: int(count) for status, count in zip(samples.statuses, counts, strict=True) if count}
+    return {status: found[status] for status in sorted(found) if status != "ok"}
+
+
+def summarize_gaps(started_ns: Ints, workload: Workload) -> Gaps | None:
+    """Test the gaps between sends, in order, against the asked distribution; None with fewer than two gaps."""
+    gaps = np.diff(started_ns) / 1e9
+    if len(gaps) < 2 or workload.rate_rps is None:
+        return None
+    test = kstest(gaps, "expon", args=(0, 1 / workload.rate_rps)) if workload.arrival == "poisson" else None
+    return Gaps(
+        mean_ratio=float(gaps.mean() * workload.rate_rps),
+        variation=float(gaps.std() / gaps.mean()),
+        ks_distance=None if test is None else float(test.statistic),
+        p_value=None if test is None else float(test.pvalue),
+    )
+
+
+def busiest(watches: Sequence[Watch], what: str) -> float | None:
+    """Return the largest share of CPU time that workers used of a CPU set, in percent; None without workers.
+
+    A worker's Python runs on one CPU at a time, so that a set counts no more CPUs than there are workers on it.
+    """
+    used: dict[str, list[float]] = defaultdict(list)
+    for watch in watches:
+        used[watch.place].append(getattr(watch, what))
+    cpus = {watch.place: watch.cpus for watch in watches}
+    return max((sum(shares) / min(len(shares), cpus[place]) for place, shares in used.items()), default=None)
+
+
+def judge_trial(m: Measurement, wrong_answers: int, lag_p99_ms: float | None) -> list[str]:
     """Return the reasons why a trial is invalid; none means valid.
 
     Failed requests alone are no reason: they are counted, are no throughput and are infinite in the latencies.
     """
     reasons = []
-    if requests == failed:
+    if m.request_count == m.error_count:
         reasons.append("no request succeeded")
     if wrong_answers:
         reasons.append(f"{wrong_answers} of the checked answers were wrong")
-    if client_cpu_percent > CLIENT_CPU_LIMIT_PERCENT:
+    if m.client_cpu_percent is not None and m.client_cpu_percent > CLIENT_CPU_LIMIT_PERCENT:
         reasons.append(
-            f"the load generator used {client_cpu_percent:.0f}% of a CPU, more than {CLIENT_CPU_LIMIT_PERCENT:.0f}%"
+            f"the load generator used {m.client_cpu_percent:.0f}% of its CPU time, more than "
+            f"{CLIENT_CPU_LIMIT_PERCENT:.0f}%: give it more CPUs and --workers"
         )
+    if m.held_back:
+        reasons.append(f"{m.held_back} requests started late: max_outstanding were waiting for their answers")
+    limit = max(LAG_LIMIT_MS, LAG_LIMIT_OF_MEDIAN * (m.latency_ms.p50 or 0))
+    if lag_p99_ms is not None and lag_p99_ms > limit:
+        reasons.append(f"1% of the requests started more than {lag_p99_ms:.2g} ms late; the limit is {limit:.2g} ms")
     return reasons
+
+
+def tail_of(lag: Floats) -> float:
+    """Return the 99th percentile, of however few: a limit is judged by what there is, infinite where there is none."""
+    return percentile(np.sort(lag), 0.99) if len(lag) else float("inf")
+
+
+def add_floors(measurements: Sequence[Measurement]) -> tuple[Measurement, ...]:
+    """Give every measurement the floors that were measured under its workload."""
+    server: dict[tuple[str, ...], list[float]] = defaultdict(list)
+    client: dict[tuple[str, ...], list[float]] = defaultdict(list)
+    for m in measurements:
+        p50 = m.service_ms.p50
+        if m.target in (SERVER_FLOOR, CLIENT_FLOOR) and m.verdict == "valid" and p50 is not None:
+            server[m.model, m.workload, m.wire] += [p50] if m.target == SERVER_FLOOR else []
+            client[m.model, m.workload, m.protocol] += [p50] if m.target == CLIENT_FLOOR else []
+    return tuple(
+        replace(m, floors=_floors(m, server[m.model, m.workload, m.wire], client[m.model, m.workload, m.protocol]))
+        for m in measurements
+    )
+
+
+def _floors(m: Measurement, server: list[float], client: list[float]) -> Floors:
+    floor = median(client) if client else None
+    p50 = m.service_ms.p50
+    near = floor is not None and p50 is not None and p50 < NEAR_FLOOR * floor
+    return Floors(median(server) if server else None, floor, near)
 
 
 def summarize_rounds(measurements: Sequence[Measurement]) -> list[Summary]:
@@ -129,7 +221,12 @@ def median(values: list[float]) -> float:
     return float(np.median(values))
 
 
-def milliseconds(begin: Ints, end: Ints, ok: np.ndarray[Any, np.dtype[np.bool_]]) -> Floats:
+def within(times: Ints, window: Window) -> Bools:
+    """Return which times lie in the window."""
+    return (times >= window.start_ns) & (times < window.end_ns)
+
+
+def milliseconds(begin: Ints, end: Ints, ok: Bools) -> Floats:
     """Return durations in which a failed request is +infinity."""
     return np.where(ok, (end - begin) / 1e6, np.inf)
 

@@ -27,6 +27,9 @@ FORMATS = (
 FP32_FORMATS = frozenset({"torchscript", "savedmodel", "tflite-fp32"})
 NO_FORMAT = "none"
 """The format of a target that serves no artifact (echo)."""
+SERVER_FLOOR, CLIENT_FLOOR = "echo", "client-floor"
+"""Targets that compute nothing: one written like our own servers, and one that costs almost nothing."""
+FLOORS = frozenset({SERVER_FLOOR, CLIENT_FLOOR})
 
 WIRE_PROTOCOLS: dict[str, Protocol] = {
     "torchserve-rest": "rest",
@@ -177,7 +180,7 @@ class Trial:
 
 @dataclass(slots=True)
 class Sample:
-    """One request. Status is ok, wrong, timeout, refused, reset, http_NNN or grpc_N; times are ns from the trial's begin.
+    """One request. Status is ok, wrong, timeout, refused, reset, http_NNN or grpc_N; times: ns from the trial's begin.
 
     `request` is the number of the request file that was sent; `answer` the number of the distinct answer that came back
     (None: not kept), so that every answer can be checked against the golden outputs without keeping them all;
@@ -193,6 +196,23 @@ class Sample:
     request: int
     answer: int | None
     connects: int
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What one worker of the load generator saw of itself in a trial.
+
+    `place` is the machine and the CPU set it ran on, which has `cpus` CPUs. CPU times are percent of one CPU;
+    `spin_percent`, waiting awake for the next arrival's time, is not in `cpu_percent`. `held_back` counts requests that
+    started late because `max_outstanding` were waiting.
+    """
+
+    worker: int
+    place: str
+    cpus: int
+    cpu_percent: float
+    spin_percent: float
+    held_back: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,8 +244,41 @@ class Latency:
 
 
 @dataclass(frozen=True, slots=True)
+class Gaps:
+    """How the gaps between a trial's sends compare with those asked for.
+
+    `mean_ratio`: their mean over the asked one; `variation`: standard deviation over mean, 1 for Poisson arrivals and 0
+    for constant ones; `ks_distance` and `p_value`: Kolmogorov and Smirnov's test against the exponential distribution,
+    of Poisson arrivals alone. With many requests it finds any lag, however small: judge by `lag_ms`.
+    """
+
+    mean_ratio: float
+    variation: float
+    ks_distance: float | None
+    p_value: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Floors:
+    """The median service time in ms of servers that compute nothing, under the same workload: what no result can beat.
+
+    `server_ms`: the echo target on the same wire; `client_ms`: nginx or nghttpd over the same protocol; None where it
+    was not measured. `near`: this trial's median is under three times the client floor.
+    """
+
+    server_ms: float | None
+    client_ms: float | None
+    near: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Measurement:
-    """What one trial's samples say."""
+    """What one trial's samples say.
+
+    `workers`: processes that sent. `achieved_rate`: requests started within the window, of those scheduled in it.
+    `client_cpu_percent`: of the CPUs that the load generator can use, spinning apart. `held_back`: requests that
+    started late because too many were outstanding. `connections_opened`: within the window.
+    """
 
     trial_id: str
     endpoint: str
@@ -238,6 +291,8 @@ class Measurement:
     concurrency: int | None
     rate_rps: float | None
     batch_size: int
+    wire: str
+    seed: int
     round: int
     verdict: Literal["valid", "invalid"]
     reasons: tuple[str, ...]
@@ -250,10 +305,17 @@ class Measurement:
     latency_ms: Latency
     service_ms: Latency
     lag_ms: Latency | None
+    achieved_rate: float | None
+    gaps: Gaps | None
+    held_back: int
+    connections_opened: int
+    workers: int
     client_cpu_percent: float | None
+    client_spin_percent: float | None
     server_cpu_ms_per_request: float | None
     peak_rss_bytes: int | None
     memory_from: MemorySource | None = None
+    floors: Floors | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,21 +70,24 @@ def verify_endpoint(endpoint: Endpoint, reference: Reference) -> list[Parity]:
 
 
 def wrong_rows(samples: TrialSamples, endpoint: Endpoint, batch_size: int, reference: Reference) -> list[int]:
-    """Return the rows of a trial whose kept answer is not the reference's."""
+    """Return the rows of a trial whose kept answer is not the reference's; each distinct answer is checked once."""
+    kept = np.flatnonzero(samples.ok & (samples.answer >= 0))
+    pairs = np.stack((samples.request[kept], samples.answer[kept]))
+    distinct, which = np.unique(pairs, axis=1, return_inverse=True)
+    wrong = [
+        not _is_right(samples.answers[answer], int(request), batch_size, endpoint, reference)
+        for request, answer in distinct.T
+    ]
+    return [int(row) for row in kept[np.array(wrong, dtype=np.bool_)[which]]] if any(wrong) else []
+
+
+def _is_right(body: bytes, request: int, batch_size: int, endpoint: Endpoint, reference: Reference) -> bool:
     golden = reference.golden
-    wrong = []
-    for row, body in samples.answers:
-        if samples.status[row] != "ok":
-            continue
-        rows = golden_rows(int(samples.request[row]), batch_size, golden.count)
-        try:
-            answer = WIRES[endpoint.wire].decode_response(golden.model.outputs, body)
-            ok = reference.error_of(rows, answer)[1]
-        except WireError:
-            ok = False
-        if not ok:
-            wrong.append(row)
-    return wrong
+    try:
+        answer = WIRES[endpoint.wire].decode_response(golden.model.outputs, body)
+        return reference.error_of(golden_rows(request, batch_size, golden.count), answer)[1]
+    except WireError:
+        return False
 
 
 def _compare(endpoint: Endpoint, reference: Reference, batch: int, requests: list[list[int]]) -> Parity:

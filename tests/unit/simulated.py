@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from example_report import example_report
 from scipy.optimize import brentq
 
 from bakeoff.types import Latency, Measurement
@@ -20,6 +22,7 @@ Floats = np.ndarray[Any, np.dtype[np.float64]]
 NOISE = 0.02
 DRIFT = 0.05
 WORKLOADS = {"c1": 1, "c8": 8}
+VALID = example_report().measurements[0]
 
 
 def simulate_run(
@@ -42,35 +45,18 @@ def measurement(
     endpoint: str, workload: str, round_: int, *, p50: float | None = 1.0, throughput: float = 1000.0, **more: Any
 ) -> Measurement:
     """Return a valid measurement of a made-up model."""
+    latency = Latency(p50, p50, None, None, None, None, None)
     fields: dict[str, Any] = {
-        "trial_id": f"{endpoint}.{workload}.r{round_}",
         "endpoint": endpoint,
         "model": "m",
         "target": endpoint,
-        "format": "f",
-        "protocol": "grpc",
         "workload": workload,
-        "arrival": "closed",
         "concurrency": WORKLOADS.get(workload, 2),
-        "rate_rps": None,
-        "batch_size": 1,
         "round": round_,
-        "verdict": "valid",
-        "reasons": (),
-        "request_count": 5000,
-        "error_count": 0,
-        "errors": {},
-        "in_flight_at_end": 0,
-        "answers_checked": 0,
         "throughput_rps": throughput,
-        "latency_ms": Latency(p50, p50, None, None, None, None, None),
-        "service_ms": Latency(p50, p50, None, None, None, None, None),
-        "lag_ms": None,
-        "client_cpu_percent": 10.0,
-        "server_cpu_ms_per_request": None,
-        "peak_rss_bytes": None,
+        "latency_ms": latency,
     }
-    return Measurement(**(fields | more))
+    return replace(VALID, **(fields | more))
 
 
 def queue_latencies(arrivals: Floats, service: float) -> Floats:

@@ -9,7 +9,7 @@ from pathlib import Path
 from example_report import example_report
 
 from bakeoff.report import write_report
-from bakeoff.samples import Window, write_samples
+from bakeoff.samples import Window, table_of, write_samples
 from bakeoff.types import Sample
 
 HOSTILE = "<script>alert(1)</script>|x"
@@ -72,8 +72,8 @@ def test_the_page_loads_nothing_from_elsewhere(tmp_path: Path) -> None:
 
 
 def test_the_distribution_is_drawn_from_the_samples(tmp_path: Path) -> None:
-    rows = [Sample(i, i, i + 1_000_000 + i, "ok", 1, 1, 0, None) for i in range(100)]
-    write_samples(tmp_path / "samples" / "t.parquet", rows, Window(0, 100), 1.0)
+    rows = [Sample(i, i, i + 1_000_000 + i, "ok", 1, 1, 0, None, 0) for i in range(100)]
+    write_samples(tmp_path / "samples" / "t.parquet", table_of(rows, []), Window(0, 100), [])
     html, _ = written(tmp_path)
     assert html.count("<svg") == 1
     assert "latency, ms" in html

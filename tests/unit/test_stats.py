@@ -3,43 +3,60 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
+from example_report import LATENCY, example_report
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bakeoff.samples import TrialSamples, Window
+from bakeoff.schedule import draw_schedule
 from bakeoff.stats import (
+    add_floors,
+    busiest,
     judge_trial,
     percentile,
     samples_needed,
+    summarize_gaps,
     summarize_latency,
     summarize_rounds,
     summarize_trial,
 )
-from bakeoff.types import Endpoint, Trial, Workload
+from bakeoff.types import Endpoint, Floors, Measurement, Trial, Watch, Workload
 
 MS = 1_000_000
+MEASURED = example_report().measurements[0]
 ENDPOINT = Endpoint("tflite-grpc", "digits_cnn", "tflite", "tflite-fp32", "grpc", "tfserving-grpc")
+WATCH = Watch(0, "here 1", 1, cpu_percent=10.0, spin_percent=0.0, held_back=0)
 TRIAL = Trial("t", "tflite-grpc", Workload("c1", "closed", concurrency=1), 0, 0, "t.parquet")
 
 
-def trial_samples(rows: list[tuple[int, int, str]], window_ms: tuple[int, int], cpu: float = 10.0) -> TrialSamples:
-    """Rows are (start ms, end ms, status)."""
+def trial_samples(
+    rows: list[tuple[int, int, str]], window_ms: tuple[int, int], watch: Watch = WATCH, **columns: Any
+) -> TrialSamples:
+    """Rows are (start ms, end ms, status); `columns` replace what follows from them."""
     starts = np.array([row[0] * MS for row in rows], dtype=np.int64)
     ends = np.array([row[1] * MS for row in rows], dtype=np.int64)
-    return TrialSamples(
-        window=Window(window_ms[0] * MS, window_ms[1] * MS),
-        client_cpu_percent=cpu,
-        intended_ns=starts,
-        start_ns=starts,
-        end_ns=ends,
-        status=tuple(row[2] for row in rows),
-        request=np.zeros(len(rows), dtype=np.int64),
-        answers=(),
-    )
+    statuses = tuple(dict.fromkeys(row[2] for row in rows))
+    nothing = np.zeros(len(rows), dtype=np.int64)
+    known = {
+        "window": Window(window_ms[0] * MS, window_ms[1] * MS),
+        "watches": (watch,),
+        "lost": (),
+        "intended_ns": starts,
+        "start_ns": starts,
+        "end_ns": ends,
+        "status": np.array([statuses.index(row[2]) for row in rows], dtype=np.int64),
+        "statuses": statuses,
+        "request": nothing,
+        "connects": nothing,
+        "answer": nothing - 1,
+        "answers": (),
+    }
+    return TrialSamples(**{**known, **columns})
 
 
 def test_percentile_is_the_smallest_sample_with_enough_at_or_below() -> None:
@@ -101,27 +118,121 @@ def test_a_failed_request_is_no_throughput_and_no_fast_success() -> None:
 
 
 @pytest.mark.parametrize(
-    ("requests", "failed", "cpu", "wrong", "reason"),
+    ("changes", "wrong", "lag_ms", "reason"),
     [
-        (0, 0, 1.0, 0, "no request"),
-        (9, 9, 1.0, 0, "no request"),
-        (9, 0, 81.0, 0, "81%"),
-        (9, 1, 1.0, 1, "wrong"),
+        ({"request_count": 0, "error_count": 0}, 0, None, "no request"),
+        ({"request_count": 9, "error_count": 9}, 0, None, "no request"),
+        ({"client_cpu_percent": 81.0}, 0, None, "81%"),
+        ({}, 1, None, "1 of the checked answers were wrong"),
+        ({"held_back": 3}, 0, None, "3 requests started late"),
+        ({}, 0, 1.01, "1 ms late; the limit is 1 ms"),  # a median of 0.4 ms
+        ({"latency_ms": replace(LATENCY, p50=10.0)}, 0, 2.01, "2 ms late; the limit is 2 ms"),
+        ({"latency_ms": replace(LATENCY, p50=None)}, 0, 1.01, "the limit is 1 ms"),
     ],
 )
-def test_reasons_for_an_invalid_trial(requests: int, failed: int, cpu: float, wrong: int, reason: str) -> None:
-    reasons = judge_trial(requests, failed, cpu, wrong)
+def test_reasons_for_an_invalid_trial(changes: dict[str, Any], wrong: int, lag_ms: float | None, reason: str) -> None:
+    reasons = judge_trial(replace(MEASURED, **changes), wrong, lag_ms)
     assert len(reasons) == 1 and reason in reasons[0]
 
 
-def test_errors_alone_leave_a_trial_valid() -> None:
-    assert judge_trial(100, 17, 10.0, 0) == []
+def test_errors_alone_leave_a_trial_valid_and_so_does_a_lag_within_its_limit() -> None:
+    assert judge_trial(replace(MEASURED, error_count=17), 0, 0.99) == []
+    assert judge_trial(replace(MEASURED, latency_ms=replace(LATENCY, p50=10.0)), 0, 1.99) == []
+
+
+def open_trial(lags_ms: list[int], rate: float = 100, arrival: Any = "constant") -> Any:
+    """A request every 10 ms, as late as said, answered 2 ms after its start."""
+    intended = np.arange(len(lags_ms)) * 10
+    rows = [(int(i) + lag, int(i) + lag + 2, "ok") for i, lag in zip(intended, lags_ms, strict=True)]
+    trial = Trial("t", "tflite-grpc", Workload("open", arrival, rate_rps=rate), 0, 0, None)
+    return summarize_trial(trial, ENDPOINT, trial_samples(rows, (0, 1000), intended_ns=intended * MS))
+
+
+def test_an_open_loop_counts_latency_from_the_intended_start() -> None:
+    m = open_trial([0] * 90 + [5] * 10)
+    assert (m.service_ms.max, m.latency_ms.max, m.lag_ms.max) == (2.0, 7.0, 5.0)
+    assert (m.latency_ms.p50, m.lag_ms.p50) == (2.0, 0.0)
+    assert m.verdict == "invalid" and "5 ms late" in m.reasons[0]
+    assert m.achieved_rate == 1.0
+
+
+def test_what_started_after_the_window_was_not_achieved() -> None:
+    assert open_trial([0] * 80 + [500] * 20).achieved_rate == pytest.approx(0.8)
+
+
+def test_a_closed_loop_has_no_lag_and_no_asked_rate() -> None:
+    m = summarize_trial(TRIAL, ENDPOINT, trial_samples([(i, i + 1, "ok") for i in range(9)], (0, 100)))
+    assert (m.lag_ms, m.achieved_rate, m.gaps) == (None, None, None)
+
+
+def test_connections_are_counted_within_the_window() -> None:
+    rows = [(i, i + 1, "ok") for i in range(4)]
+    m = summarize_trial(TRIAL, ENDPOINT, trial_samples(rows, (2, 100), connects=np.array([1, 0, 1, 1])))
+    assert m.connections_opened == 2
+
+
+def test_a_part_that_is_lost_makes_a_trial_invalid() -> None:
+    rows = [(i, i + 1, "ok") for i in range(4)]
+    m = summarize_trial(TRIAL, ENDPOINT, trial_samples(rows, (0, 9), lost=("worker 2 of 2 ended during the trial",)))
+    assert (m.verdict, m.reasons) == ("invalid", ("worker 2 of 2 ended during the trial",))
+
+
+@pytest.mark.parametrize(
+    ("watches", "percent"),
+    [
+        ([("a", 1, 50.0), ("a", 1, 45.0)], 95.0),  # two workers on one CPU
+        ([("a", 2, 50.0), ("a", 2, 45.0)], 47.5),
+        ([("a", 8, 90.0)], 90.0),  # one worker can't use eight CPUs
+        ([("a", 1, 30.0), ("b", 1, 85.0)], 85.0),  # one machine of two
+        ([], None),
+    ],
+)
+def test_the_busiest_cpu_set_counts(watches: list[tuple[str, int, float]], percent: float | None) -> None:
+    found = [Watch(n, place, cpus, cpu, 0.0, 0) for n, (place, cpus, cpu) in enumerate(watches)]
+    assert busiest(found, "cpu_percent") == percent
+
+
+def test_gaps_are_tested_against_the_asked_distribution() -> None:
+    poisson = Workload("p", "poisson", rate_rps=50.0, warmup_s=0, duration_s=100, seed=11)
+    right = summarize_gaps(draw_schedule(poisson), poisson)
+    assert right is not None and right.p_value is not None and right.p_value > 0.001
+    assert right.variation == pytest.approx(1, abs=0.05) and right.mean_ratio == pytest.approx(1, abs=0.05)
+    even = summarize_gaps(draw_schedule(replace(poisson, arrival="constant")), poisson)
+    assert even is not None and even.p_value is not None and even.p_value < 1e-9 and even.variation < 1e-6
+    faster = summarize_gaps(draw_schedule(replace(poisson, rate_rps=60)), poisson)
+    assert faster is not None and faster.p_value is not None and faster.p_value < 1e-9
+    constant = summarize_gaps(draw_schedule(replace(poisson, arrival="constant")), replace(poisson, arrival="constant"))
+    assert constant is not None and (constant.ks_distance, constant.p_value) == (None, None)
+    assert summarize_gaps(np.array([1, 2]), poisson) is None
+
+
+def test_floors_are_those_of_the_same_workload_and_wire() -> None:
+    def measured(target: str, wire: str, p50: float, **changes: Any) -> Measurement:
+        protocol: Any = "grpc" if wire.endswith("grpc") else "rest"
+        latency = replace(LATENCY, p50=p50)
+        return replace(MEASURED, target=target, wire=wire, protocol=protocol, service_ms=latency, **changes)
+
+    rows = [
+        measured("torchserve", "torchserve-grpc", 0.8),
+        measured("tflite", "tfserving-grpc", 0.2),
+        measured("tflite", "tfserving-rest", 0.2),
+        measured("echo", "torchserve-grpc", 0.4),
+        measured("echo", "torchserve-grpc", 0.6),
+        measured("echo", "torchserve-grpc", 9.0, verdict="invalid"),
+        measured("echo", "tfserving-grpc", 0.1, workload="c8"),
+        measured("client-floor", "tfserving-grpc", 0.1),
+    ]
+    floors = [m.floors for m in add_floors(rows)][:3]
+    assert floors[0] == Floors(server_ms=0.5, client_ms=0.1, near=False)
+    assert floors[1] == Floors(server_ms=None, client_ms=0.1, near=True)
+    assert floors[2] == Floors(server_ms=None, client_ms=None, near=False)
 
 
 def test_rounds_are_summarised_by_medians_of_valid_trials() -> None:
     def measured(duration_ms: int, cpu: float = 1.0) -> Any:
         rows = [(i * 10, i * 10 + duration_ms, "ok") for i in range(100)]
-        return summarize_trial(TRIAL, ENDPOINT, trial_samples(rows, (0, 1000), cpu))
+        watch = replace(WATCH, cpu_percent=cpu)
+        return summarize_trial(TRIAL, ENDPOINT, trial_samples(rows, (0, 1000), watch))
 
     trials = [measured(1), measured(5), measured(2), measured(9, cpu=99.0)]
     (summary,) = summarize_rounds(trials)

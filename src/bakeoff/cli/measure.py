@@ -11,11 +11,14 @@ from typing import Annotated
 import typer
 
 from bakeoff.artifacts import load_artifacts
+from bakeoff.catalog import load_targets
 from bakeoff.cli import options as o
 from bakeoff.cli.look import sizes_of
 from bakeoff.cli.terminal import console, print_table, progress
+from bakeoff.deploy import with_floors
 from bakeoff.errors import BakeoffError
 from bakeoff.export import ExportOptions, export_model
+from bakeoff.load import Workers
 from bakeoff.report import write_report
 from bakeoff.report.tables import result_table, target_table
 from bakeoff.runner import Run, start_report
@@ -33,6 +36,10 @@ def run(
     rounds: Annotated[int | None, typer.Option(min=1, help="Rounds. [default: config's]")] = None,
     quick: Annotated[bool, typer.Option("--quick", help="digits_cnn alone, short trials: a first look.")] = False,
     weights: o.Weights = None,
+    workers: Annotated[int, typer.Option(min=1, help="Processes or containers that share the load.")] = 1,
+    await_workers: Annotated[
+        int, typer.Option(min=0, help="Share it among so many `locust --worker` that connect to port 5557 instead.")
+    ] = 0,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Default: results/TIMESTAMP.")] = None,
 ) -> None:
     """Export, serve, verify, load and report: the whole experiment.
@@ -42,13 +49,23 @@ def run(
     """
     experiment, selection = o.experiment(config, model, target, format, protocol, quick)
     experiment = replace(experiment, rounds=rounds or experiment.rounds)
+    selection = with_floors(selection, load_targets())
     o.check_weights(weights, experiment.models)
     chosen = o.runtime_of(runtime)
     folder = out or Path("results") / datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
     refuse_used(folder)
     chosen.open()
     command = " ".join(["bakeoff", *sys.argv[1:]])
-    job = Run(experiment, chosen, selection, frozenset(target), weights, folder, start_report(experiment, command))
+    job = Run(
+        experiment,
+        chosen,
+        selection,
+        Workers(workers, await_workers),
+        frozenset(target),
+        weights,
+        folder,
+        start_report(experiment, command),
+    )
     write_results(folder, job.report)
     try:
         with progress() as show:

@@ -10,7 +10,7 @@ import numpy as np
 import vl_convert
 
 from bakeoff.samples import read_samples
-from bakeoff.stats import milliseconds, percentile
+from bakeoff.stats import milliseconds, percentile, within
 from bakeoff.types import PROTOCOLS, Measurement
 
 # Okabe and Ito's palette, told apart with any colour vision; one colour a target throughout.
@@ -49,7 +49,7 @@ def _distribution(folder: Path, measurement: Measurement) -> list[dict[str, obje
     if not path.exists():
         return []
     samples = read_samples(path)
-    inside = (samples.intended_ns >= samples.window.start_ns) & (samples.intended_ns < samples.window.end_ns)
+    inside = within(samples.intended_ns, samples.window)
     ordered = np.sort(milliseconds(samples.intended_ns, samples.end_ns, samples.ok)[inside])
     if not len(ordered):
         return []

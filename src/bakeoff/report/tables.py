@@ -64,6 +64,38 @@ def _result_row(
     return (*row, str(sum(m.error_count for m in mine)), f"{valid} of {len(mine)}")
 
 
+def load_table(report: Report) -> Table:
+    """Return what the load generator saw of itself, and the floors that no result can beat: the worst of all trials."""
+    groups: dict[tuple[str, str, str], list[Measurement]] = {}
+    for m in report.measurements:
+        groups.setdefault((m.model, m.endpoint, m.workload), []).append(m)
+    columns = ("model", "endpoint", "workload", "sent/asked", "lag p99 ms", "client CPU %", "spinning %")
+    columns += ("opened", "in flight", "workers", "echo p50 ms", "client floor p50 ms", "near it")
+    says = (
+        "The worst of an endpoint's trials. Sent/asked: requests that started within the window, of those scheduled in "
+        "it. Lag: how late they started. Client CPU: of what the load generator may use, without the time it spins "
+        "before an arrival. Opened: connections, in the window. Floors: the median service time of servers that compute "
+        "nothing, echo on the same wire and nginx or nghttpd over the same protocol; near: under three times the latter."
+    )
+    rows = tuple((*place, *_load_cells(trials)) for place, trials in groups.items())
+    return Table("Load and floors", says, columns, rows, frozenset(columns[3:]))
+
+
+def _load_cells(trials: Sequence[Measurement]) -> list[str]:
+    achieved = [m.achieved_rate for m in trials if m.achieved_rate is not None]
+    lags = [m.lag_ms.p99 for m in trials if m.lag_ms and m.lag_ms.p99 is not None]
+    cpu = [m.client_cpu_percent for m in trials if m.client_cpu_percent is not None]
+    spin = [m.client_spin_percent for m in trials if m.client_spin_percent is not None]
+    floors = trials[-1].floors
+    cells = [number(min(achieved, default=None)), number(max(lags, default=None))]
+    cells += [number(max(cpu, default=None)), number(max(spin, default=None))]
+    cells += [str(max(m.connections_opened for m in trials)), str(max(m.in_flight_at_end for m in trials))]
+    cells.append(str(min(m.workers for m in trials)))
+    for floor in (floors.server_ms, floors.client_ms) if floors else (None, None):
+        cells.append("not measured" if floor is None else number(floor))
+    return [*cells, "yes" if floors and floors.near else ""]
+
+
 MEMORY_NOTES = {
     "processes": ", resident",
     "cgroup-peak": ", as its container's cgroup counts them (files it read are in the memory)",
@@ -189,7 +221,7 @@ def all_tables(report: Report) -> list[Table]:
     """Return the report's tables in order."""
     results = [result_table(report, model.name) for model in report.models]
     rest = [target_table(report), image_table(report), size_table_of(report.artifacts)]
-    rest += [parity_table(report), support_table(report)]
+    rest += [load_table(report), parity_table(report), support_table(report)]
     return [table for table in (*results, *rest) if table.rows]
 
 

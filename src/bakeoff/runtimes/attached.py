@@ -17,7 +17,7 @@ from bakeoff.config import Cpus
 from bakeoff.errors import TargetFailed, TargetUnavailable, UsageError
 from bakeoff.export import ExportOptions
 from bakeoff.files import ARTIFACTS
-from bakeoff.load import LoadGenerator, start_load
+from bakeoff.load import LoadGenerator, Workers, start_load
 from bakeoff.runtimes.base import Canary, FormatCheck, StartOptions, Usage
 from bakeoff.show import Show
 from bakeoff.types import Endpoint, Image, Plan, RuntimeName, Surroundings, Target
@@ -122,9 +122,9 @@ def read_usage(server: Server) -> Usage | None:
     return None
 
 
-def open_load(plan: Plan, folder: Path, cpus: str, show: Show) -> LoadGenerator:
+def open_load(plan: Plan, folder: Path, cpus: str, workers: Workers, show: Show) -> LoadGenerator:
     """Start the load generator in this container, whose CPU set is the load's."""
-    return start_load(Path(sys.executable), plan, folder, None)
+    return start_load(Path(sys.executable), plan, folder, None, workers)
 
 
 def surroundings(cpus: Cpus) -> Surroundings:

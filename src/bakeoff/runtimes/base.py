@@ -12,6 +12,7 @@ import numpy as np
 
 from bakeoff.config import Cpus
 from bakeoff.export import ExportOptions
+from bakeoff.load import Workers
 from bakeoff.show import Show
 from bakeoff.types import Endpoint, Image, MemorySource, Plan, RuntimeName, Surroundings, Target, Trial
 
@@ -137,7 +138,9 @@ class Runtime(Protocol):
     def read_usage(self, server: Any) -> Usage | None:
         """Read what a server used so far, None where that can't be seen."""
 
-    def open_load(self, plan: Plan, folder: Path, cpus: str, show: Show) -> AbstractContextManager[Load]:
+    def open_load(
+        self, plan: Plan, folder: Path, cpus: str, workers: Workers, show: Show
+    ) -> AbstractContextManager[Load]:
         """Start the load generator for a plan."""
 
     def surroundings(self, cpus: Cpus) -> Surroundings:

@@ -17,12 +17,13 @@ import numpy as np
 
 from bakeoff.config import Cpus
 from bakeoff.errors import BakeoffError, FormatUnsupported, TargetFailed, TargetUnavailable, UsageError
+from bakeoff.load import Workers
 from bakeoff.runtimes import engine
 from bakeoff.runtimes.base import CHECK_S, EX_DATAERR, EX_UNAVAILABLE, Canary, FormatCheck, StartOptions, Usage
 from bakeoff.runtimes.cgroup import read_container
 from bakeoff.runtimes.docker_export import export as export
 from bakeoff.runtimes.docker_images import built, describe, pulled
-from bakeoff.runtimes.docker_load import ContainerLoad
+from bakeoff.runtimes.docker_load import ContainerLoad, moved_files
 from bakeoff.runtimes.ports import HOST, free_port
 from bakeoff.show import Show
 from bakeoff.types import Endpoint, Image, Plan, RuntimeName, Surroundings, Target
@@ -225,13 +226,13 @@ def read_usage(server: Server) -> Usage | None:
         return None
 
 
-def open_load(plan: Plan, folder: Path, cpus: str, show: Show) -> ContainerLoad:
-    """Start the load generator in its container, on the servers' network."""
+def open_load(plan: Plan, folder: Path, cpus: str, workers: Workers, show: Show) -> ContainerLoad:
+    """Start the load generator in its container, on the servers' network, and its workers in one each."""
     show.say("loadtest: making its image ready")
     built("loadtest")
     _pause_stack(show)
     addresses = {e.id: server.inside[_port_of(e)] for server in _servers for e in server.endpoints}
-    return ContainerLoad(plan, addresses, folder, cpus)
+    return ContainerLoad(moved_files(plan, addresses), folder, cpus, workers)
 
 
 def surroundings(cpus: Cpus) -> Surroundings:

@@ -7,34 +7,44 @@ from pathlib import Path
 
 from bakeoff.errors import BakeoffError
 from bakeoff.files import as_json
-from bakeoff.load import LoadGenerator
+from bakeoff.load import LoadGenerator, Workers
 from bakeoff.runtimes import engine
 from bakeoff.types import Plan, Trial
 
 NAME = f"{engine.RUN_PROJECT}-loadtest"
 EXCHANGE = "/exchange"
+WORKER = "loadworker"
 
 
 class ContainerLoad(LoadGenerator):
-    """A running loadtest/conductor.py in the loadtest container; a context manager."""
+    """A running loadtest/conductor.py in the loadtest container, with workers in their own; a context manager.
 
-    def __init__(self, plan: Plan, addresses: dict[str, tuple[str, int]], folder: Path, cpus: str) -> None:
+    `files` are what moved_files returns.
+    """
+
+    def __init__(self, files: dict[str, bytes], folder: Path, cpus: str, workers: Workers) -> None:
+        on_host = engine.services()["loadtest"].get("network_mode") == "host"
+        variables = {"LOAD_CPUS": cpus, "LOAD_MASTER": "127.0.0.1" if on_host else NAME}
         # An anonymous volume, since files can't be copied into a read-only container otherwise.
         argv = ["run", "--detach", "--no-deps", "--name", NAME, "--volume", EXCHANGE, "--entrypoint", "sleep"]
-        done = engine.compose(*argv, "loadtest", "infinity", env={"LOAD_CPUS": cpus})
+        done = engine.compose(*argv, "loadtest", "infinity", env=variables)
         if done.returncode != 0:
             raise BakeoffError(f"the loadtest container did not start: {engine.last_line(done.stderr)}")
         self._container = engine.client().containers.get(NAME)
         try:
-            engine.copy_in(self._container, EXCHANGE, moved_files(plan, addresses))
+            if workers.own > 1:
+                _start_workers(workers.own, variables)
+                workers = Workers(awaited=workers.own)
+            engine.copy_in(self._container, EXCHANGE, files)
             conduct = ["python", "/app/loadtest/conductor.py", f"{EXCHANGE}/plan.json"]
+            conduct += workers.arguments("127.0.0.1" if on_host else "*")
             super().__init__(["docker", "exec", "--interactive", NAME, *conduct], folder / "load.log")
         except BaseException:
-            engine.remove(self._container)
+            engine.remove_services(engine.RUN_PROJECT, "loadtest", WORKER)
             raise
 
     def __exit__(self, *details: object) -> None:
-        engine.remove(self._container)
+        engine.remove_services(engine.RUN_PROJECT, "loadtest", WORKER)
         super().__exit__(*details)
 
     def run_trial(self, trial: Trial) -> int:
@@ -45,6 +55,14 @@ class ContainerLoad(LoadGenerator):
             here.parent.mkdir(parents=True, exist_ok=True)
             engine.copy_out(self._container, _inside(trial.samples), here.parent)
         return sent
+
+
+def _start_workers(count: int, variables: dict[str, str]) -> None:
+    """Start so many containers of the worker's service, which connect to the master in the loadtest container."""
+    up = ["up", "--detach", "--no-deps", "--scale", f"{WORKER}={count}", WORKER]
+    done = engine.compose(*up, env=variables)
+    if done.returncode != 0:
+        raise BakeoffError(f"the load generator's workers did not start: {engine.last_line(done.stderr)}")
 
 
 def _inside(samples: str) -> str:

@@ -25,6 +25,7 @@ from bakeoff.files import ROOT
 RUN_PROJECT, STACK_PROJECT = "bakeoff-run", "bakeoff"
 """Compose projects: of what this command starts, and of what `docker compose up` does, which outlives a run."""
 PROJECT_LABEL = "com.docker.compose.project"
+SERVICE_LABEL = "com.docker.compose.service"
 SERVER_LABEL = "org.bakeoff.server"
 VOLUMES = ("bakeoff-artifacts", "bakeoff-results")
 USER = 10001
@@ -143,6 +144,13 @@ def remove_all(*projects: str, volumes: bool = False) -> list[str]:
         with contextlib.suppress(*GONE):
             client().volumes.get(volume).remove()
     return names
+
+
+def remove_services(project: str, *services: str) -> None:
+    """End and remove a project's containers of these services."""
+    for container in ours(project):
+        if container.labels.get(SERVICE_LABEL) in services:
+            remove(container)
 
 
 def remove(container: Any) -> None:

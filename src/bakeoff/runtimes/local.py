@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import platform
 import re
 import shutil
@@ -25,7 +26,7 @@ from bakeoff.config import resolve_cpus as halve_cpus
 from bakeoff.errors import BakeoffError, FormatUnsupported, TargetFailed, TargetUnavailable
 from bakeoff.export import ExportOptions, export_model
 from bakeoff.files import STATE
-from bakeoff.load import REQUIREMENTS, LoadGenerator, start_load
+from bakeoff.load import REQUIREMENTS, LoadGenerator, Workers, start_load
 from bakeoff.processes import (
     child_environment,
     confined,
@@ -85,9 +86,9 @@ def export(model: str, options: ExportOptions, show: Show) -> tuple[Path, list[s
     return export_model(model, options, show)
 
 
-def open_load(plan: Plan, folder: Path, cpus: str, show: Show) -> LoadGenerator:
+def open_load(plan: Plan, folder: Path, cpus: str, workers: Workers, show: Show) -> LoadGenerator:
     """Start the load generator in its own environment."""
-    return start_load(ensure_venv(REQUIREMENTS, say=show.say), plan, folder, cpus)
+    return start_load(ensure_venv(REQUIREMENTS, say=show.say), plan, folder, cpus, workers)
 
 
 def surroundings(cpus: Cpus) -> Surroundings:
@@ -103,7 +104,7 @@ def images() -> tuple[Image, ...]:
 def missing_prerequisite(target: Target) -> TargetUnavailable | None:
     """Return why a target can't run on this machine, before anything is installed; None if nothing speaks against."""
     for command in target.requires:
-        if shutil.which(command) is None:
+        if shutil.which(command, path=search_path()) is None:
             return TargetUnavailable(f"the command {command} is not on PATH", target.unavailable_remedy)
     if target.machines and platform.machine() not in target.machines:
         reason = f"its packages exist for {', '.join(target.machines)}, this machine is {platform.machine()}"
@@ -113,6 +114,11 @@ def missing_prerequisite(target: Target) -> TargetUnavailable | None:
         reason = f"its packages exist for Python {', '.join(target.pythons)}, this is {version}"
         return TargetUnavailable(reason, target.unavailable_remedy or "run bakeoff with such a Python")
     return None
+
+
+def search_path() -> str:
+    """Return PATH and where Debian keeps servers, which PATH lacks for users who aren't root."""
+    return f"{os.environ.get('PATH', os.defpath)}:/usr/local/sbin:/usr/sbin"
 
 
 def prepare(target: Target, show: Show) -> tuple[Path, str | None]:
@@ -130,7 +136,9 @@ def prepare(target: Target, show: Show) -> tuple[Path, str | None]:
     except BakeoffError as error:
         remedy = target.unavailable_remedy or "check the network and pip's settings, then run again"
         raise TargetUnavailable(str(error), remedy) from error
-    return python, installed_version(python, target.package) if target.package else None
+    if target.package is None:
+        return python, _said_version(target.version_command)
+    return python, installed_version(python, target.package)
 
 
 def start(
@@ -164,7 +172,7 @@ def server_command(target: Target, python: Path, model: str, model_dir: Path, fo
 def server_environment(target: Target) -> dict[str, str]:
     """Return a server's environment variables: ours, plus the import path and the thread count."""
     threads = str(target.threads)
-    return child_environment(OMP_NUM_THREADS=threads, MKL_NUM_THREADS=threads)
+    return child_environment(OMP_NUM_THREADS=threads, MKL_NUM_THREADS=threads, PATH=search_path())
 
 
 def wait_ready(server: Server, canary: Canary) -> None:
@@ -282,7 +290,8 @@ def _said_version(command: tuple[str, ...]) -> str | None:
     """Return the version number in what a command prints, None without a command or a number."""
     if not command:
         return None
-    done = subprocess.run(command, capture_output=True, text=True, timeout=CHECK_S)
+    environment = {**os.environ, "PATH": search_path()}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=CHECK_S, env=environment)
     match = re.search(r"\d+\.\d+\S*", done.stdout + done.stderr)
     return match[0] if match else None
 

@@ -46,89 +46,136 @@ class Reply:
     """What came of one request.
 
     status is ok, timeout, refused, reset, http_NNN or grpc_N; start_ns is perf_counter_ns just before the transfer and
-    end_ns adds libcurl's own total time, in microseconds. message says more where the status isn't ok.
+    end_ns adds libcurl's own total time, in microseconds. connects counts the connections that were opened for it.
+    message says more where the status isn't ok.
     """
 
     status: str
     start_ns: int
     end_ns: int
     body: bytes
+    connects: int
     message: str
 
 
-class Client:
-    """A connection to one endpoint, kept alive; for one thread at a time.
+class Call:
+    """A libcurl handle that posts to one endpoint, one request at a time, and tells how each ended.
 
-    libcurl opens a new connection when the server has closed an idle one, and repeats a request by itself only if a
-    kept connection died before the first byte of an answer.
+    Whoever performs the transfer takes the time just before it: `Client` here, or a loop with many calls at once.
     """
 
     def __init__(self, host: str, port: int, wire: Wire, model: str, inputs: Specs, timeout_s: float) -> None:
-        self._base = f"http://{host}:{port}"
-        self._timeout_ms = max(1, round(timeout_s * 1000))
         self._grpc = wire.protocol == "grpc"
         self._chunks: list[bytes] = []
         self._headers: list[bytes] = []
-        self._getter: pycurl.Curl | None = None
-        self._curl = self._make_curl()
-        self._curl.setopt(pycurl.URL, self._base + wire.path(model))
-        self._curl.setopt(pycurl.POST, 1)
+        self._body = b""
+        self.head_bytes = 0
+        """Size of a request's head; a loop with several calls hands it on, see _was_repeated."""
+        self.curl = make_curl(self._chunks, timeout_s)
+        self.curl.setopt(pycurl.URL, f"http://{host}:{port}{wire.path(model)}")
+        self.curl.setopt(pycurl.POST, 1)
         headers = [f"content-type: {wire.content_type(inputs)}", "expect:"]
         if self._grpc:
-            self._curl.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE)
-            self._curl.setopt(pycurl.HEADERFUNCTION, self._headers.append)
+            self.curl.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE)
+            self.curl.setopt(pycurl.HEADERFUNCTION, self._headers.append)
             headers += GRPC_HEADERS
-        self._curl.setopt(pycurl.HTTPHEADER, headers)
+        self.curl.setopt(pycurl.HTTPHEADER, headers)
+
+    def prepare(self, body: bytes) -> None:
+        """Make ready to post a body made by the wire's encode_request."""
+        self._chunks.clear()
+        self._headers.clear()
+        if body is not self._body:
+            self._body = body
+            self.curl.setopt(pycurl.POSTFIELDS, body)
+
+    def finish(self, start_ns: int, code: int = 0, failure: str = "") -> Reply:
+        """Judge a transfer that was started at start_ns and ended with libcurl's code; the gRPC frame is taken off."""
+        end_ns = start_ns + 1000 * self.curl.getinfo(pycurl.TOTAL_TIME_T)
+        connects = self.curl.getinfo(pycurl.NUM_CONNECTS)
+        http = self.curl.getinfo(pycurl.RESPONSE_CODE)
+        body = join(self._chunks)
+        if self._grpc:
+            status, body, message = _judge_grpc(code, failure, http, body, self._headers)
+        else:
+            status, message = _judge_http(code, failure, http, body)
+        if (connects or not self.head_bytes) and self._was_repeated():
+            status, message = "reset", "the kept connection died; libcurl asked again on a new one"
+        return Reply(status, start_ns, end_ns, body, connects, message)
+
+    def _was_repeated(self) -> bool:
+        """Tell whether libcurl sent the request twice, which it does when a kept connection dies before any answer.
+
+        No option forbids it, and the second answer must not pass for a fast success. What was sent then holds the
+        request's head twice. The head's size is known from the first whole request, on a connection that is new.
+        """
+        head = int(self.curl.getinfo(pycurl.REQUEST_SIZE)) - len(self._body)
+        if not self.head_bytes:
+            self.head_bytes = max(0, head)
+        return head > 1.5 * self.head_bytes
+
+    def close(self) -> None:
+        self.curl.close()
+
+
+class Client:
+    """A connection to one endpoint, kept alive; for one thread at a time."""
+
+    def __init__(self, host: str, port: int, wire: Wire, model: str, inputs: Specs, timeout_s: float) -> None:
+        self._base = f"http://{host}:{port}"
+        self._timeout_s = timeout_s
+        self._call = Call(host, port, wire, model, inputs, timeout_s)
 
     def send(self, body: bytes) -> Reply:
         """Post a body made by the wire's encode_request and wait for the answer, whose gRPC frame is taken off."""
-        self._curl.setopt(pycurl.POSTFIELDS, body)
-        return self._transfer(self._curl, self._grpc)
+        call = self._call
+        call.prepare(body)
+        start_ns = time.perf_counter_ns()
+        try:
+            call.curl.perform()
+        except pycurl.error as error:
+            return call.finish(start_ns, *error.args)
+        return call.finish(start_ns)
 
     def get(self, path: str) -> Reply:
-        """Ask the same port for a status, metadata or metrics page over HTTP/1.1."""
-        if self._getter is None:
-            self._getter = self._make_curl()
-        self._getter.setopt(pycurl.URL, self._base + path)
-        return self._transfer(self._getter, grpc=False)
-
-    def close(self) -> None:
-        self._curl.close()
-        if self._getter is not None:
-            self._getter.close()
-
-    def _make_curl(self) -> pycurl.Curl:
-        curl = pycurl.Curl()
-        for option, value in (
-            (pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1),
-            (pycurl.TIMEOUT_MS, self._timeout_ms),
-            (pycurl.TCP_NODELAY, 1),
-            (pycurl.NOSIGNAL, 1),
-            (pycurl.BUFFERSIZE, BUFFER_BYTES),
-            (pycurl.PROXY, ""),  # a proxy of the environment would be measured, too
-            (pycurl.WRITEFUNCTION, self._chunks.append),
-        ):
-            curl.setopt(option, value)
-        return curl
-
-    def _transfer(self, curl: pycurl.Curl, grpc: bool) -> Reply:
-        self._chunks.clear()
-        self._headers.clear()
-        failure = ""
-        code = 0
-        start_ns = time.perf_counter_ns()
+        """Ask the same port for a status, metadata or metrics page over HTTP/1.1, on a connection of its own."""
+        chunks: list[bytes] = []
+        curl = make_curl(chunks, self._timeout_s)
+        curl.setopt(pycurl.URL, self._base + path)
+        code, failure, start_ns = 0, "", time.perf_counter_ns()
         try:
             curl.perform()
         except pycurl.error as error:
             code, failure = error.args
         end_ns = start_ns + 1000 * curl.getinfo(pycurl.TOTAL_TIME_T)
-        http = curl.getinfo(pycurl.RESPONSE_CODE)
-        body = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
-        if grpc:
-            status, body, message = _judge_grpc(code, failure, http, body, self._headers)
-        else:
-            status, message = _judge_http(code, failure, http, body)
-        return Reply(status, start_ns, end_ns, body, message)
+        body = join(chunks)
+        status, message = _judge_http(code, failure, curl.getinfo(pycurl.RESPONSE_CODE), body)
+        curl.close()
+        return Reply(status, start_ns, end_ns, body, 1, message)
+
+    def close(self) -> None:
+        self._call.close()
+
+
+def make_curl(chunks: list[bytes], timeout_s: float) -> pycurl.Curl:
+    """Make a handle with what every request of ours needs; it appends what it receives to `chunks`."""
+    curl = pycurl.Curl()
+    for option, value in (
+        (pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1),
+        (pycurl.TIMEOUT_MS, max(1, round(timeout_s * 1000))),
+        (pycurl.TCP_NODELAY, 1),
+        (pycurl.NOSIGNAL, 1),
+        (pycurl.BUFFERSIZE, BUFFER_BYTES),
+        (pycurl.PROXY, ""),  # a proxy of the environment would be measured, too
+        (pycurl.WRITEFUNCTION, chunks.append),
+    ):
+        curl.setopt(option, value)
+    return curl
+
+
+def join(chunks: list[bytes]) -> bytes:
+    """Return the chunks as one body, without a copy where there is one chunk."""
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
 def _judge_http(code: int, failure: str, http: int, body: bytes) -> tuple[str, str]:

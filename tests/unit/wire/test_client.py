@@ -184,6 +184,31 @@ def test_a_connection_reset_by_the_server() -> None:
         assert rest_client(port).send(b"{}").status == "reset"
 
 
+def test_a_kept_connection_that_is_reset_before_an_answer_is_a_reset() -> None:
+    """libcurl asks again by itself, and the second answer would look like a success."""
+    asked = []
+
+    def talk(connection: socket.socket) -> None:
+        for _ in range(2):
+            asked.append(read_request(connection))
+            if len(asked) == 2:
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+                return
+            connection.sendall(OK_ANSWER)
+
+    with raw_server(talk) as port:
+        client = rest_client(port)
+        replies = [client.send(body) for body in (b"{}", b"{ }", b"{  }")]
+    assert [(reply.status, reply.connects) for reply in replies] == [("ok", 1), ("reset", 1), ("ok", 0)]
+
+
+def test_a_connection_that_the_server_closed_politely_is_opened_again() -> None:
+    with raw_server(answering(OK_ANSWER.replace(b"OK\r\n", b"OK\r\nconnection: close\r\n"))) as port:
+        client = rest_client(port)
+        replies = [client.send(b"{}"), client.send(b"{}")]
+    assert [(reply.status, reply.connects) for reply in replies] == [("ok", 1), ("ok", 1)]
+
+
 @pytest.mark.parametrize("make", [rest_client, grpc_client])
 def test_nobody_listens(make: Callable[[int], Client]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:

@@ -1,0 +1,91 @@
+"""The callers of a trial. Each primes its connection, then runs until the trial is over, in a native thread."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import native
+from closed_loop import closed_loop
+from curl_link import CurlLink
+from open_loop import open_loop
+from order import Order
+from recorder import Recorder
+
+from bakeoff.schedule import draw_schedule, share_of
+from bakeoff.wire.client import Call, Client
+
+PRIME_REQUESTS = 3
+
+
+class Caller(Protocol):
+    """Somebody who calls an endpoint. `held_back` and `spun_ns` are an open loop's, see open_loop and CurlLink."""
+
+    held_back: int
+    spun_ns: int
+
+    def prime(self) -> None:
+        """Connect, and send a few requests that nobody counts."""
+
+    def run(self, begin_ns: int) -> Recorder:
+        """Call from `begin_ns` on, of this process's clock, to the trial's end."""
+
+    def close(self) -> None:
+        """Close the connections."""
+
+
+class ClosedCaller:
+    """One caller of a closed loop, number `number` of all."""
+
+    def __init__(self, order: Order, number: int) -> None:
+        self.held_back = self.spun_ns = 0
+        self._order, self._number = order, number
+        self._client = Client(*order.address)
+
+    def prime(self) -> None:
+        for _ in range(PRIME_REQUESTS):
+            native.in_thread(self._client.send, self._order.bodies[0])
+
+    def run(self, begin_ns: int) -> Recorder:
+        recorder = Recorder(begin_ns)
+        native.in_thread(native.sleep_until, begin_ns)
+        until_ns = begin_ns + self._order.window.end_ns
+        native.in_thread(closed_loop, self._client, self._order.bodies, self._number, until_ns, recorder)
+        return recorder
+
+    def close(self) -> None:
+        self._client.close()
+
+
+class OpenCaller:
+    """A worker's share of an open loop's arrivals. Arrival k of the schedule sends body k, whoever sends it."""
+
+    def __init__(self, order: Order) -> None:
+        self.held_back = 0
+        self._order = order
+        bodies = order.bodies
+
+        def number_of(arrival: int) -> int:
+            return (arrival * order.workers + order.worker) % len(bodies)
+
+        self._link = CurlLink(lambda: Call(*order.address), bodies, number_of)
+
+    @property
+    def spun_ns(self) -> int:
+        """The time spent waiting awake."""
+        return self._link.spun_ns
+
+    def prime(self) -> None:
+        for _ in range(PRIME_REQUESTS):
+            native.in_thread(open_loop, [0], self._link, 1)
+
+    def run(self, begin_ns: int) -> Recorder:
+        workload = self._order.trial.workload
+        share = share_of(draw_schedule(workload), self._order.worker, self._order.workers)
+        most = max(1, workload.max_outstanding // self._order.workers)
+        self._link.recorder = Recorder(begin_ns)
+        self._link.spun_ns = 0
+        self.held_back = native.in_thread(open_loop, (begin_ns + share).tolist(), self._link, most)
+        return self._link.recorder
+
+    def close(self) -> None:
+        self._link.close()

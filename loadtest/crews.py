@@ -1,0 +1,150 @@
+"""The workers as their master sees them: who is there, who has answered, who is gone."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from gevent.event import Event
+from locust.runners import STATE_MISSING, MasterRunner, Runner
+from order import Order
+
+ASSEMBLE_S = 60.0
+LOOK_S = 0.2
+LOCAL = "local"
+
+
+class LocalWorkers:
+    """Locust workers that are processes of this machine. One that dies is replaced by `mend`."""
+
+    def __init__(self, port: int, count: int) -> None:
+        self._port = port
+        self._processes = [self._start() for _ in range(count)]
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        locustfile = str(Path(__file__).with_name("locustfile.py"))
+        argv = [sys.executable, "-m", "locust", "-f", locustfile, "--worker", "--loglevel", "WARNING"]
+        argv += ["--master-host", "127.0.0.1", "--master-port", str(self._port)]
+        if shutil.which("setpriv"):
+            argv = ["setpriv", "--pdeathsig", "TERM", "--", *argv]
+        # stdout is the conductor's answers.
+        return subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=sys.stderr)
+
+    def all_alive(self) -> bool:
+        """Tell whether none has died."""
+        return all(process.poll() is None for process in self._processes)
+
+    def mend(self) -> bool:
+        """Start a new worker for each that died; return whether there was one."""
+        dead = [at for at, process in enumerate(self._processes) if process.poll() is not None]
+        for at in dead:
+            self._processes[at] = self._start()
+        return bool(dead)
+
+    def end(self) -> None:
+        """End all."""
+        for process in self._processes:
+            process.terminate()
+        for process in self._processes:
+            try:
+                process.wait(5)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+class Crews:
+    """The crews of all workers, by Locust's names for them; of this process alone if the runner is no master."""
+
+    def __init__(self, runner: Runner, processes: LocalWorkers | None, count: int) -> None:
+        self._runner, self._processes, self._count = runner, processes, count
+        self._master = runner if isinstance(runner, MasterRunner) else None
+        self._users = 0
+        self._here: set[str] = set()
+        self._said: dict[tuple[str, str, int], Any] = {}
+        self._news = Event()
+        runner.register_message("crew", self._on_crew)
+        for what in ("primed", "rows"):
+            runner.register_message(what, self._on_said)
+
+    def assemble(self, callers: int) -> None:
+        """Wait for all workers, and have Locust spawn enough callers on each. Raises TimeoutError."""
+        self._wait_for(lambda: len(self.ready()) >= self._count)
+        each = -(-callers // self._count)
+        self._users = each * self._count
+        # Locust's rate is per second: all at once.
+        self._runner.start(self._users, spawn_rate=self._users)
+
+    def mend(self) -> None:
+        """Replace local workers that died; those of other machines are done without, as long as one is left."""
+        if self._processes is not None and self._processes.mend():
+            self._wait_for(lambda: len(self.ready()) >= self._count)
+            self._runner.start(self._users, spawn_rate=self._users)
+        elif not self.ready():
+            raise ConnectionError("all workers are gone")
+
+    def ready(self) -> list[str]:
+        """Return the workers that are there, in an order that stays."""
+        if self._master is None:
+            return [LOCAL]
+        nodes = [node for node in self._master.clients.all if node.id in self._here and node.state != STATE_MISSING]
+        return sorted((node.id for node in nodes), key=self._master.get_worker_index)
+
+    def tell(self, what: str, data: dict[str, Any], client: str) -> None:
+        """Send a message to one worker."""
+        self._runner.send_message(what, data, client_id=client)
+
+    def gather(self, what: str, orders: Mapping[str, Order], patience_s: float) -> list[str]:
+        """Wait until all have said something of their trial; return a line for each that never will."""
+        deadline = time.monotonic() + patience_s
+        while True:
+            self._news.clear()
+            missing = {client: order for client, order in orders.items() if not self.said(what, {client: order})}
+            gone = {client: order for client, order in missing.items() if self._is_gone(client)}
+            if len(gone) == len(missing):
+                return [self._lost(order, "ended during the trial") for order in gone.values()]
+            if time.monotonic() > deadline:
+                return [self._lost(order, f"did not answer in {patience_s:.0f} s") for order in missing.values()]
+            self._news.wait(LOOK_S)
+
+    def said(self, what: str, orders: Mapping[str, Order]) -> list[Any]:
+        """Return what workers have said of their trial."""
+        keys = [(what, order.trial.id, order.worker) for order in orders.values()]
+        return [self._said[key] for key in keys if key in self._said]
+
+    def forget(self) -> None:
+        """Let go of what was said of earlier trials."""
+        self._said.clear()
+
+    def _is_gone(self, client: str) -> bool:
+        """Tell whether a worker can't answer any more. Which of the local processes a client is, Locust doesn't say."""
+        if self._master is None:
+            return False
+        node = self._master.clients.get(client)
+        return node is None or node.state == STATE_MISSING
+
+    def _lost(self, order: Order, how: str) -> str:
+        return f"worker {order.worker + 1} of {order.workers} {how}"
+
+    def _wait_for(self, condition: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + ASSEMBLE_S
+        while not condition():
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{len(self.ready())} of {self._count} workers connected in {ASSEMBLE_S:.0f} s")
+            if self._processes is not None and not self._processes.all_alive():
+                raise ConnectionError("a worker ended before it had connected; what it said stands above")
+            self._news.clear()
+            self._news.wait(LOOK_S)
+
+    def _on_crew(self, msg: Any, **_: Any) -> None:
+        self._here.add(msg.node_id)
+        self._news.set()
+
+    def _on_said(self, msg: Any, **_: Any) -> None:
+        data = msg.data
+        self._said[msg.type, data["trial"], data["worker"]] = data
+        self._news.set()
