@@ -156,8 +156,8 @@ def holm_levels(p_values: Sequence[float], alpha: float = ALPHA) -> list[float]:
     A rejected one keeps that level, so that its interval excludes 1 just when Holm rejects: the chance of any wrong
     "faster" or "slower" in the family is at most alpha, whatever depends on what. Those that aren't rejected all get
     the first level, alpha/m, and not the one where the test stopped: their intervals hold together, so that the chance
-    of any wrong "same" is at most alpha too. At the level of the stop it would not be: the least significant of many
-    real differences would be called the same too often, because it was chosen for being the least significant.
+    of any wrong "same" is at most alpha too. The level of the stop doesn't promise that: the least significant of many
+    real differences would be judged by itself, though it was chosen for being the least significant.
 
     The promise is on verdicts. The intervals of the rejected don't hold all at once; no intervals as narrow do.
 
