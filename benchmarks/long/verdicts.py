@@ -1,7 +1,7 @@
 """Prove the verdicts on runs and queues of which the truth is known: .venv/bin/python benchmarks/long/verdicts.py
 
-Takes three to five minutes. Prints one line a proof, or with --json one object; ends with status 1 where a bound is
-missed. tests/unit/test_compare.py and test_capacity.py hold the short versions.
+Takes about four minutes of an idle CPU. Prints one line a proof, or with --json one object; ends with status 1 where a
+bound is missed. tests/unit/test_compare.py and test_capacity.py hold the short versions.
 """
 
 from __future__ import annotations
