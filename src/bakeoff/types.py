@@ -11,6 +11,7 @@ from typing import ClassVar, Literal
 Protocol = Literal["rest", "rest-binary", "grpc"]
 Arrival = Literal["closed", "constant", "poisson"]
 RuntimeName = Literal["local", "docker"]
+Verdict = Literal["faster", "slower", "same", "inconclusive"]
 MemorySource = Literal["processes", "cgroup-peak", "sampled"]
 """Where a server's peak memory is from: its processes' peak resident sets, the peak that its container's cgroup keeps
 (page cache included), or the largest of the container's sizes after each trial."""
@@ -358,8 +359,13 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """A ratio of two endpoints with its interval."""
+    """The ratio of endpoint a's figure to b's over the rounds, with its interval.
 
+    Of two runs, a and b are the same endpoint in the new run and in the old one. `low` and `high` hold at `confidence`,
+    which in the family that gets verdicts is adjusted for the family's size; None with fewer than two rounds.
+    """
+
+    model: str
     a: str
     b: str
     workload: str
@@ -367,7 +373,9 @@ class Comparison:
     ratio: float
     low: float | None
     high: float | None
-    verdict: Literal["faster", "slower", "same", "inconclusive"] | None
+    verdict: Verdict | None
+    confidence: float
+    rounds: int
 
 
 @dataclass(frozen=True, slots=True)

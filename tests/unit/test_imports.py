@@ -17,13 +17,14 @@ LEVELS = (
     {"processes"},
     {"guardian"},
     {"workloads", "schedule"},
-    {"artifacts", "config", "catalog", "wire", "samples", "store", "machine"},
-    {"stats"},
+    {"artifacts", "config", "catalog", "wire", "samples", "store", "machine", "intervals"},
+    {"stats", "compare", "comparable"},
+    {"exceedance"},
     {"requests", "venvs"},
     {"verify", "report", "export", "load"},
     {"runtimes"},
     {"deploy"},
-    {"runner"},
+    {"runner", "capacity"},
     {"cli"},
 )
 LEVEL_OF = {name: level for level, names in enumerate(LEVELS) for name in names}
