@@ -119,24 +119,26 @@ def write_samples(
 
 
 def read_samples(path: Path) -> TrialSamples:
-    """Read a trial's samples; raises OSError or pyarrow's ArrowInvalid on a broken file."""
-    table = pq.read_table(path).unify_dictionaries().combine_chunks()
-    meta = json.loads(table.schema.metadata[META])
-    status, statuses = _decoded(table, "status")
-    answer, answers = _decoded(table, "answer")
+    """Read a trial's samples; raises OSError or pyarrow's ArrowInvalid on a broken file.
+
+    Column by column, and only what is used: a whole table takes more than three times the memory of its columns.
+    """
+    file = pq.ParquetFile(path)
+    meta = json.loads(file.schema_arrow.metadata[META])
+    status, statuses = _decoded(file, "status")
+    answer, answers = _decoded(file, "answer")
     return TrialSamples(
         window=Window(*meta["window_ns"]),
         watches=tuple(Watch(**watch) for watch in meta["watches"]),
         lost=tuple(meta["lost"]),
-        intended_ns=table.column("intended_ns").to_numpy(),
-        start_ns=table.column("start_ns").to_numpy(),
-        end_ns=table.column("end_ns").to_numpy(),
         status=status,
         statuses=tuple(statuses),
-        request=table.column("request").to_numpy(),
-        connects=table.column("connects").to_numpy(),
         answer=answer,
         answers=tuple(answers),
+        **{
+            name: _column(file, name).to_numpy()
+            for name in ("intended_ns", "start_ns", "end_ns", "request", "connects")
+        },
     )
 
 
@@ -150,13 +152,18 @@ def mark_wrong(path: Path, rows: Sequence[int]) -> None:
     _write_atomic(path, table.set_column(SCHEMA.get_field_index("status"), "status", column))
 
 
-def _decoded(table: pa.Table, name: str) -> tuple[Ints, list[Any]]:
+def _column(file: pq.ParquetFile, name: str) -> pa.ChunkedArray:
+    return file.read(columns=[name], use_threads=False).column(name)
+
+
+def _decoded(file: pq.ParquetFile, name: str) -> tuple[Ints, list[Any]]:
     """Return a dictionary column as indices, -1 for null, and what they stand for."""
-    column = table.column(name)
-    if column.num_chunks == 0:
-        return np.empty(0, np.int64), []
-    array = column.chunk(0)
-    return array.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64), array.dictionary.to_pylist()
+    column = _column(file, name).unify_dictionaries().combine_chunks()
+    if isinstance(column, pa.ChunkedArray):
+        if column.num_chunks == 0:
+            return np.empty(0, np.int64), []
+        column = column.chunk(0)
+    return column.indices.fill_null(-1).to_numpy(zero_copy_only=False), column.dictionary.to_pylist()
 
 
 def _write_atomic(path: Path, table: pa.Table) -> None:
