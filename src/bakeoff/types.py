@@ -272,10 +272,36 @@ class Floors:
 
 
 @dataclass(frozen=True, slots=True)
+class Spent:
+    """Where a trial's mean service time went, in ms, by the server's own counters over the trial.
+
+    `rest_ms` is transport and encoding: what is left of the client's mean. `counted` are the requests that the server
+    counted meanwhile; where that isn't what was sent, or the counters don't cover the protocol, the times are None and
+    `note` says why.
+    """
+
+    queue_ms: float | None
+    compute_ms: float | None
+    rest_ms: float | None
+    counted: int | None
+    note: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Disturbance:
+    """What was taken from this machine's CPUs during a trial, in percent: of their time by the hypervisor (steal), of
+    the cgroup's periods by its quota (throttled); None where that can't be read."""
+
+    steal_percent: float | None
+    throttled_percent: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Measurement:
     """What one trial's samples say.
 
     `workers`: processes that sent. `achieved_rate`: requests started within the window, of those scheduled in it.
+    `attempt`: 0, or how often the trial was repeated before because it was invalid.
     `client_cpu_percent`: of the CPUs that the load generator can use, spinning apart. `held_back`: requests that
     started late because too many were outstanding. `connections_opened`: within the window.
     """
@@ -316,11 +342,37 @@ class Measurement:
     peak_rss_bytes: int | None
     memory_from: MemorySource | None = None
     floors: Floors | None = None
+    attempt: int = 0
+    spent: Spent | None = None
+    disturbed: Disturbance | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Startup:
+    """Seconds from a server's start to its ports being open, and from there to the first right answers."""
+
+    listening_s: float
+    answering_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Bare:
+    """What an artifact takes in process, without any server: ms a prediction of batch 1, with the target's threads."""
+
+    model: str
+    target: str
+    format: str
+    p50_ms: float
+    predictions: int
 
 
 @dataclass(frozen=True, slots=True)
 class TargetState:
-    """What became of a target in this run."""
+    """What became of a target in this run.
+
+    `ready_seconds`, `startup` and `idle_rss_bytes` are by "MODEL FORMAT"; the last is the memory of all its processes
+    after the first right answers and before any load. `install_bytes`: its environment on disk (local) or its image.
+    """
 
     name: str
     framework: str
@@ -330,6 +382,9 @@ class TargetState:
     reason: str | None = None
     remedy: str | None = None
     ready_seconds: dict[str, float] | None = None
+    startup: dict[str, Startup] | None = None
+    idle_rss_bytes: dict[str, int] | None = None
+    install_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -411,7 +466,8 @@ class Surroundings:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """results.json. `paused`: whether idle servers were stopped while another was measured."""
+    """results.json. `paused`: whether idle servers were stopped while another was measured; `restarted`: whether servers
+    were restarted between rounds; `reference`: the endpoint that the verdicts compare with."""
 
     schema_version: int
     created_at: str
@@ -431,3 +487,6 @@ class Report:
     paused: bool = True
     surroundings: Surroundings | None = None
     images: tuple[Image, ...] = ()
+    bare: tuple[Bare, ...] = ()
+    restarted: bool = False
+    reference: str | None = None
