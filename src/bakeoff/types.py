@@ -289,8 +289,10 @@ class Spent:
 
 @dataclass(frozen=True, slots=True)
 class Disturbance:
-    """What was taken from this machine's CPUs during a trial, in percent: of their time by the hypervisor (steal), of
-    the cgroup's periods by its quota (throttled); None where that can't be read."""
+    """What was taken from this machine's CPUs during a trial, in percent; None where that can't be read.
+
+    Steal: of their time, by the hypervisor. Throttled: of the cgroup's periods, by its quota.
+    """
 
     steal_percent: float | None
     throttled_percent: float | None
@@ -466,8 +468,11 @@ class Surroundings:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """results.json. `paused`: whether idle servers were stopped while another was measured; `restarted`: whether servers
-    were restarted between rounds; `reference`: the endpoint that the verdicts compare with."""
+    """results.json.
+
+    `paused`: whether idle servers were stopped while another was measured; `restarted`: whether servers were restarted
+    between rounds; `reference`: the endpoint that the verdicts compare with.
+    """
 
     schema_version: int
     created_at: str

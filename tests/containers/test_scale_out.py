@@ -123,4 +123,4 @@ def test_locusts_page_has_two_workers_that_load_an_endpoint() -> None:
     assert sorted(worker["user_count"] for worker in shown["workers"]) == [2, 2], shown["workers"]
     assert rows[0]["num_failures"] == 0 and rows[0]["median_response_time"] > 0
     assert f"{STACK}-loadworker-2 Up" in left(STACK)
-    fetch("stop")
+    fetch("stop", b"")
