@@ -79,7 +79,7 @@ class CurlLink:
 
     def _new_call(self) -> Call:
         call = self._make_call()
-        call.head_bytes = self._head_bytes  # its first connection may be another call's, kept
+        call.head_bytes, call.pooled = self._head_bytes, True
         return call
 
     def _turn(self, until_ns: int | None) -> None:

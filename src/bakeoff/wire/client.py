@@ -20,7 +20,7 @@ from bakeoff.wire.tensors import Specs, WireError
 OK = "ok"
 GRPC_UNKNOWN = "grpc_2"
 GRPC_INTERNAL = "grpc_13"
-GRPC_HEADERS = ["te: trailers", "user-agent: bakeoff"]
+GRPC_HEADERS = ["te: trailers"]
 GRPC_OK = b"grpc-status: 0\r\n"
 
 BUFFER_BYTES = 512 * 1024  # read: 20 MB replies in few callbacks; write: 600 KB requests in two calls, not ten
@@ -42,7 +42,7 @@ _STATUSES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: that would take longer to make than all that is looked up for it
 class Reply:
     """What came of one request.
 
@@ -72,6 +72,8 @@ class Call:
         self._body = b""
         self.head_bytes = 0
         """Size of a request's head; a loop with several calls hands it on, see _was_repeated."""
+        self.pooled = False
+        """Whether other calls' connections may be used: a repeated request then needs no new one."""
         self.curl = make_curl(self._chunks, timeout_s)
         self.curl.setopt(pycurl.URL, f"http://{host}:{port}{wire.path(model)}")
         self.curl.setopt(pycurl.POST, 1)
@@ -92,15 +94,15 @@ class Call:
 
     def finish(self, start_ns: int, code: int = 0, failure: str = "") -> Reply:
         """Judge a transfer that was started at start_ns and ended with libcurl's code; the gRPC frame is taken off."""
-        end_ns = start_ns + 1000 * self.curl.getinfo(pycurl.TOTAL_TIME_T)
-        connects = self.curl.getinfo(pycurl.NUM_CONNECTS)
-        http = self.curl.getinfo(pycurl.RESPONSE_CODE)
+        getinfo = self.curl.getinfo
+        end_ns = start_ns + 1000 * getinfo(pycurl.TOTAL_TIME_T)
+        connects, http = getinfo(pycurl.NUM_CONNECTS), getinfo(pycurl.RESPONSE_CODE)
         body = join(self._chunks)
         if self._grpc:
             status, body, message = _judge_grpc(code, failure, http, body, self._headers)
         else:
             status, message = _judge_http(code, failure, http, body)
-        if self._was_repeated():
+        if (connects or self.pooled or not self.head_bytes) and self._was_repeated():
             status, message = "reset", "the kept connection died; libcurl asked again on another"
         return Reply(status, start_ns, end_ns, body, connects, message)
 
@@ -168,6 +170,7 @@ def make_curl(chunks: list[bytes], timeout_s: float) -> pycurl.Curl:
         (pycurl.NOSIGNAL, 1),
         (pycurl.BUFFERSIZE, BUFFER_BYTES),
         (pycurl.UPLOAD_BUFFERSIZE, BUFFER_BYTES),
+        (pycurl.USERAGENT, "bakeoff"),  # pycurl's own has 150 bytes
         (pycurl.PROXY, ""),  # a proxy of the environment would be measured, too
         (pycurl.WRITEFUNCTION, chunks.append),
     ):
@@ -181,12 +184,12 @@ def join(chunks: list[bytes]) -> bytes:
 
 
 def _judge_http(code: int, failure: str, http: int, body: bytes) -> tuple[str, str]:
+    if http == 200 and not code:
+        # No prediction is empty; libcurl takes a head that was cut off before its content-length for a whole answer.
+        return (OK, "") if body else ("reset", "the answer has no body")
     # A server that refuses a request may close before it has read it all: its answer counts, not the broken send.
     if code and not (http >= 400 and code in (pycurl.E_SEND_ERROR, pycurl.E_RECV_ERROR)):
         return _status_of(code, failure), failure
-    if http == 200:
-        # No prediction is empty; libcurl takes a head that was cut off before its content-length for a whole answer.
-        return (OK, "") if body else ("reset", "the answer has no body")
     return f"http_{http}", body[:MESSAGE_CHARACTERS].decode("utf-8", "replace")
 
 
