@@ -2,7 +2,7 @@
 
     PYTHON loadtest/conductor.py PLAN.json [--workers N] [--await-workers N --bind ADDRESS:PORT]
 
-Each line on stdin is a trial's id; the answer is a JSON line on stdout when its samples are written. The end of stdin
+Each line on stdin is a Task as JSON; the answer is a JSON line on stdout when its samples are written. The end of stdin
 ends the program. Who decides what comes next, and pauses the other servers meanwhile, is whoever writes the lines.
 With --workers it is the master of so many processes of this machine, with --await-workers of so many that connect by
 themselves: locust -f loadtest/locustfile.py --worker --master-host ADDRESS
@@ -28,7 +28,7 @@ from pydantic import TypeAdapter
 from trial_user import Crew, TrialUser
 
 from bakeoff.samples import join_tables, load_table, write_samples
-from bakeoff.types import Endpoint, Plan, Trial, Watch
+from bakeoff.types import Plan, Task, Watch
 from bakeoff.wire.memory import keep_large_blocks
 
 LEAD_S = 0.1
@@ -42,12 +42,13 @@ class Conductor:
 
     def __init__(self, plan: Plan, crews: Crews) -> None:
         self._plan, self._crews = plan, crews
-        self._endpoints = {endpoint.id: endpoint for endpoint in plan.endpoints}
 
-    def conduct(self, trial: Trial) -> dict[str, object]:
+    def conduct(self, task: Task) -> dict[str, object]:
         """Run one trial and write its samples; return what to tell the caller."""
+        trial = task.trial
         self._crews.forget()
-        orders = self._orders(trial)
+        self._crews.provide(trial.workload.concurrency or 1)
+        orders = self._orders(task)
         timeout_s = trial.workload.timeout_s
         for client, order in orders.items():
             self._crews.tell("order", ORDER.dump_python(order), client)
@@ -67,9 +68,9 @@ class Conductor:
             write_samples(Path(trial.samples), table, window, watches, list(dict.fromkeys(lost)))
         return {"trial": trial.id, "requests_sent": sum(row["sent"] for row in said), "lost": lost}
 
-    def _orders(self, trial: Trial) -> dict[str, Order]:
+    def _orders(self, task: Task) -> dict[str, Order]:
         """Return each worker's part; a closed loop with fewer callers than workers needs not all of them."""
-        endpoint: Endpoint = self._endpoints[trial.endpoint]
+        trial, endpoint = task.trial, task.endpoint
         paths = self._plan.requests[endpoint.wire][trial.workload.batch_size]
         bodies = tuple(Path(path).read_bytes() for path in paths)
         clients = self._crews.ready()
@@ -80,11 +81,6 @@ class Conductor:
             client: Order(*what, worker, len(shares), share, sum(shares[:worker]))
             for worker, (client, share) in enumerate(zip(clients, shares, strict=False))
         }
-
-
-def most_callers(plan: Plan) -> int:
-    """Return how many callers the plan's largest trial has."""
-    return max((trial.workload.concurrency or 1 for trial in plan.trials), default=1)
 
 
 def say(message: dict[str, object]) -> None:
@@ -107,7 +103,7 @@ def main(arguments: list[str]) -> None:
     """Conduct the trials that are named on stdin until it ends."""
     options = parse(arguments)
     plan = TypeAdapter(Plan).validate_json(options.plan.read_bytes())
-    trials = {trial.id: trial for trial in plan.trials}
+    tasks = TypeAdapter(Task)
     allow_many_connections()
     keep_large_blocks()
     environment = Environment(user_classes=[TrialUser], catch_exceptions=False)
@@ -125,10 +121,10 @@ def main(arguments: list[str]) -> None:
         Crew(environment)
     conductor = Conductor(plan, crews)
     try:
-        crews.assemble(most_callers(plan))
+        crews.assemble()
         say({"ready": True})
         while line := native.in_thread(sys.stdin.readline):
-            say(conductor.conduct(trials[line.strip()]))
+            say(conductor.conduct(tasks.validate_json(line)))
             crews.mend()
     finally:
         runner.quit()

@@ -71,19 +71,24 @@ class Crews:
         for what in ("primed", "rows"):
             runner.register_message(what, self._on_said)
 
-    def assemble(self, callers: int) -> None:
-        """Wait for all workers, and have Locust spawn enough callers on each. Raises TimeoutError."""
+    def assemble(self) -> None:
+        """Wait for all workers. Raises TimeoutError."""
         self._wait_for(lambda: len(self.ready()) >= self._count)
-        each = -(-callers // self._count)
-        self._users = each * self._count
-        # Locust's rate is per second: all at once.
-        self._runner.start(self._users, spawn_rate=self._users)
+
+    def provide(self, callers: int) -> None:
+        """Have Locust spawn as many callers on each worker as its share can be."""
+        workers = len(self.ready())
+        needed = workers * -(-callers // workers)
+        if needed > self._users:
+            self._users = needed
+            # Locust's rate is per second: all at once.
+            self._runner.start(needed, spawn_rate=needed)
 
     def mend(self) -> None:
         """Replace local workers that died; those of other machines are done without, as long as one is left."""
         if self._processes is not None and self._processes.mend():
-            self._wait_for(lambda: len(self.ready()) >= self._count)
-            self._runner.start(self._users, spawn_rate=self._users)
+            self.assemble()
+            self._users = 0
         elif not self.ready():
             raise ConnectionError("all workers are gone")
 

@@ -85,6 +85,8 @@ class Deployment:
     parity: list[Parity] = field(default_factory=list)
     support: list[Support] = field(default_factory=list)
     own_outputs: dict[tuple[str, str], Arrays] = field(default_factory=dict)
+    how: dict[tuple[str, str], tuple[Any, StartOptions]] = field(default_factory=dict)
+    """What each server was started in and with, by target and format."""
 
     @property
     def endpoints(self) -> list[Endpoint]:
@@ -175,6 +177,7 @@ def _start(
     if format != NO_FORMAT and format not in deployment.artifacts:
         raise TargetFailed(f"there is no {format} artifact of {deployment.model.name}: its export failed")
     runtime, (prepared, options) = deployment.runtime, how
+    deployment.how[target.name, format] = how
     server = runtime.start(target, format, endpoints, deployment.folder, prepared, options)
     deployment.servers.append(server)
     try:
@@ -183,6 +186,14 @@ def _start(
         deployment.servers.remove(server)
         raise
     return server
+
+
+def restart(deployment: Deployment, server: Server) -> Server:
+    """Start a server anew, as it was; raises BakeoffError where it doesn't come up, and it is gone then."""
+    deployment.servers.remove(server)
+    deployment.runtime.stop(server)
+    how = deployment.how[server.target.name, server.format]
+    return _start(deployment, server.target, server.format, list(server.endpoints), how)
 
 
 def _verify(deployment: Deployment, server: Server, show: Show) -> None:

@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from pydantic import TypeAdapter
+
 from bakeoff.errors import BakeoffError
 from bakeoff.files import ROOT, as_json, write_atomic
 from bakeoff.processes import child_environment, confined, log_end, spawn, terminate
-from bakeoff.types import Plan, Trial
+from bakeoff.types import Endpoint, Plan, Task, Trial
 
 REQUIREMENTS = ROOT / "loadtest" / "requirements.txt"
 
@@ -66,7 +68,7 @@ class LoadGenerator:
     def __exit__(self, *_: object) -> None:
         terminate(self._process)
 
-    def run_trial(self, trial: Trial) -> int:
+    def run_trial(self, trial: Trial, endpoint: Endpoint) -> int:
         """Run a trial to its end; return how many requests were sent, priming and warm-up included.
 
         Raises BakeoffError with the end of its log where the load generator died.
@@ -75,7 +77,7 @@ class LoadGenerator:
         if stdin is None:
             raise BakeoffError("the load generator has no stdin")
         try:
-            stdin.write(trial.id.encode() + b"\n")
+            stdin.write(TypeAdapter(Task).dump_json(Task(trial, endpoint)) + b"\n")
             stdin.flush()
         except BrokenPipeError:
             raise self._died() from None

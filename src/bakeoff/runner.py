@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-import random
 from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
 from bakeoff.config import Config
-from bakeoff.deploy import Deployment, Selection, deployed
-from bakeoff.errors import BakeoffError
+from bakeoff.deploy import Deployment, Selection, deployed, restart
+from bakeoff.errors import BakeoffError, UsageError
 from bakeoff.export import ExportOptions
 from bakeoff.load import Workers
-from bakeoff.machine import describe_machine
 from bakeoff.runtimes import Load, Runtime, Server
 from bakeoff.samples import mark_wrong, read_samples
 from bakeoff.show import Show
 from bakeoff.stats import add_floors, summarize_rounds, summarize_trial
-from bakeoff.store import SCHEMA_VERSION, write_results
-from bakeoff.types import FLOORS, NO_FORMAT, Endpoint, Measurement, Plan, Report, Trial, Workload
+from bakeoff.store import write_results
+from bakeoff.trials import ATTEMPTS, draw_primers, draw_round, left_of
+from bakeoff.types import FLOORS, NO_FORMAT, Artifact, Endpoint, Measurement, Parity, Report, Support, Trial
 from bakeoff.verify import wrong_rows
+
+RowT = TypeVar("RowT", Artifact, Parity, Support)
 
 
 @dataclass(slots=True)
@@ -35,27 +37,13 @@ class Run:
     weights: Path | None
     out: Path
     report: Report
+    restarts: bool = False
     problems: list[str] = field(default_factory=list)
 
-
-def start_report(config: Config, command: str) -> Report:
-    """Return the report of a run in which nothing was measured yet."""
-    return Report(
-        schema_version=SCHEMA_VERSION,
-        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        command=command,
-        seed=config.seed,
-        machine=describe_machine(),
-        config=asdict(config),
-        models=(),
-        artifacts=(),
-        parity=(),
-        support=(),
-        targets=(),
-        measurements=(),
-        summary=(),
-        comparisons=(),
-    )
+    @property
+    def measured(self) -> dict[str, Measurement]:
+        """What was measured so far, by the trial's id."""
+        return {m.trial_id: m for m in self.report.measurements}
 
 
 def run(job: Run, show: Show) -> Report:
@@ -63,17 +51,19 @@ def run(job: Run, show: Show) -> Report:
 
     results.json in the run's folder is up to date after every trial, also when it is cut off.
     """
-    show.expect(len(job.config.models) * (1 + len(job.selection.everything)))
+    models = [model for model in job.config.models if model not in job.report.finished]
+    show.expect(len(models) * (1 + len(job.selection.everything)))
     try:
         job.config = replace(job.config, cpus=job.runtime.resolve_cpus(job.config.cpus))
         job.report = replace(
             job.report,
-            config=asdict(job.config),
+            config={**job.report.config, **asdict(job.config)},
             runtime=job.runtime.NAME,
             paused=job.runtime.PAUSES,
+            restarted=job.restarts,
             surroundings=job.runtime.surroundings(job.config.cpus),
         )
-        for model in job.config.models:
+        for model in models:
             try:
                 _run_model(job, model, show)
             except BakeoffError as error:
@@ -92,56 +82,63 @@ def _run_model(job: Run, model: str, show: Show) -> None:
     show.step()
     with deployed(folder, runtime, job.selection, cpus.server, show) as deployment:
         _take_over(job, deployment)
-        primers, trials = draw_primers(job, deployment), draw_trials(job, deployment)
-        show.expect(len(primers) + len(trials))
-        plan = replace(deployment.plan(job.config.workloads), trials=(*primers, *trials))
-        if trials:
+        plan = deployment.plan(job.config.workloads)
+        if deployment.endpoints:
             with runtime.open_load(plan, job.out, cpus.load, job.workers, show) as load:
-                _measure_all(job, deployment, plan, load, show)
+                _measure_rounds(job, deployment, load, show)
+    job.report = replace(job.report, finished=(*job.report.finished, model))
+    write_results(job.out, job.report)
 
 
-def draw_primers(job: Run, deployment: Deployment) -> list[Trial]:
-    """Return a trial for each endpoint that loads it as hard as any workload will, and of which nothing is kept.
-
-    A server's first requests are not its speed: TorchServe's Java is compiled while it runs, and is several times
-    slower for its first seconds.
-    """
-    most = max((workload.concurrency or 1 for workload in job.config.workloads), default=1)
-    hardest = replace(job.config.workloads[0], arrival="closed", concurrency=most, rate_rps=None)
-    primers: list[Trial] = []
+def _measure_rounds(job: Run, deployment: Deployment, load: Load, show: Show) -> None:
+    """Run all rounds; in each every endpoint once with every workload, each with all other servers paused."""
+    runtime, config = deployment.runtime, job.config
+    name, endpoints = deployment.model.name, deployment.endpoints
+    rounds = [draw_round(config, name, endpoints, number, job.out) for number in range(config.rounds)]
+    # Of a run that goes on, only what is left.
+    rounds = [trials for trials in rounds if left_of(trials, job.measured, job.out)]
+    show.expect(len(endpoints))
     for server in deployment.servers:
-        share_s = server.target.prime_s / len(server.endpoints)
-        workload = replace(hardest, name="prime", warmup_s=0.0, duration_s=share_s)
-        for endpoint in server.endpoints:
-            if endpoint in deployment.endpoints:
-                id = f"{deployment.model.name}.{endpoint.id}.prime"
-                primers.append(Trial(id, endpoint.id, workload, 0, len(primers), None))
-    return primers
+        runtime.pause(server)
+    for at, trials in enumerate(rounds):
+        if at == 0 or job.restarts:
+            if at:
+                _restart_servers(job, deployment, show)
+            _prime(job, deployment, load, show)
+        _measure_round(job, deployment, trials, load, show)
 
 
-def draw_trials(job: Run, deployment: Deployment) -> list[Trial]:
-    """Return a model's trials: in each round every endpoint with every workload, in an order drawn from the seed."""
-    trials: list[Trial] = []
-    for number in range(job.config.rounds):
-        workloads = [seeded(w, job.config.seed, number) for w in job.config.workloads if is_for(w, deployment)]
-        pairs = [(e, w) for e in deployment.endpoints for w in workloads]
-        random.Random(f"{job.config.seed} {deployment.model.name} {number}").shuffle(pairs)
-        for endpoint, workload in pairs:
-            id = f"{deployment.model.name}.{endpoint.id}.{workload.name}.r{number}"
-            path = str((job.out / "samples" / f"{id}.parquet").resolve())
-            trials.append(Trial(id, endpoint.id, workload, number, len(trials), path))
-    return trials
+def _measure_round(job: Run, deployment: Deployment, trials: list[Trial], load: Load, show: Show) -> None:
+    """Run a round's trials, then again those that were disturbed."""
+    for _ in range(ATTEMPTS):
+        left = left_of(trials, job.measured, job.out)
+        show.expect(len(left))
+        for trial in left:
+            which = f", try {trial.attempt + 1}" if trial.attempt else ""
+            what = f"{trial.endpoint} {trial.workload.name}, round {trial.round + 1}{which}"
+            show.say(f"{deployment.model.name}: {what}")
+            _run_trial(job, deployment, trial, load, show)
+            show.step()
 
 
-def seeded(workload: Workload, seed: int, round: int) -> Workload:
-    """Return a workload with the seed of its arrivals in a round, the same for every endpoint."""
-    drawn = random.Random(f"{seed} {workload.seed} {workload.name} {round}").getrandbits(53)
-    return replace(workload, seed=drawn)
+def _prime(job: Run, deployment: Deployment, load: Load, show: Show) -> None:
+    """Load every server until its speed has settled."""
+    for server in list(deployment.servers):
+        endpoints = [endpoint for endpoint in server.endpoints if endpoint in deployment.endpoints]
+        for trial in draw_primers(deployment.model.name, endpoints, job.config.workloads, server.target.prime_s):
+            show.say(f"{deployment.model.name}: {trial.endpoint} prime")
+            _run_trial(job, deployment, trial, load, show)
+            show.step()
 
 
-def is_for(workload: Workload, deployment: Deployment) -> bool:
-    """Tell whether a workload is meant for a model."""
-    return not workload.models or deployment.model.name in workload.models
+def _restart_servers(job: Run, deployment: Deployment, show: Show) -> None:
+    """Start every server anew, since a process's luck is part of the variance; one that fails is out from here on."""
+    for server in list(deployment.servers):
+        show.say(f"{deployment.model.name}: restarting {server.target.name}")
+        try:
+            deployment.runtime.pause(restart(deployment, server))
+        except BakeoffError as error:
+            _mark_failed(job, server, f"{server.target.name} did not come up again: {error}", show)
 
 
 def find_gaps(job: Run) -> list[str]:
@@ -173,23 +170,19 @@ def find_gaps(job: Run) -> list[str]:
     return gaps
 
 
-def _measure_all(job: Run, deployment: Deployment, plan: Plan, load: Load, show: Show) -> None:
-    """Run the trials one after the other, each with all other servers paused."""
+def _run_trial(job: Run, deployment: Deployment, trial: Trial, load: Load, show: Show) -> None:
+    """Run one trial with its server alone awake, and keep what it says."""
     runtime = deployment.runtime
-    for server in deployment.servers:
-        runtime.pause(server)
-    endpoints = {endpoint.id: endpoint for endpoint in plan.endpoints}
-    for trial in plan.trials:
-        server = deployment.server_of(trial.endpoint)
-        if runtime.alive(server):
-            round_ = f", round {trial.round + 1}" if trial.samples else ""
-            show.say(f"{deployment.model.name}: {trial.endpoint} {trial.workload.name}{round_}")
-            measurement = _measure(trial, endpoints[trial.endpoint], server, deployment, load)
-            if measurement is not None:
-                _keep(job, measurement)
-            if not runtime.alive(server):
-                _mark_dead(job, server, show)
-        show.step()
+    server = next((s for s in deployment.servers if any(e.id == trial.endpoint for e in s.endpoints)), None)
+    if server is None or not runtime.alive(server):
+        return
+    endpoint = next(e for e in server.endpoints if e.id == trial.endpoint)
+    measurement = _measure(trial, endpoint, server, deployment, load)
+    if measurement is not None:
+        _keep(job, measurement)
+    if not runtime.alive(server):
+        name = server.target.name
+        _mark_failed(job, server, f"{name}, under load, {runtime.last_words(server)}", show)
 
 
 def _measure(
@@ -199,7 +192,7 @@ def _measure(
     runtime = deployment.runtime
     runtime.resume(server)
     before = runtime.read_usage(server)
-    sent = load.run_trial(trial)
+    sent = load.run_trial(trial, endpoint)
     after = runtime.read_usage(server)
     runtime.pause(server)
     if trial.samples is None:
@@ -223,26 +216,47 @@ def _measure(
 
 
 def _take_over(job: Run, deployment: Deployment) -> None:
-    """Let the report know what the bring-up found; a target's worst state over the models stands."""
-    states = {state.name: state for state in job.report.targets}
-    for name, state in deployment.states.items():
-        old = states.get(name)
-        ready = {f"{deployment.model.name} {format}": s for format, s in (state.ready_seconds or {}).items()}
+    """Let the report know what the bring-up found; a target's worst state over the models stands.
+
+    Of a run that goes on, what an earlier bring-up of this model found is replaced. Raises UsageError where the model
+    or an artifact is not the one that was measured before.
+    """
+    name, report = deployment.model.name, job.report
+    _require_same(report, deployment)
+    states = {state.name: state for state in report.targets}
+    for target, state in deployment.states.items():
+        old = states.get(target)
+        ready = {f"{name} {format}": s for format, s in (state.ready_seconds or {}).items()}
         ready = {**((old.ready_seconds or {}) if old else {}), **ready}
         worst = old if old is not None and old.status != "available" else state
-        states[name] = replace(worst, ready_seconds=ready or None)
-    report = job.report
+        states[target] = replace(worst, ready_seconds=ready or None)
     formats = tuple(row for artifact in deployment.artifacts.values() for row in artifact.parity)
     job.report = replace(
         report,
-        models=(*report.models, deployment.model),
-        artifacts=(*report.artifacts, *deployment.artifacts.values()),
-        parity=(*report.parity, *formats, *deployment.parity),
-        support=(*report.support, *deployment.support),
+        models=(*(m for m in report.models if m.name != name), deployment.model),
+        artifacts=(*_others(report.artifacts, name), *deployment.artifacts.values()),
+        parity=(*_others(report.parity, name), *formats, *deployment.parity),
+        support=(*_others(report.support, name), *deployment.support),
         targets=tuple(states.values()),
         images=job.runtime.images(),
     )
     write_results(job.out, job.report)
+
+
+def _others(rows: Iterable[RowT], model: str) -> Iterator[RowT]:
+    """Yield the rows of other models."""
+    return (row for row in rows if row.model != model)
+
+
+def _require_same(report: Report, deployment: Deployment) -> None:
+    name = deployment.model.name
+    if all(m.model != name for m in report.measurements):
+        return
+    old = {a.format: a.sha256 for a in report.artifacts if a.model == name}
+    new = {a.format: a.sha256 for a in deployment.artifacts.values()}
+    models = {m.name: m.sha256 for m in report.models}
+    if models.get(name) != deployment.model.sha256 or old != new:
+        raise UsageError(f"{name} is another model or was exported anew since the run began: start a new run")
 
 
 def _keep(job: Run, measurement: Measurement) -> None:
@@ -251,9 +265,8 @@ def _keep(job: Run, measurement: Measurement) -> None:
     write_results(job.out, job.report)
 
 
-def _mark_dead(job: Run, server: Server, show: Show) -> None:
+def _mark_failed(job: Run, server: Server, reason: str, show: Show) -> None:
     name = server.target.name
-    reason = f"{name}, under load, {job.runtime.last_words(server)}"
     show.note(reason.splitlines()[0])
     targets = tuple(
         replace(state, status="failed", reason=reason) if state.name == name else state for state in job.report.targets

@@ -32,6 +32,7 @@ LATENCY_QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p999": 0
 CLIENT_CPU_LIMIT_PERCENT = 80.0
 LAG_LIMIT_MS, LAG_LIMIT_OF_MEDIAN = 1.0, 0.2
 NEAR_FLOOR = 3.0
+DRIFT_LIMIT_PERCENT, DRIFT_REQUESTS = 10.0, 30
 GAPS_TESTED = 100_000
 """As many, evenly taken, tell any deviation that matters; of millions the test takes seconds and half a gigabyte."""
 
@@ -86,6 +87,7 @@ def summarize_trial(trial: Trial, endpoint: Endpoint, samples: TrialSamples) -> 
         wire=endpoint.wire,
         seed=workload.seed,
         round=trial.round,
+        attempt=trial.attempt,
         verdict="valid",
         reasons=(),
         request_count=int(inside.sum()),
@@ -101,6 +103,7 @@ def summarize_trial(trial: Trial, endpoint: Endpoint, samples: TrialSamples) -> 
         gaps=gaps,
         held_back=sum(watch.held_back for watch in samples.watches),
         connections_opened=int(samples.connects[inside].sum()),
+        drift_percent=find_drift(samples, inside),
         workers=len(samples.watches),
         client_cpu_percent=busiest(samples.watches, "cpu_percent"),
         client_spin_percent=busiest(samples.watches, "spin_percent"),
@@ -179,7 +182,24 @@ def judge_trial(m: Measurement, wrong_answers: int, lag_p99_ms: float | None) ->
     limit = max(LAG_LIMIT_MS, LAG_LIMIT_OF_MEDIAN * (m.latency_ms.p50 or 0))
     if lag_p99_ms is not None and lag_p99_ms > limit:
         reasons.append(f"1% of the requests started more than {lag_p99_ms:.2g} ms late; the limit is {limit:.2g} ms")
+    if m.drift_percent is not None and abs(m.drift_percent) > DRIFT_LIMIT_PERCENT:
+        reasons.append(
+            f"the last third's median latency was {m.drift_percent:+.0f}% off the first third's, more than "
+            f"{DRIFT_LIMIT_PERCENT:.0f}%: its speed had not settled, or something disturbed it"
+        )
     return reasons
+
+
+def find_drift(samples: TrialSamples, inside: Bools) -> float | None:
+    """Return by how many percent the last third's median latency is off the first third's; failures are infinite."""
+    third = (samples.window.end_ns - samples.window.start_ns) / 3
+    when = samples.intended_ns - samples.window.start_ns
+    latency = milliseconds(samples.intended_ns, samples.end_ns, samples.ok)
+    first, last = (np.sort(latency[inside & part]) for part in (when < third, when >= 2 * third))
+    if min(len(first), len(last)) < DRIFT_REQUESTS:
+        return None
+    before, after = percentile(first, 0.5), percentile(last, 0.5)
+    return 100 * (after / before - 1) if math.isfinite(before) and math.isfinite(after) and before else None
 
 
 def tail_of(lag: Floats) -> float:

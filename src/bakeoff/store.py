@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,7 @@ from bakeoff.types import Report
 
 SCHEMA_VERSION = 1
 NAME = "results.json"
+LOCK = ".lock"
 
 
 def write_results(folder: Path, report: Report) -> None:
@@ -35,7 +39,22 @@ def read_results(folder: Path) -> Report:
 def refuse_used(folder: Path) -> None:
     """Raise UsageError where a folder already holds a run."""
     if (folder / NAME).exists():
-        raise UsageError(f"{folder} already holds a run; name another folder with --out, or remove it")
+        raise UsageError(
+            f"{folder} already holds a run; go on with it by --resume {folder}, or name another folder with --out"
+        )
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Keep other runs out of a folder; raise UsageError where one is writing into it. A killed one holds no lock."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / LOCK).open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UsageError(f"{folder}: another run is writing into it") from None
+        yield
+        (folder / LOCK).unlink(missing_ok=True)
 
 
 def json_schema() -> dict[str, Any]:

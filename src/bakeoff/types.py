@@ -168,7 +168,10 @@ class Workload:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One workload on one endpoint, once: its place in the run and where its samples go (None: nowhere, it primes)."""
+    """One workload on one endpoint, once: its place in the run and where its samples go (None: nowhere, it primes).
+
+    `attempt`: 0, or how often it was repeated before because it was invalid.
+    """
 
     id: str
     endpoint: str
@@ -176,6 +179,7 @@ class Trial:
     round: int
     order: int
     samples: str | None
+    attempt: int = 0
 
 
 @dataclass(slots=True)
@@ -227,7 +231,14 @@ class Plan:
     golden: str
     endpoints: tuple[Endpoint, ...]
     requests: dict[str, dict[int, tuple[str, ...]]]
-    trials: tuple[Trial, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A trial that the load generator is asked for, with its endpoint as the load generator reaches it."""
+
+    trial: Trial
+    endpoint: Endpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,7 +316,8 @@ class Measurement:
     `workers`: processes that sent. `achieved_rate`: requests started within the window, of those scheduled in it.
     `attempt`: 0, or how often the trial was repeated before because it was invalid.
     `client_cpu_percent`: of the CPUs that the load generator can use, spinning apart. `held_back`: requests that
-    started late because too many were outstanding. `connections_opened`: within the window.
+    started late because too many were outstanding. `connections_opened`: within the window. `drift_percent`: how much
+    longer the median request took in the window's last third than in its first; None where either has too few.
     """
 
     trial_id: str
@@ -337,6 +349,7 @@ class Measurement:
     gaps: Gaps | None
     held_back: int
     connections_opened: int
+    drift_percent: float | None
     workers: int
     client_cpu_percent: float | None
     client_spin_percent: float | None
@@ -471,7 +484,7 @@ class Report:
     """results.json.
 
     `paused`: whether idle servers were stopped while another was measured; `restarted`: whether servers were restarted
-    between rounds; `reference`: the endpoint that the verdicts compare with.
+    between rounds; `reference`: the endpoint that verdicts compare with; `finished`: models of which all rounds ran.
     """
 
     schema_version: int
@@ -495,3 +508,4 @@ class Report:
     bare: tuple[Bare, ...] = ()
     restarted: bool = False
     reference: str | None = None
+    finished: tuple[str, ...] = ()

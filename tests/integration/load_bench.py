@@ -62,7 +62,7 @@ class Bench:
     def run(self, workload: str) -> tuple[Measurement, TrialSamples]:
         """Run a workload's trial; return what it says and its rows."""
         trial = self.trials[workload]
-        self.load.run_trial(trial)
+        self.load.run_trial(trial, self.endpoint)
         samples = read_samples(Path(str(trial.samples)))
         return summarize_trial(trial, self.endpoint, samples), samples
 
@@ -102,7 +102,7 @@ def make_bench(tmp_path: Path) -> Iterator[MakeBench]:
                 for at, w in enumerate(workloads)
             )
             requests = {endpoint.wire: {1: (str(body or tmp_path / "body.bin"),)}}
-            plan = Plan(MODEL, "unused", (endpoint,), requests, trials)
+            plan = Plan(MODEL, "unused", (endpoint,), requests)
             load = stack.enter_context(start_load(python, plan, tmp_path, CPUS.load, Workers(workers)))
             return Bench(load, endpoint, {trial.id: trial for trial in trials})
 

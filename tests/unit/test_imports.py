@@ -22,7 +22,7 @@ LEVELS = (
     {"exceedance"},
     {"requests", "venvs"},
     {"verify", "report", "export", "load"},
-    {"runtimes"},
+    {"runtimes", "trials"},
     {"deploy"},
     {"runner", "capacity"},
     {"cli"},

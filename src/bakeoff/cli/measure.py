@@ -11,19 +11,17 @@ from typing import Annotated
 import typer
 
 from bakeoff.artifacts import load_artifacts
-from bakeoff.catalog import load_targets
 from bakeoff.cli import options as o
 from bakeoff.cli.look import sizes_of
 from bakeoff.cli.terminal import console, print_table, progress
-from bakeoff.deploy import with_floors
-from bakeoff.errors import BakeoffError
+from bakeoff.errors import BakeoffError, UsageError
 from bakeoff.export import ExportOptions, export_model
-from bakeoff.load import Workers
 from bakeoff.report import write_report
 from bakeoff.report.tables import result_table, target_table
-from bakeoff.runner import Run, start_report
+from bakeoff.runner import Run
 from bakeoff.runner import run as run_experiment
-from bakeoff.store import refuse_used, write_results
+from bakeoff.runs import RunOptions, new_run, reopen_run
+from bakeoff.store import locked, refuse_used, write_results
 
 
 def run(
@@ -40,44 +38,50 @@ def run(
     await_workers: Annotated[
         int, typer.Option(min=0, help="Share it among so many `locust --worker` that connect to port 5557 instead.")
     ] = 0,
+    restart_between_rounds: Annotated[
+        bool, typer.Option("--restart-between-rounds", help="Start servers anew in each round: `compare` needs it.")
+    ] = False,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Default: results/TIMESTAMP.")] = None,
+    resume: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Go on with a run that was cut off, as it was begun.")
+    ] = None,
 ) -> None:
     """Export, serve, verify, load and report: the whole experiment.
 
     DIR then holds report.html, report.md, results.json, sizes.json and every request in samples/. Exit status: 0 every
     available endpoint has a valid trial; 1 something available failed; 2 bad usage or configuration.
     """
-    experiment, selection = o.experiment(config, model, target, format, protocol, quick)
-    experiment = replace(experiment, rounds=rounds or experiment.rounds)
-    selection = with_floors(selection, load_targets())
-    o.check_weights(weights, experiment.models)
-    chosen = o.runtime_of(runtime)
-    folder = out or Path("results") / datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-    refuse_used(folder)
-    chosen.open()
-    command = " ".join(["bakeoff", *sys.argv[1:]])
-    job = Run(
-        experiment,
-        chosen,
-        selection,
-        Workers(workers, await_workers),
-        frozenset(target),
-        weights,
-        folder,
-        start_report(experiment, command),
-    )
-    write_results(folder, job.report)
+    if resume is not None:
+        if out is not None or model or target or format or protocol or rounds or quick or weights:
+            raise UsageError("--resume: goes on as the run was begun, and takes no other option")
+        job = reopen_run(resume)
+    else:
+        experiment, selection = o.experiment(config, model, target, format, protocol, quick)
+        experiment = replace(experiment, rounds=rounds or experiment.rounds)
+        o.check_weights(weights, experiment.models)
+        options = RunOptions(runtime, workers, await_workers, restart_between_rounds, tuple(target), weights)
+        folder = out or Path("results") / datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+        refuse_used(folder)
+        o.runtime_of(runtime)
+        job = new_run(experiment, selection, options, folder, " ".join(["bakeoff", *sys.argv[1:]]))
+    with locked(job.out):
+        _run(job)
+
+
+def _run(job: Run) -> None:
+    job.runtime.open()
+    write_results(job.out, job.report)
     try:
         with progress() as show:
             run_experiment(job, show)
     finally:
         # Also when cut off: what was measured is reported.
-        write_results(folder, job.report)
-        write_report(folder, job.report)
+        write_results(job.out, job.report)
+        write_report(job.out, job.report)
     for name in job.report.models:
         print_table(result_table(job.report, name.name))
     print_table(target_table(job.report))
-    console.print(f"report: {folder / 'report.html'}", markup=False, highlight=False, soft_wrap=True)
+    console.print(f"report: {job.out / 'report.html'}", markup=False, highlight=False, soft_wrap=True)
     if job.problems:
         raise BakeoffError("not everything was measured:\n" + "\n".join(f"- {line}" for line in job.problems))
 

@@ -76,7 +76,7 @@ class Server(Protocol):
 class Load(Protocol):
     """A load generator that is ready."""
 
-    def run_trial(self, trial: Trial) -> int:
+    def run_trial(self, trial: Trial, endpoint: Endpoint) -> int:
         """Run a trial to its end; return how many requests were sent."""
 
 

@@ -231,8 +231,14 @@ def open_load(plan: Plan, folder: Path, cpus: str, workers: Workers, show: Show)
     show.say("loadtest: making its image ready")
     built("loadtest")
     _pause_stack(show)
-    addresses = {e.id: server.inside[_port_of(e)] for server in _servers for e in server.endpoints}
-    return ContainerLoad(moved_files(plan, addresses), folder, cpus, workers)
+    return ContainerLoad(moved_files(plan), folder, cpus, workers, _inside)
+
+
+def _inside(endpoint: Endpoint) -> Endpoint:
+    """Return an endpoint as other containers reach it."""
+    server = next(server for server in _servers if endpoint in server.endpoints)
+    host, port = server.inside[_port_of(endpoint)]
+    return replace(endpoint, host=host, port=port)
 
 
 def surroundings(cpus: Cpus) -> Surroundings:

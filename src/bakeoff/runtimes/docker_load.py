@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from bakeoff.errors import BakeoffError
 from bakeoff.files import as_json
 from bakeoff.load import LoadGenerator, Workers
 from bakeoff.runtimes import engine
-from bakeoff.types import Plan, Trial
+from bakeoff.types import Endpoint, Plan, Trial
 
 NAME = f"{engine.RUN_PROJECT}-loadtest"
 EXCHANGE = "/exchange"
@@ -19,10 +20,13 @@ WORKER = "loadworker"
 class ContainerLoad(LoadGenerator):
     """A running loadtest/conductor.py in the loadtest container, with workers in their own; a context manager.
 
-    `files` are what moved_files returns.
+    `files` are what moved_files returns; `inside` gives an endpoint as containers reach it.
     """
 
-    def __init__(self, files: dict[str, bytes], folder: Path, cpus: str, workers: Workers) -> None:
+    def __init__(
+        self, files: dict[str, bytes], folder: Path, cpus: str, workers: Workers, inside: Callable[[Endpoint], Endpoint]
+    ) -> None:
+        self._inside = inside
         on_host = engine.services()["loadtest"].get("network_mode") == "host"
         variables = {"LOAD_CPUS": cpus, "LOAD_MASTER": "127.0.0.1" if on_host else NAME}
         # An anonymous volume, since files can't be copied into a read-only container otherwise.
@@ -47,13 +51,14 @@ class ContainerLoad(LoadGenerator):
         engine.remove_services(engine.RUN_PROJECT, "loadtest", WORKER)
         super().__exit__(*details)
 
-    def run_trial(self, trial: Trial) -> int:
+    def run_trial(self, trial: Trial, endpoint: Endpoint) -> int:
         """Run a trial to its end, bring its samples here; return how many requests were sent."""
-        sent = super().run_trial(trial)
+        moved = replace(trial, samples=_path_inside(trial.samples) if trial.samples else None)
+        sent = super().run_trial(moved, self._inside(endpoint))
         if trial.samples is not None:
             here = Path(trial.samples)
             here.parent.mkdir(parents=True, exist_ok=True)
-            engine.copy_out(self._container, _inside(trial.samples), here.parent)
+            engine.copy_out(self._container, _path_inside(trial.samples), here.parent)
         return sent
 
 
@@ -65,12 +70,12 @@ def _start_workers(count: int, variables: dict[str, str]) -> None:
         raise BakeoffError(f"the load generator's workers did not start: {engine.last_line(done.stderr)}")
 
 
-def _inside(samples: str) -> str:
+def _path_inside(samples: str) -> str:
     return f"{EXCHANGE}/samples/{Path(samples).name}"
 
 
-def moved_files(plan: Plan, addresses: dict[str, tuple[str, int]]) -> dict[str, bytes]:
-    """Return the plan with its paths and addresses as they are in the container, and the requests it names."""
+def moved_files(plan: Plan) -> dict[str, bytes]:
+    """Return the plan with its paths as they are in the container, and the requests it names."""
     files: dict[str, bytes] = {}
     requests: dict[str, dict[int, tuple[str, ...]]] = {}
     for wire, sizes in plan.requests.items():
@@ -79,9 +84,5 @@ def moved_files(plan: Plan, addresses: dict[str, tuple[str, int]]) -> dict[str, 
             names = [f"requests/{wire}/b{size}/{Path(path).name}" for path in paths]
             files |= {name: Path(path).read_bytes() for name, path in zip(names, paths, strict=True)}
             requests[wire][size] = tuple(f"{EXCHANGE}/{name}" for name in names)
-    endpoints = tuple(
-        replace(e, host=addresses[e.id][0], port=addresses[e.id][1]) for e in plan.endpoints if e.id in addresses
-    )
-    trials = tuple(replace(t, samples=_inside(t.samples) if t.samples else None) for t in plan.trials)
-    moved = replace(plan, endpoints=endpoints, requests=requests, trials=trials)
+    moved = replace(plan, requests=requests)
     return {"plan.json": as_json(moved).encode(), **files}

@@ -25,6 +25,7 @@ GRPC_OK = b"grpc-status: 0\r\n"
 
 BUFFER_BYTES = 512 * 1024  # read: 20 MB replies in few callbacks; write: 600 KB requests in two calls, not ten
 MESSAGE_CHARACTERS = 500
+TOTAL_TIME_T, NUM_CONNECTS, RESPONSE_CODE = pycurl.TOTAL_TIME_T, pycurl.NUM_CONNECTS, pycurl.RESPONSE_CODE
 E_WEIRD_SERVER_REPLY, E_HTTP2_STREAM = 8, 92  # curl.h; pycurl has no names for them
 
 _STATUSES = {
@@ -75,6 +76,8 @@ class Call:
         self.pooled = False
         """Whether other calls' connections may be used: a repeated request then needs no new one."""
         self.curl = make_curl(self._chunks, timeout_s)
+        # Looked up once: a handle finds its own methods slowly.
+        self.perform, self._getinfo = self.curl.perform, self.curl.getinfo
         self.curl.setopt(pycurl.URL, f"http://{host}:{port}{wire.path(model)}")
         self.curl.setopt(pycurl.POST, 1)
         headers = [f"content-type: {wire.content_type(inputs)}", "expect:"]
@@ -94,12 +97,14 @@ class Call:
 
     def finish(self, start_ns: int, code: int = 0, failure: str = "") -> Reply:
         """Judge a transfer that was started at start_ns and ended with libcurl's code; the gRPC frame is taken off."""
-        getinfo = self.curl.getinfo
-        end_ns = start_ns + 1000 * getinfo(pycurl.TOTAL_TIME_T)
-        connects, http = getinfo(pycurl.NUM_CONNECTS), getinfo(pycurl.RESPONSE_CODE)
-        body = join(self._chunks)
+        getinfo, chunks = self._getinfo, self._chunks
+        end_ns = start_ns + 1000 * getinfo(TOTAL_TIME_T)
+        connects, http = getinfo(NUM_CONNECTS), getinfo(RESPONSE_CODE)
+        body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
         if self._grpc:
             status, body, message = _judge_grpc(code, failure, http, body, self._headers)
+        elif http == 200 and body and not code:
+            status, message = OK, ""
         else:
             status, message = _judge_http(code, failure, http, body)
         if (connects or self.pooled or not self.head_bytes) and self._was_repeated():
@@ -112,7 +117,7 @@ class Call:
         No option forbids it, and the second answer must not pass for a fast success. What was sent then holds the
         request's head twice. The head's size is known from the first whole request, on a connection that is new.
         """
-        head = int(self.curl.getinfo(pycurl.REQUEST_SIZE)) - len(self._body)
+        head = int(self._getinfo(pycurl.REQUEST_SIZE)) - len(self._body)
         if not self.head_bytes:
             self.head_bytes = max(0, head)
         return head > 1.5 * self.head_bytes
@@ -135,7 +140,7 @@ class Client:
         call.prepare(body)
         start_ns = time.perf_counter_ns()
         try:
-            call.curl.perform()
+            call.perform()
         except pycurl.error as error:
             return call.finish(start_ns, *error.args)
         return call.finish(start_ns)
@@ -151,7 +156,7 @@ class Client:
         except pycurl.error as error:
             code, failure = error.args
         end_ns = start_ns + 1000 * curl.getinfo(pycurl.TOTAL_TIME_T)
-        body = join(chunks)
+        body = b"".join(chunks)
         status, message = _judge_http(code, failure, curl.getinfo(pycurl.RESPONSE_CODE), body)
         curl.close()
         return Reply(status, start_ns, end_ns, body, 1, message)
@@ -178,18 +183,13 @@ def make_curl(chunks: list[bytes], timeout_s: float) -> pycurl.Curl:
     return curl
 
 
-def join(chunks: list[bytes]) -> bytes:
-    """Return the chunks as one body, without a copy where there is one chunk."""
-    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
-
-
 def _judge_http(code: int, failure: str, http: int, body: bytes) -> tuple[str, str]:
-    if http == 200 and not code:
-        # No prediction is empty; libcurl takes a head that was cut off before its content-length for a whole answer.
-        return (OK, "") if body else ("reset", "the answer has no body")
     # A server that refuses a request may close before it has read it all: its answer counts, not the broken send.
     if code and not (http >= 400 and code in (pycurl.E_SEND_ERROR, pycurl.E_RECV_ERROR)):
         return _status_of(code, failure), failure
+    if http == 200:
+        # No prediction is empty; libcurl takes a head that was cut off before its content-length for a whole answer.
+        return (OK, "") if body else ("reset", "the answer has no body")
     return f"http_{http}", body[:MESSAGE_CHARACTERS].decode("utf-8", "replace")
 
 
