@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from bakeoff.config import Config
 from bakeoff.deploy import Deployment, Selection, deployed, restart
+from bakeoff.disturbance import judge_disturbance, read_counters, summarize_disturbance
 from bakeoff.errors import BakeoffError, UsageError
 from bakeoff.export import ExportOptions
 from bakeoff.load import Workers
@@ -190,9 +192,10 @@ def _measure(
     """Run one trial, check the answers it kept, and summarise it; None for one that only primes."""
     runtime = deployment.runtime
     runtime.resume(server)
-    before = runtime.read_usage(server)
+    cpus = os.sched_getaffinity(0)
+    before, counters = runtime.read_usage(server), read_counters(cpus)
     sent = load.run_trial(trial, endpoint)
-    after = runtime.read_usage(server)
+    after, disturbed = runtime.read_usage(server), summarize_disturbance(counters, read_counters(cpus))
     runtime.pause(server)
     if trial.samples is None:
         return None
@@ -203,6 +206,9 @@ def _measure(
         mark_wrong(path, wrong)
         samples = read_samples(path)
     measurement = summarize_trial(trial, endpoint, samples)
+    reasons = (*measurement.reasons, *judge_disturbance(disturbed))
+    verdict: Literal["valid", "invalid"] = "invalid" if reasons else "valid"
+    measurement = replace(measurement, disturbed=disturbed, reasons=reasons, verdict=verdict)
     if before is None or after is None or not runtime.alive(server):
         return measurement
     cpu_ms = (after.cpu_seconds - before.cpu_seconds) * 1000 / sent

@@ -17,7 +17,7 @@ LEVELS = (
     {"processes"},
     {"guardian"},
     {"workloads", "schedule"},
-    {"artifacts", "config", "catalog", "wire", "samples", "store", "machine", "intervals"},
+    {"artifacts", "config", "catalog", "wire", "samples", "store", "machine", "intervals", "disturbance"},
     {"stats", "compare", "comparable"},
     {"exceedance"},
     {"requests", "venvs"},
