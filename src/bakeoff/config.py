@@ -52,6 +52,8 @@ class Config:
     protocols: tuple[Protocol, ...] = PROTOCOLS
     formats: tuple[str, ...] = ()
     rounds: int = 1
+    reference: str = ""
+    price_per_hour: float | None = None
     seed: int = 0
     base_port: int = 0
     cpus: Cpus = field(default_factory=Cpus)
@@ -79,6 +81,8 @@ def load_config(path: Path, models: Iterable[str], targets: Iterable[str]) -> Co
     for key, number in (("rounds", config.rounds), ("quick.rounds", config.quick.rounds)):
         if number < 1:
             raise UsageError(f"{path}: {key}: is {number}; allowed: 1 or more")
+    if config.price_per_hour is not None and not 0 <= config.price_per_hour < float("inf"):
+        raise UsageError(f"{path}: price_per_hour: is {config.price_per_hour}; allowed: 0 or more")
     if not 0 <= config.base_port <= 65000:
         raise UsageError(f"{path}: base_port: is {config.base_port}; allowed: 0 (any free port) to 65000")
     return config

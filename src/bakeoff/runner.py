@@ -19,7 +19,7 @@ from bakeoff.show import Show
 from bakeoff.stats import add_floors, summarize_rounds, summarize_trial
 from bakeoff.store import write_results
 from bakeoff.trials import ATTEMPTS, draw_primers, draw_round, left_of
-from bakeoff.types import FLOORS, NO_FORMAT, Artifact, Endpoint, Measurement, Parity, Report, Support, Trial
+from bakeoff.types import FLOORS, NO_FORMAT, Artifact, Endpoint, Measurement, Parity, Plan, Report, Support, Trial
 from bakeoff.verify import wrong_rows
 
 RowT = TypeVar("RowT", Artifact, Parity, Support)
@@ -85,19 +85,18 @@ def _run_model(job: Run, model: str, show: Show) -> None:
         plan = deployment.plan(job.config.workloads)
         if deployment.endpoints:
             with runtime.open_load(plan, job.out, cpus.load, job.workers, show) as load:
-                _measure_rounds(job, deployment, load, show)
+                _measure_rounds(job, deployment, plan, load, show)
     job.report = replace(job.report, finished=(*job.report.finished, model))
     write_results(job.out, job.report)
 
 
-def _measure_rounds(job: Run, deployment: Deployment, load: Load, show: Show) -> None:
+def _measure_rounds(job: Run, deployment: Deployment, plan: Plan, load: Load, show: Show) -> None:
     """Run all rounds; in each every endpoint once with every workload, each with all other servers paused."""
-    runtime, config = deployment.runtime, job.config
-    name, endpoints = deployment.model.name, deployment.endpoints
-    rounds = [draw_round(config, name, endpoints, number, job.out) for number in range(config.rounds)]
+    runtime = deployment.runtime
+    rounds = [draw_round(job.config, plan, number, job.out) for number in range(job.config.rounds)]
     # Of a run that goes on, only what is left.
     rounds = [trials for trials in rounds if left_of(trials, job.measured, job.out)]
-    show.expect(len(endpoints))
+    show.expect(len(plan.endpoints))
     for server in deployment.servers:
         runtime.pause(server)
     for at, trials in enumerate(rounds):

@@ -8,16 +8,21 @@ from dataclasses import replace
 from pathlib import Path
 
 from bakeoff.config import Config
-from bakeoff.types import NO_FORMAT, Endpoint, Measurement, Trial, Workload
+from bakeoff.types import NO_FORMAT, Endpoint, Measurement, Plan, Trial, Workload
 
 ATTEMPTS = 3
 """A trial that is invalid is repeated at its round's end, twice at most; all tries are kept."""
 
 
-def draw_round(config: Config, model: str, endpoints: Sequence[Endpoint], number: int, out: Path) -> list[Trial]:
-    """Return a round's trials: every endpoint with every workload that fits it, in an order drawn from the seed."""
-    workloads = [seeded(w, config.seed, number) for w in config.workloads if model in w.models or not w.models]
-    pairs = [(endpoint, workload) for endpoint in endpoints for workload in workloads]
+def draw_round(config: Config, plan: Plan, number: int, out: Path) -> list[Trial]:
+    """Return a round's trials: every endpoint with every workload that is for it, in an order drawn from the seed."""
+    model = plan.model.name
+    pairs = [
+        (endpoint, seeded(workload, config.seed, number))
+        for endpoint in plan.endpoints
+        for workload in config.workloads
+        if is_for(workload, endpoint, plan, number)
+    ]
     random.Random(f"{config.seed} {model} {number}").shuffle(pairs)
     trials: list[Trial] = []
     for endpoint, workload in pairs:
@@ -39,6 +44,14 @@ def draw_primers(
     size, timeout_s = workloads[0].batch_size, workloads[0].timeout_s
     workload = Workload("prime", "closed", most, None, 0.0, share_s, batch_size=size, timeout_s=timeout_s)
     return [Trial(f"{model}.{endpoint.id}.prime", endpoint.id, workload, 0, 0, None) for endpoint in endpoints]
+
+
+def is_for(workload: Workload, endpoint: Endpoint, plan: Plan, round: int) -> bool:
+    """Tell whether a workload is meant for an endpoint in a round."""
+    if (workload.models and endpoint.model not in workload.models) or round >= (workload.rounds or round + 1):
+        return False
+    sizes = [Path(path).stat().st_size for path in plan.requests[endpoint.wire][workload.batch_size]]
+    return workload.max_request_bytes is None or max(sizes) <= workload.max_request_bytes
 
 
 def seeded(workload: Workload, seed: int, round: int) -> Workload:

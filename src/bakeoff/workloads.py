@@ -28,6 +28,10 @@ def check_workloads(path: Path, workloads: tuple[Workload, ...], models: tuple[s
                 raise UsageError(f"{where}.models: {name!r} is unknown; allowed: {one_of(models)}")
         if workload.batch_size < 1:
             raise UsageError(f"{where}.batch_size: is {workload.batch_size}; allowed: 1 or more")
+        for key in ("max_request_bytes", "rounds"):
+            value = getattr(workload, key)
+            if value is not None and value < 1:
+                raise UsageError(f"{where}.{key}: is {value}; allowed: 1 or more")
         _check_arrivals(where, workload)
         check_times(where, workload.duration_s, workload.warmup_s, workload.timeout_s)
 
