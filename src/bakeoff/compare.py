@@ -48,10 +48,14 @@ class Contrast:
 
 
 def compare_endpoints(measurements: Iterable[Measurement], reference: str) -> list[Comparison]:
-    """Compare every endpoint with the reference, round by round; the judged ones are one family of verdicts."""
-    contrasts = []
-    for place, endpoints in collect_series(measurements).items():
-        base = endpoints.get(reference, {})
+    """Compare every endpoint with the reference, round by round; the judged ones are one family of verdicts.
+
+    A floor gets ratios to a contender, too: how far that is from what costs nothing. It gets no verdict.
+    """
+    contrasts, found = [], collect_series(measurements)
+    bases = {place._replace(judged=False): of[reference] for place, of in found.items() if reference in of}
+    for place, endpoints in found.items():
+        base = bases.get(place._replace(judged=False), {})
         for endpoint, series in endpoints.items():
             if endpoint != reference and series.keys() & base.keys():
                 contrasts.append(Contrast(place, endpoint, reference, contrast_paired(series, base)))

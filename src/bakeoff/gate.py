@@ -154,6 +154,12 @@ def is_regression(change: Change) -> bool:
     return change.word == "less accurate" or (change.word == "bigger" and change.what == "artifact bytes")
 
 
+def shown(change: Change) -> tuple[str, str]:
+    """Return the new and the old figure as text: bytes whole, an accuracy with four decimals."""
+    places = 4 if change.what == "accuracy" else 0
+    return f"{change.new:,.{places}f}", f"{change.old:,.{places}f}"
+
+
 def find_lost(new: Report, old: Report) -> list[str]:
     """Return a line for what the old run has and the new one lacks, of the models and workloads it was asked for.
 
@@ -230,4 +236,5 @@ def _said(c: Comparison) -> str:
 
 
 def _told(change: Change) -> str:
-    return f"{change.name} {change.what} got {change.word}: {change.new:,g}, was {change.old:,g}"
+    new, old = shown(change)
+    return f"{change.name} {change.what} got {change.word}: {new}, was {old}"

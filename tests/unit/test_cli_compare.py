@@ -47,13 +47,13 @@ def compare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
 
 def test_a_repetition_passes(compare: Compare) -> None:
     status, out, _ = compare(AGAIN, OLD)
-    assert status == 0 and out.endswith("no regression\n")
+    assert status == 0 and out.endswith("no regression (3 inconclusive)\n")
     assert "slower" not in [cell.strip() for line in out.splitlines() for cell in line.split("│")]
 
 
 def test_a_slower_endpoint_fails_and_its_line_says_how_much(compare: Compare) -> None:
     status, out, _ = compare(SLOWER, OLD)
-    assert status == 1 and out.endswith("REGRESSION (2)\n")
+    assert status == 1 and out.endswith("REGRESSION (2, 2 inconclusive)\n")
     assert "regression: m a c1 p50 got slower: 1." in out
 
 
@@ -94,7 +94,7 @@ def test_a_broken_folder_is_named(
 def test_the_form_for_a_pull_request_is_a_table_and_a_line_for_each_reason(compare: Compare) -> None:
     status, out, _ = compare(SLOWER, OLD, "--output", "github")
     lines = out.splitlines()
-    assert status == 1 and lines[0] == "### bakeoff compare: REGRESSION (2)"
+    assert status == 1 and lines[0] == "### bakeoff compare: REGRESSION (2, 2 inconclusive)"
     assert sum(line.startswith("- regression: ") for line in lines) == 2
     rows = [line for line in lines if line.startswith("| m | ")]
     assert rows[0].startswith("| m | a | c") and rows[0].split(" | ")[3] == "slower"

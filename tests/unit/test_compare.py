@@ -177,7 +177,9 @@ def test_floors_are_no_contenders() -> None:
         replace(m, target="echo" if m.endpoint == "a" else m.target)
         for m in simulate_run(np.random.default_rng(1), {"base": 1.0, "a": 0.5, "b": 2.0})
     ]
-    assert {c.a for c in compare_endpoints(run, "base") if c.verdict} == {"b"}
+    found = compare_endpoints(run, "base")
+    assert {c.a for c in found if c.verdict} == {"b"}
+    assert statement(found, "a", "p50").ratio == pytest.approx(0.5, rel=0.05)  # but they have ratios, everywhere
 
 
 def test_fewer_than_five_rounds_give_intervals_and_no_verdicts() -> None:

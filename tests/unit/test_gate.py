@@ -63,6 +63,14 @@ def test_an_artifact_may_neither_grow_nor_lose_accuracy(changes: dict[str, Any],
     assert (outcome.status, [c.word for c in outcome.changes]) == (status, [word])
 
 
+def test_what_grew_is_told_to_the_byte() -> None:
+    old, new = with_artifact(OLD, size_bytes=14_123_456), with_artifact(OLD, size_bytes=15_123_457, accuracy=0.5)
+    assert judge_runs(new, old).regressions == (
+        "m tflite-int8 artifact bytes got bigger: 15,123,457, was 14,123,456",
+        "m tflite-int8 accuracy got less accurate: 0.5000, was 0.9900",
+    )
+
+
 def test_an_accuracy_that_one_run_lacks_says_nothing() -> None:
     assert judge_runs(with_artifact(OLD, accuracy=None), OLD).changes == ()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bakeoff.compare import MARGIN
-from bakeoff.gate import ACCURACY_MARGIN, Outcome
+from bakeoff.gate import ACCURACY_MARGIN, Outcome, shown
 from bakeoff.report.cells import Table
 from bakeoff.report.markdown import escape, render_table
 from bakeoff.report.ratios import VERDICTS, ratio_table
@@ -16,18 +16,21 @@ def headline(outcome: Outcome) -> str:
     words = HEADLINES[outcome.status]
     if outcome.status == 2 and not outcome.reasons:
         words = "no verdict was possible"
-    return words + (f" ({len(outcome.regressions)})" if outcome.regressions else "")
+    unsure = sum(c.verdict == "inconclusive" for c in outcome.comparisons)
+    counts = [str(len(outcome.regressions))] if outcome.regressions else []
+    counts += [f"{unsure} inconclusive"] if unsure else []
+    return words + (f" ({', '.join(counts)})" if counts else "")
 
 
 def outcome_tables(outcome: Outcome) -> list[Table]:
     """Return the ratios, what got slower first, and what weighs or answers otherwise than before."""
-    of = f"of an endpoint's ratio to {outcome.reference} in its run" if outcome.reference else "of a figure"
+    of = f" of each endpoint's ratio to {outcome.reference} within its run" if outcome.reference else ""
     says = (
-        f"New over old {of}, geometric means over the rounds, with its 95% interval (Welch's t on logarithms): a p50 "
-        f"of 1.2 is 20% slower, a throughput of 1.2 is 20% more. {VERDICTS} A regression is a slower whose whole "
-        f"interval is beyond {MARGIN} (throughput: below {1 / MARGIN:.3f})."
+        f"New over old{of}: geometric means over the rounds, with a 95% interval (Welch's t on logarithms). A p50 of "
+        f"1.2 is 20% slower, a throughput of 1.2 is 20% more. {VERDICTS} A regression is a slower whose whole interval "
+        f"is beyond {MARGIN} (throughput: below {1 / MARGIN:.3f}); inconclusive ratios don't exclude one."
     )
-    rows = tuple((c.name, c.what, c.word, f"{c.new:,g}", f"{c.old:,g}") for c in outcome.changes)
+    rows = tuple((c.name, c.what, c.word, *shown(c)) for c in outcome.changes)
     changes = Table(
         "Sizes and accuracy that changed",
         f"Bigger and smaller: by more than {MARGIN - 1:.0%}; more and less accurate: by more than {ACCURACY_MARGIN:g}. "
