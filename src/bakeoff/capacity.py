@@ -161,3 +161,8 @@ def find_knee(points: Sequence[SweepPoint]) -> SweepPoint | None:
     if not power or power.index(max(power)) == len(power) - 1:
         return None
     return known[power.index(max(power))]
+
+
+def cost_per_million(rate_rps: float, price_per_hour: float) -> float:
+    """Return what a million predictions cost on a machine that makes so many a second and costs so much an hour."""
+    return price_per_hour / 3600 * 1e6 / rate_rps

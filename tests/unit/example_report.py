@@ -55,7 +55,7 @@ def example_report(name: str = "digits_cnn", reason: str = "the command x is not
         gaps=None,
         held_back=0,
         connections_opened=0,
-        drift_percent=1.5,
+        drift_percent=None,
         workers=1,
         client_spin_percent=0.0,
         client_cpu_percent=20.0,

@@ -25,6 +25,7 @@ LEVELS = (
     {"runtimes", "trials"},
     {"deploy"},
     {"runner", "capacity"},
+    {"runs", "probe"},
     {"cli"},
 )
 LEVEL_OF = {name: level for level, names in enumerate(LEVELS) for name in names}

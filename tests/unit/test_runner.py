@@ -12,9 +12,9 @@ from bakeoff.catalog import load_targets
 from bakeoff.config import DEFAULT, load_config
 from bakeoff.deploy import Selection
 from bakeoff.load import Workers
-from bakeoff.runner import Run, find_gaps, seeded
+from bakeoff.runner import Run, find_gaps
 from bakeoff.runtimes import RUNTIMES
-from bakeoff.types import PROTOCOLS, Measurement, Report, Workload
+from bakeoff.types import PROTOCOLS, Measurement, Report
 
 
 @pytest.fixture
@@ -56,12 +56,3 @@ def test_the_floor_may_outrun_the_load_generator_but_must_answer(valid: Measurem
     assert gaps(replace(report, measurements=(valid, floor))) == []
     dead = replace(floor, error_count=floor.request_count)
     assert gaps(replace(report, measurements=(valid, dead))) == ["digits_cnn echo-rest has no valid trial of c1"]
-
-
-def test_a_rounds_arrivals_are_the_same_for_every_endpoint_and_others_in_the_next_round() -> None:
-    workload = Workload("open", "poisson", rate_rps=10)
-    assert seeded(workload, 7, 0) == seeded(workload, 7, 0)
-    seeds = {
-        seeded(replace(workload, name=name), run, round).seed for name in "ab" for run in (1, 2) for round in (0, 1)
-    }
-    assert len(seeds) == 8

@@ -170,6 +170,22 @@ def test_a_closed_loop_has_no_lag_and_no_asked_rate() -> None:
     assert (m.lag_ms, m.achieved_rate, m.gaps) == (None, None, None)
 
 
+def drifting(first_ms: int, last_ms: int, count: int = 300) -> Any:
+    rows = [(i, i + (first_ms if i < count / 2 else last_ms), "ok") for i in range(count)]
+    return summarize_trial(TRIAL, ENDPOINT, trial_samples(rows, (0, count)))
+
+
+def test_a_trial_whose_speed_changes_is_invalid() -> None:
+    assert drifting(100, 111).drift_percent == pytest.approx(11)
+    assert "+11% off" in drifting(100, 111).reasons[0]
+    assert "-11% off" in drifting(100, 89).reasons[0]
+    assert drifting(100, 109).verdict == "valid"
+
+
+def test_few_requests_tell_no_drift() -> None:
+    assert drifting(100, 200, count=80).drift_percent is None
+
+
 def test_connections_are_counted_within_the_window() -> None:
     rows = [(i, i + 1, "ok") for i in range(4)]
     m = summarize_trial(TRIAL, ENDPOINT, trial_samples(rows, (2, 100), connects=np.array([1, 0, 1, 1])))

@@ -8,7 +8,7 @@ from types import FrameType
 
 import typer
 
-from bakeoff.cli import compare, look, measure, servers
+from bakeoff.cli import capacity, compare, look, measure, servers
 from bakeoff.errors import BakeoffError
 from bakeoff.runtimes import engine
 
@@ -21,6 +21,7 @@ app = typer.Typer(
 )
 app.command()(measure.run)
 app.command()(measure.export)
+app.command()(capacity.capacity)
 app.command()(servers.up)
 app.command()(servers.down)
 app.command()(servers.verify)

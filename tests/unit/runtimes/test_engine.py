@@ -12,7 +12,7 @@ import pytest
 
 from bakeoff.runtimes import engine
 from bakeoff.runtimes.docker_load import moved_files
-from bakeoff.types import Endpoint, Model, Plan, TensorSpec, Trial, Workload
+from bakeoff.types import Endpoint, Model, Plan, TensorSpec
 
 
 @pytest.mark.parametrize(
@@ -65,15 +65,9 @@ def test_a_plan_moves_into_the_container(tmp_path: Path) -> None:
     body.write_bytes(b"body")
     spec = TensorSpec("x", "float32", (None, 2))
     endpoint = Endpoint("tflite-grpc", "m", "tflite", "tflite-fp32", "grpc", "tfserving-grpc", "127.0.0.1", 40000)
-    trials = (
-        Trial("a", endpoint.id, Workload("c1", "closed", 1), 0, 0, str(tmp_path / "a.parquet")),
-        Trial("prime", endpoint.id, Workload("c1", "closed", 1), 0, 1, None),
-    )
     requests = {"tfserving-grpc": {1: (str(body),)}}
-    plan = Plan(Model("m", "0", (spec,), (spec,), 0.0, 0.0), "golden.npz", (endpoint,), requests, trials)
-    files = moved_files(plan, {"tflite-grpc": ("172.18.0.2", 8500)})
+    plan = Plan(Model("m", "0", (spec,), (spec,), 0.0, 0.0), "golden.npz", (endpoint,), requests)
+    files = moved_files(plan)
     moved = json.loads(files.pop("plan.json"))
     assert files == {"requests/tfserving-grpc/b1/000.bin": b"body"}
-    assert (moved["endpoints"][0]["host"], moved["endpoints"][0]["port"]) == ("172.18.0.2", 8500)
     assert moved["requests"]["tfserving-grpc"]["1"] == ["/exchange/requests/tfserving-grpc/b1/000.bin"]
-    assert [trial["samples"] for trial in moved["trials"]] == ["/exchange/samples/a.parquet", None]

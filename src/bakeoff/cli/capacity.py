@@ -1,0 +1,171 @@
+"""`bakeoff capacity`: how much load an endpoint bears."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bakeoff.capacity import Budget, Capacity, Objective, SweepPoint, cost_per_million, find_knee, search_capacity
+from bakeoff.cli import options as o
+from bakeoff.cli.terminal import console, print_rows, progress
+from bakeoff.config import Config
+from bakeoff.deploy import Selection, deployed
+from bakeoff.errors import BakeoffError, UsageError
+from bakeoff.export import ExportOptions
+from bakeoff.files import as_json, write_atomic
+from bakeoff.load import Workers
+from bakeoff.probe import Probe
+from bakeoff.report.cells import MISSING, Table, number
+from bakeoff.show import Show
+from bakeoff.types import Workload
+
+MOST_CALLERS = 256
+START_CALLERS, START_SHARE = 8, 0.5
+"""The search begins at half of what eight callers get who wait for their answers."""
+WARMUP_S = 1.0
+PAUSE_S = 0.5
+"""Between trials, about: priming, connecting, writing."""
+
+
+def capacity(
+    slo_ms: Annotated[float | None, typer.Option("--slo-ms", min=0.001, help="The limit of the p99, in ms.")] = None,
+    sweep: Annotated[bool, typer.Option("--sweep", help="Callers that wait, 1, 2, 4, 8, ... to the knee.")] = False,
+    config: o.ConfigFile = o.DEFAULT_CONFIG,
+    runtime: o.RuntimeName = "local",
+    model: Annotated[str, typer.Option("--model", help="A model of the zoo.")] = "digits_cnn",
+    target: Annotated[str, typer.Option("--target", help="A target.")] = "tflite",
+    protocol: Annotated[str, typer.Option("--protocol", help="rest, rest-binary or grpc.")] = "grpc",
+    trial_s: Annotated[float, typer.Option(min=1, help="Seconds of a trial.")] = 10.0,
+    budget_s: Annotated[float, typer.Option(min=10, help="Seconds for the whole search.")] = 300.0,
+    precision: Annotated[
+        float, typer.Option(min=1.01, help="Narrow enough: the bracket's high end over its low.")
+    ] = 1.1,
+    workers: Annotated[int, typer.Option(min=1, help="Processes or containers that share the load.")] = 1,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Default: results/capacity-TIMESTAMP.")] = None,
+    json: o.AsJson = False,
+) -> None:
+    """Search the highest Poisson rate whose p99 stays under --slo-ms (MLPerf's Server scenario), or a --sweep's knee.
+
+    Rates are doubled, then bisected; each is decided by a t interval over blocks that are nearly independent, and the
+    rate that is found is confirmed on fresh seeds. What stays undecided in --budget-s is a bracket, not a number.
+    """
+    if (slo_ms is None) == (not sweep):
+        raise UsageError("give --slo-ms X for the capacity under an objective, or --sweep for the knee")
+    experiment, selection = o.experiment(config, [model], [target], [], [protocol])
+    folder = out or Path("results") / f"capacity-{datetime.now(UTC):%Y%m%d-%H%M%S}"
+    folder.mkdir(parents=True, exist_ok=True)
+    workload = Workload("capacity", "closed", warmup_s=WARMUP_S, duration_s=trial_s, timeout_s=10.0)
+    with (
+        progress() as show,
+        probed(experiment, selection, runtime, workload, (Workers(workers), folder, show)) as probe,
+    ):
+        probe.prime()
+        if slo_ms is None:
+            points = sweep_callers(probe)
+            found: object = {"endpoint": probe.endpoint.id, "points": points, "knee": find_knee(points)}
+            table = sweep_table(probe, points)
+        else:
+            budget = Budget(max(4, int(budget_s / (trial_s + WARMUP_S + PAUSE_S))))
+            show.expect(budget.trials)
+            objective = Objective(slo_ms, precision)
+            start_rps = START_SHARE * probe.call(START_CALLERS).throughput_rps
+            result = search_capacity(probe.offer, max(1.0, start_rps), objective, budget, experiment.seed)
+            found = {
+                "endpoint": probe.endpoint.id,
+                "slo_ms": slo_ms,
+                **asdict(result),
+                "price": experiment.price_per_hour,
+            }
+            table = capacity_table(probe, result, slo_ms, experiment.price_per_hour)
+    write_atomic(folder / "capacity.json", as_json({"found": found, "measurements": probe.measurements}))
+    print_rows(found, table, json)
+    console.print(f"kept: {folder / 'capacity.json'}", markup=False, highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def probed(
+    config: Config, selection: Selection, runtime: str, workload: Workload, how: tuple[Workers, Path, Show]
+) -> Iterator[Probe]:
+    """Bring the one endpoint up, and the load generator; take both down at the end."""
+    workers, folder, show = how
+    chosen = o.runtime_of(runtime)
+    with closing(chosen):
+        chosen.open()
+        cpus = chosen.resolve_cpus(config.cpus)
+        show.expect(1)
+        artifacts, _ = chosen.export(config.models[0], ExportOptions(), show)
+        show.step()
+        with deployed(artifacts, chosen, selection, cpus.server, show) as deployment:
+            if not deployment.endpoints:
+                state = deployment.states[selection.targets[0].name]
+                remedy = f"; {state.remedy}" if state.remedy else ""
+                raise BakeoffError(f"{state.name} is {state.status}: {state.reason}{remedy}")
+            plan = deployment.plan((workload,))
+            with chosen.open_load(plan, folder, cpus.load, workers, show) as load:
+                yield Probe(deployment, plan.endpoints[0], load, workload, folder, show)
+
+
+def sweep_callers(probe: Probe) -> list[SweepPoint]:
+    """Double the callers until the knee is two points behind, or there are as many as are allowed."""
+    points: list[SweepPoint] = []
+    callers = 1
+    while callers <= MOST_CALLERS:
+        points.append(probe.call(callers))
+        knee = find_knee(points)
+        if knee is not None and len(points) - points.index(knee) > 2:
+            break
+        callers *= 2
+    return points
+
+
+def sweep_table(probe: Probe, points: list[SweepPoint]) -> Table:
+    """Return the sweep with its knee marked."""
+    knee = find_knee(points)
+    rows = tuple(
+        (str(p.concurrency), number(p.throughput_rps), number(p.latency_ms), "the knee" if p == knee else "")
+        for p in points
+    )
+    says = "The knee has the most throughput for its latency: beyond it callers wait longer than they get more done."
+    if knee is None:
+        says = f"No knee up to {points[-1].concurrency} callers: more would still bring more."
+    columns = ("callers", "req/s", "p50 ms", "")
+    return Table(
+        f"{probe.endpoint.model}: {probe.endpoint.id}, closed loop", says, columns, rows, frozenset(columns[:3])
+    )
+
+
+def capacity_table(probe: Probe, found: Capacity, slo_ms: float, price: float | None) -> Table:
+    """Return the search's steps, and in words what it found."""
+    rows = tuple(
+        (
+            number(step.rate_rps),
+            str(len(step.seeds)),
+            f"{step.requests:,}",
+            MISSING if step.exceedance is None else f"{100 * step.exceedance.share:.2f}",
+            step.decision + (", confirming" if step.confirms else ""),
+        )
+        for step in found.steps
+    )
+    columns = ("req/s offered", "trials", "requests", f"% over {slo_ms:g} ms", "p99 is")
+    title = f"{probe.endpoint.model}: {probe.endpoint.id}, Server scenario"
+    return Table(title, in_words(found, slo_ms, price), columns, rows, frozenset(columns[:4]))
+
+
+def in_words(found: Capacity, slo_ms: float, price: float | None) -> str:
+    """Say what was found, and what a million predictions cost then."""
+    low, high = number(found.low), number(found.high)
+    if found.rate_rps is not None:
+        says = f"Capacity: {low} requests a second with the p99 under {slo_ms:g} ms, confirmed on fresh seeds."
+    else:
+        says = f"Undecided within the budget: the capacity under {slo_ms:g} ms lies between {low} and {high} a second."
+    rate = found.rate_rps or found.low
+    if rate and price is not None:
+        cost = cost_per_million(rate, price)
+        says += f" At {number(rate)} a second a million predictions cost {cost:.3f}, with {price:g} an hour."
+    return says

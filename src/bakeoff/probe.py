@@ -1,0 +1,83 @@
+"""One endpoint under whatever load a search asks for, one trial after the other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from bakeoff.capacity import SweepPoint
+from bakeoff.deploy import Deployment
+from bakeoff.runtimes import Load
+from bakeoff.samples import TrialSamples, mark_wrong, read_samples
+from bakeoff.show import Show
+from bakeoff.stats import Floats, milliseconds, summarize_trial, within
+from bakeoff.trials import ATTEMPTS, draw_primers, samples_path
+from bakeoff.types import Endpoint, Measurement, Trial, Workload
+from bakeoff.verify import wrong_rows
+
+
+@dataclass(slots=True)
+class Probe:
+    """An endpoint that is up, the load generator, and where samples go; `workload` is what trials have in common."""
+
+    deployment: Deployment
+    endpoint: Endpoint
+    load: Load
+    workload: Workload
+    out: Path
+    show: Show
+    measurements: list[Measurement] = field(default_factory=list)
+
+    def prime(self) -> None:
+        """Load the server until its speed has settled."""
+        server = self.deployment.server_of(self.endpoint.id)
+        workload = replace(self.workload, concurrency=8)
+        for trial in draw_primers(self.deployment.model.name, [self.endpoint], [workload], server.target.prime_s):
+            self.load.run_trial(trial, self.endpoint)
+
+    def offer(self, rate_rps: float, seed: int) -> Floats | None:
+        """Offer Poisson arrivals at a rate; return the latencies in ms in order of arrival.
+
+        A trial that was disturbed is repeated, twice at most. None: it can't be measured, as where the load generator
+        can't offer so much.
+        """
+        name = f"poisson-{rate_rps:.1f}"
+        workload = replace(self.workload, name=name, arrival="poisson", rate_rps=rate_rps, seed=seed)
+        for _ in range(ATTEMPTS):
+            measurement, samples = self._run(workload)
+            if measurement.verdict == "valid" or self._is_overload(measurement):
+                inside = within(samples.intended_ns, samples.window)
+                return milliseconds(samples.intended_ns, samples.end_ns, samples.ok)[inside]
+            self.show.note(f"{rate_rps:,.0f} a second, seed {seed}: {'; '.join(measurement.reasons)}")
+        return None
+
+    def call(self, concurrency: int) -> SweepPoint:
+        """Call with so many callers that wait for each answer."""
+        workload = replace(self.workload, name=f"c{concurrency}", arrival="closed", concurrency=concurrency)
+        measurement, _ = self._run(workload)
+        return SweepPoint(concurrency, measurement.throughput_rps, measurement.latency_ms.p50)
+
+    def _run(self, workload: Workload) -> tuple[Measurement, TrialSamples]:
+        self.show.say(f"{self.endpoint.id}: {workload.name}")
+        name = f"{self.endpoint.model}.{self.endpoint.id}.{workload.name}.{len(self.measurements):03}"
+        path = Path(samples_path(self.out, name))
+        trial = Trial(name, self.endpoint.id, workload, 0, len(self.measurements), str(path))
+        self.load.run_trial(trial, self.endpoint)
+        samples = read_samples(path)
+        reference = self.deployment.reference(self.endpoint.target, self.endpoint.format)
+        wrong = wrong_rows(samples, self.endpoint, workload.batch_size, reference)
+        if wrong:
+            mark_wrong(path, wrong)
+            samples = read_samples(path)
+        measurement = summarize_trial(trial, self.endpoint, samples)
+        self.measurements.append(measurement)
+        self.show.step()
+        return measurement, samples
+
+    def _is_overload(self, m: Measurement) -> bool:
+        """Tell whether a trial is invalid only because the server was too slow, which is just what is to be found out.
+
+        Then requests are held back, which makes them late, and latencies drift as the queue grows.
+        """
+        signs = ["max_outstanding", "last third", "no request", *(["ms late"] if m.held_back else [])]
+        return all(any(sign in reason for sign in signs) for reason in m.reasons)
