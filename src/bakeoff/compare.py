@@ -9,13 +9,16 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from bakeoff.intervals import Estimate, estimate_difference, estimate_mean
-from bakeoff.types import FLOORS, Comparison, Measurement, Verdict
+from bakeoff.types import FLOORS, Comparison, Measurement, Report, Verdict
 
 ALPHA = 0.05
 MARGIN = 1.05
 """Ratios within [1/MARGIN, MARGIN] are the same for every practical purpose."""
 ROUNDS_FOR_VERDICT = 5
 """With fewer, the t quantile is so large that nothing can be decided after the adjustment: intervals, no verdicts."""
+
+USUAL_REFERENCE = "torchserve-rest"
+"""What a PyTorch model is deployed on first."""
 
 METRICS = ("p50", "p90", "p99", "throughput")
 LARGER_IS_FASTER = frozenset({"throughput"})
@@ -45,10 +48,14 @@ class Contrast:
 
 
 def compare_endpoints(measurements: Iterable[Measurement], reference: str) -> list[Comparison]:
-    """Compare every endpoint with the reference, round by round; the judged ones are one family of verdicts."""
-    contrasts = []
-    for place, endpoints in collect_series(measurements).items():
-        base = endpoints.get(reference, {})
+    """Compare every endpoint with the reference, round by round; the judged ones are one family of verdicts.
+
+    A floor gets ratios to a contender, too: how far that is from what costs nothing. It gets no verdict.
+    """
+    contrasts, found = [], collect_series(measurements)
+    bases = {place._replace(judged=False): of[reference] for place, of in found.items() if reference in of}
+    for place, endpoints in found.items():
+        base = bases.get(place._replace(judged=False), {})
         for endpoint, series in endpoints.items():
             if endpoint != reference and series.keys() & base.keys():
                 contrasts.append(Contrast(place, endpoint, reference, contrast_paired(series, base)))
@@ -82,6 +89,15 @@ def compare_runs(
             log_ratio = contrast_unpaired(ours[endpoint], theirs[endpoint])
             contrasts.append(Contrast(place, endpoint, endpoint, log_ratio))
     return conclude(sorted(contrasts, key=lambda contrast: (contrast.place, contrast.a)))
+
+
+def default_reference(report: Report) -> str | None:
+    """Return the endpoint to compare the others with: torchserve-rest, else the first by name that is no floor.
+
+    Only endpoints with a valid trial count; None where there is none.
+    """
+    measured = {m.endpoint for m in report.measurements if m.verdict == "valid" and m.target not in FLOORS}
+    return USUAL_REFERENCE if USUAL_REFERENCE in measured else min(measured, default=None)
 
 
 def collect_series(measurements: Iterable[Measurement]) -> dict[Place, dict[str, dict[int, float]]]:

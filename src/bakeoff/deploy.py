@@ -137,6 +137,7 @@ def bring_up(deployment: Deployment, selection: Selection, options: StartOptions
     for number, target in enumerate(selection.everything):
         show.say(f"{deployment.model.name}: starting {target.name}")
         state = TargetState(target.name, target.framework, target.server, None, "available")
+        state = replace(state, workers=target.workers, threads=target.threads)
         try:
             prepared, version = runtime.prepare(target, show)
             state = replace(state, version=version)

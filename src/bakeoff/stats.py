@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import fields, replace
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import kstest
 
+from bakeoff.intervals import estimate_mean
 from bakeoff.samples import Bools, Ints, TrialSamples, Window
 from bakeoff.types import (
     CLIENT_FLOOR,
@@ -33,6 +35,11 @@ CLIENT_CPU_LIMIT_PERCENT = 80.0
 LAG_LIMIT_MS, LAG_LIMIT_OF_MEDIAN = 1.0, 0.2
 NEAR_FLOOR = 3.0
 DRIFT_LIMIT_PERCENT, DRIFT_REQUESTS = 10.0, 30
+FROM_SAMPLES = re.compile(
+    r"no request succeeded|\d+ of the checked answers were wrong|the load generator used |"
+    r"\d+ requests started late: |1% of the requests started more than |the last third's median latency "
+)
+"""How the reasons begin that `judge_trial` gives."""
 GAPS_TESTED = 100_000
 """As many, evenly taken, tell any deviation that matters; of millions the test takes seconds and half a gigabyte."""
 
@@ -230,15 +237,31 @@ def _floors(m: Measurement, server: list[float], client: list[float]) -> Floors:
 
 
 def summarize_rounds(measurements: Sequence[Measurement]) -> list[Summary]:
-    """Return the medians over the valid trials of each model, endpoint and workload."""
+    """Return the medians over the valid trials of each model, endpoint and workload, with the interval of the p50."""
     groups: dict[tuple[str, str, str], list[Measurement]] = defaultdict(list)
     for m in measurements:
         if m.verdict == "valid":
             groups[m.model, m.endpoint, m.workload].append(m)
     return [
-        Summary(*place, median([m.throughput_rps for m in group]), median_latency([m.latency_ms for m in group]))
+        Summary(
+            *place,
+            median([m.throughput_rps for m in group]),
+            median_latency([m.latency_ms for m in group]),
+            *interval_of([m.latency_ms.p50 for m in group]),
+        )
         for place, group in groups.items()
     ]
+
+
+def interval_of(figures: Sequence[float | None]) -> tuple[float, float] | tuple[None, None]:
+    """Return the 95% t interval of the geometric mean of one figure a round; None with fewer than two.
+
+    On logarithms, as comparisons are: a round's luck is a factor. Requests of one round are never pooled, since they
+    depend on one another.
+    """
+    logs = [math.log(figure) for figure in figures if figure is not None and figure > 0]
+    found = estimate_mean(logs).interval(0.95) if len(logs) > 1 else None
+    return (None, None) if found is None else (math.exp(found[0]), math.exp(found[1]))
 
 
 def median_latency(latencies: list[Latency]) -> Latency:

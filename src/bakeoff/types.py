@@ -390,6 +390,7 @@ class TargetState:
 
     `ready_seconds`, `startup` and `idle_rss_bytes` are by "MODEL FORMAT"; the last is the memory of all its processes
     after the first right answers and before any load. `install_bytes`: its environment on disk (local) or its image.
+    `workers` and `threads`: what its server was started with.
     """
 
     name: str
@@ -403,6 +404,8 @@ class TargetState:
     startup: dict[str, Startup] | None = None
     idle_rss_bytes: dict[str, int] | None = None
     install_bytes: int | None = None
+    workers: int | None = None
+    threads: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -419,7 +422,11 @@ class Support:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """An endpoint's valid trials of one workload over all rounds: medians; the interval joins with the rounds."""
+    """An endpoint's valid trials of one workload over all rounds: medians.
+
+    `low` and `high`: the 95% t interval of the geometric mean of the rounds' p50, in ms; None with fewer than two
+    rounds that have a p50.
+    """
 
     model: str
     endpoint: str

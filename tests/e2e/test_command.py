@@ -80,7 +80,8 @@ def test_doctor_names_what_is_missing_and_the_remedy() -> None:
 
 def test_help_teaches_every_command() -> None:
     text = bakeoff("--help").stdout
-    for command in ("run", "export", "up", "down", "verify", "sizes", "report", "targets", "models", "doctor"):
+    looking = ("sizes", "report", "compare", "targets", "models", "doctor")
+    for command in ("run", "export", "up", "down", "verify", *looking):
         assert re.search(rf"\b{command}\b", text)
         assert bakeoff(command, "--help").returncode == 0
 

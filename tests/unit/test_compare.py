@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from example_report import example_report
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import stats
@@ -19,6 +20,7 @@ from bakeoff.compare import (
     compare_runs,
     contrast_paired,
     contrast_unpaired,
+    default_reference,
     find_regressions,
     holm_levels,
     judge,
@@ -175,7 +177,9 @@ def test_floors_are_no_contenders() -> None:
         replace(m, target="echo" if m.endpoint == "a" else m.target)
         for m in simulate_run(np.random.default_rng(1), {"base": 1.0, "a": 0.5, "b": 2.0})
     ]
-    assert {c.a for c in compare_endpoints(run, "base") if c.verdict} == {"b"}
+    found = compare_endpoints(run, "base")
+    assert {c.a for c in found if c.verdict} == {"b"}
+    assert statement(found, "a", "p50").ratio == pytest.approx(0.5, rel=0.05)  # but they have ratios, everywhere
 
 
 def test_fewer_than_five_rounds_give_intervals_and_no_verdicts() -> None:
@@ -189,6 +193,21 @@ def test_pairs_get_intervals_and_no_verdicts() -> None:
     found = compare_pairs(run, [("b", "a"), ("b", "missing")])
     assert {(c.a, c.b, c.verdict, c.confidence) for c in found} == {("b", "a", None, 0.95)}
     assert statement(found, "b", "p50").ratio == pytest.approx(2, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("endpoints", "reference"),
+    [
+        (["torchserve-rest", "a-rest"], "torchserve-rest"),
+        (["b-rest", "a-rest"], "a-rest"),
+        (["echo", "b-rest"], "b-rest"),
+        (["echo"], None),
+    ],
+)
+def test_the_reference_is_torchserve_or_the_first_that_is_no_floor(endpoints: list[str], reference: str | None) -> None:
+    measured = [measurement(endpoint, "c1", 0) for endpoint in endpoints]
+    invalid = replace(measurement("0-rest", "c1", 0), verdict="invalid")
+    assert default_reference(replace(example_report(), measurements=(*measured, invalid))) == reference
 
 
 # Two runs

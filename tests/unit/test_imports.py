@@ -19,7 +19,7 @@ LEVELS = (
     {"workloads", "schedule"},
     {"artifacts", "config", "catalog", "wire", "samples", "store", "machine", "intervals", "disturbance"},
     {"stats", "compare", "comparable"},
-    {"exceedance"},
+    {"exceedance", "gate", "recount"},
     {"requests", "venvs"},
     {"verify", "report", "export", "load"},
     {"runtimes", "trials"},

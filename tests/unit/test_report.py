@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
+import pytest
 from example_report import example_report
+from recorded_runs import recorded_run
 
+from bakeoff.compare import compare_endpoints
 from bakeoff.report import write_report
+from bakeoff.report.markdown import render_markdown
+from bakeoff.report.ratios import comparison_table
+from bakeoff.report.tables import result_table
 from bakeoff.samples import Window, table_of, write_samples
-from bakeoff.types import Sample
+from bakeoff.stats import summarize_rounds
+from bakeoff.types import Report, Sample
 
 HOSTILE = "<script>alert(1)</script>|x"
 
@@ -83,3 +92,40 @@ def test_sizes_are_data_too(tmp_path: Path) -> None:
     written(tmp_path)
     (row,) = json.loads((tmp_path / "sizes.json").read_text(encoding="utf-8"))
     assert (row["format"], row["size_bytes"], row["accuracy"]) == ("tflite-int8", 64_720, 0.99)
+
+
+def compared(slowdowns: dict[str, float], rounds: int) -> Report:
+    report = recorded_run(slowdowns, rounds=rounds)
+    return replace(
+        report,
+        summary=tuple(summarize_rounds(report.measurements)),
+        comparisons=tuple(compare_endpoints(report.measurements, "base")),
+    )
+
+
+def test_ratios_with_a_verdict_come_first_and_the_others_have_none() -> None:
+    table = comparison_table(compared({"base": 1.0, "a": 2.0, "b": 1.0}, 7))
+    assert table.title == "Compared with base"
+    rows = [dict(zip(table.columns, row, strict=True)) for row in table.rows]
+    assert [row["endpoint"] for row in rows[:2]] == ["a", "a"] and rows[0]["verdict"] == "slower"
+    slow = next(row for row in rows if (row["endpoint"], row["workload"]) == ("a", "c1"))
+    ratio, low, _, high = slow["p50"].replace("(", "").replace(")", "").split(" ")
+    assert float(low) < 2 < float(high) and float(ratio) == pytest.approx(2, abs=0.1)
+    assert slow["p99"] == "–"
+
+
+def test_three_rounds_give_intervals_no_verdicts_and_the_report_says_so() -> None:
+    report = compared({"base": 1.0, "a": 2.0}, 3)
+    table = comparison_table(report)
+    assert {row[3] for row in table.rows} == {""} and " to " in table.rows[0][4]
+    markdown = render_markdown(report)
+    assert "It takes 5 rounds; three, as --quick makes, give none." in markdown
+
+
+def test_a_median_stands_with_its_interval() -> None:
+    table = result_table(compared({"base": 1.0, "a": 2.0}, 7), "m")
+    assert re.fullmatch(r"1\.\d+ \(\S+ to \S+\)", table.rows[0][2])
+
+
+def test_a_run_of_one_round_has_no_table_of_ratios(tmp_path: Path) -> None:
+    assert "Compared with" not in written(tmp_path)[1]

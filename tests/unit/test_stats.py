@@ -11,12 +11,15 @@ import pytest
 from example_report import LATENCY, example_report
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from bakeoff.samples import TrialSamples, Window
 from bakeoff.schedule import draw_schedule
 from bakeoff.stats import (
+    FROM_SAMPLES,
     add_floors,
     busiest,
+    interval_of,
     judge_trial,
     percentile,
     samples_needed,
@@ -128,11 +131,13 @@ def test_a_failed_request_is_no_throughput_and_no_fast_success() -> None:
         ({}, 0, 1.01, "1 ms late; the limit is 1 ms"),  # a median of 0.4 ms
         ({"latency_ms": replace(LATENCY, p50=10.0)}, 0, 2.01, "2 ms late; the limit is 2 ms"),
         ({"latency_ms": replace(LATENCY, p50=None)}, 0, 1.01, "the limit is 1 ms"),
+        ({"drift_percent": -11.0}, 0, None, "-11% off the first third's"),
     ],
 )
 def test_reasons_for_an_invalid_trial(changes: dict[str, Any], wrong: int, lag_ms: float | None, reason: str) -> None:
     reasons = judge_trial(replace(MEASURED, **changes), wrong, lag_ms)
     assert len(reasons) == 1 and reason in reasons[0]
+    assert FROM_SAMPLES.match(reasons[0])
 
 
 def test_errors_alone_leave_a_trial_valid_and_so_does_a_lag_within_its_limit() -> None:
@@ -255,3 +260,15 @@ def test_rounds_are_summarised_by_medians_of_valid_trials() -> None:
     assert summary.latency_ms.p50 == 2.0
     assert summary.latency_ms.p99 is None
     assert summary.throughput_rps == pytest.approx(100)
+    assert (summary.low, summary.high) == interval_of([1.0, 5.0, 2.0])
+
+
+def test_the_interval_of_a_median_is_students_over_the_logarithms_of_the_rounds() -> None:
+    logs = np.log([1.0, 1.2, 0.9, 1.1])
+    low, high = stats.t.interval(0.95, 3, logs.mean(), stats.sem(logs))
+    assert interval_of([1.0, 1.2, None, 0.9, 1.1]) == pytest.approx((math.exp(low), math.exp(high)))
+
+
+@pytest.mark.parametrize("figures", [[], [1.0], [1.0, None], [None, None]])
+def test_one_round_has_no_interval(figures: list[float | None]) -> None:
+    assert interval_of(figures) == (None, None)

@@ -21,7 +21,7 @@ from bakeoff.export import ExportOptions
 from bakeoff.files import as_json, write_atomic
 from bakeoff.load import Workers
 from bakeoff.probe import Probe
-from bakeoff.report.tables import MISSING, Table, number
+from bakeoff.report.cells import MISSING, Table, number
 from bakeoff.show import Show
 from bakeoff.types import Workload
 

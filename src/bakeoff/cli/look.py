@@ -16,11 +16,13 @@ from bakeoff.errors import BakeoffError, UsageError
 from bakeoff.export import REQUIREMENTS as EXPORT_REQUIREMENTS
 from bakeoff.files import ARTIFACTS
 from bakeoff.load import REQUIREMENTS as LOAD_REQUIREMENTS
+from bakeoff.recount import find_changes, recount_report
 from bakeoff.report import write_report
+from bakeoff.report.cells import Table
 from bakeoff.report.sizes import size_rows
-from bakeoff.report.tables import Table, size_table_of
+from bakeoff.report.tables import size_table_of
 from bakeoff.runtimes import engine, local
-from bakeoff.store import read_results
+from bakeoff.store import locked, read_results, write_results
 from bakeoff.types import Artifact, Target
 from bakeoff.venvs import is_ready
 
@@ -43,8 +45,22 @@ def sizes_of(artifacts: list[Artifact], json: bool) -> None:
 
 
 def report(folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder of a run.")]) -> None:
-    """Make report.html, report.md and sizes.json again from a run's results.json and samples."""
-    write_report(folder, read_results(folder))
+    """Make every number of a run again from its samples, and from these results.json, report.html and report.md.
+
+    What samples can't tell (machine, parity, sizes, the servers' CPU time and memory) stays as it was written down. A
+    line says where a figure was not what the samples say: results.json was edited, or made by another version.
+    """
+    read_results(folder)  # before the lock, which makes the folder
+    with locked(folder):
+        stored = read_results(folder)
+        recounted = recount_report(folder, stored)
+        changes = find_changes(stored, recounted)
+        write_results(folder, recounted)
+        write_report(folder, recounted)
+    if changes:
+        more = f" and {len(changes) - 1} more" if len(changes) > 1 else ""
+        line = f"results.json was edited or made by another version, and is put right: {changes[0]}{more}"
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
     console.print(f"report: {folder / 'report.html'}", markup=False, highlight=False, soft_wrap=True)
 
 

@@ -16,7 +16,7 @@ from bakeoff.errors import BakeoffError, UsageError
 from bakeoff.export import ExportOptions
 from bakeoff.files import STATE, as_json, write_atomic
 from bakeoff.load import REQUIREMENTS
-from bakeoff.report.tables import Table, scientific
+from bakeoff.report.cells import Table, scientific
 from bakeoff.runtimes import RUNTIMES, Runtime, StartOptions, attached, detached, engine, local
 from bakeoff.show import Quiet, Show
 from bakeoff.types import Parity

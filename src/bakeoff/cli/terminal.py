@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table as RichTable
 
 from bakeoff.files import as_json
-from bakeoff.report.tables import Table
+from bakeoff.report.cells import Table
 
 console = Console(stderr=True)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from bakeoff.report.tables import Table, all_tables, apart, invalid_trials
+from bakeoff.report.cells import Table
+from bakeoff.report.tables import all_tables, apart, invalid_trials
 from bakeoff.types import Report
 
 

@@ -3,24 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
+from bakeoff.report.cells import MISSING, Table, interval, number, scientific
+from bakeoff.report.ratios import comparison_table
 from bakeoff.report.sizes import size_rows
 from bakeoff.stats import median
 from bakeoff.types import Artifact, Measurement, Parity, Report, Summary
-
-MISSING = "–"
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """A table of text; columns named in `numbers` hold numbers and are aligned right."""
-
-    title: str
-    says: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    numbers: frozenset[str]
 
 
 def result_table(report: Report, model: str) -> Table:
@@ -37,7 +25,8 @@ def result_table(report: Report, model: str) -> Table:
     columns += [f"{first} CPU ms/req", "peak MB", "errors", "valid"]
     rows = [_result_row(endpoint, workloads, cells, trials) for endpoint in endpoints]
     says = (
-        "Medians over the valid trials. p50 and p99: milliseconds from sending a request to the end of its answer; "
+        "Medians over the valid trials. p50 and p99: milliseconds from sending a request to the end of its answer, p50 "
+        "with the 95% interval of its geometric mean over the rounds (none with one round); "
         f"{MISSING}: too few requests to say, or a failed one in its place. "
         "CPU and peak memory: of all the target's processes"
         f"{_memory_note(trials)}. Valid: trials that count, of all that ran."
@@ -55,7 +44,8 @@ def _result_row(
         if summary is None:
             row += [MISSING] * 3
         else:
-            row += [number(summary.latency_ms.p50), number(summary.latency_ms.p99), number(summary.throughput_rps)]
+            p50 = " ".join([number(summary.latency_ms.p50), *interval(summary.low, summary.high)])
+            row += [p50, number(summary.latency_ms.p99), number(summary.throughput_rps)]
     calm = [m for m in mine if m.workload == workloads[0] and m.verdict == "valid"]
     cpu = [m.server_cpu_ms_per_request for m in calm if m.server_cpu_ms_per_request is not None]
     memory = max((m.peak_rss_bytes or 0 for m in mine), default=0)
@@ -220,7 +210,7 @@ def apart(report: Report) -> str:
 def all_tables(report: Report) -> list[Table]:
     """Return the report's tables in order."""
     results = [result_table(report, model.name) for model in report.models]
-    rest = [target_table(report), image_table(report), size_table_of(report.artifacts)]
+    rest = [comparison_table(report), target_table(report), image_table(report), size_table_of(report.artifacts)]
     rest += [load_table(report), parity_table(report), support_table(report)]
     return [table for table in (*results, *rest) if table.rows]
 
@@ -228,15 +218,3 @@ def all_tables(report: Report) -> list[Table]:
 def invalid_trials(report: Report) -> list[str]:
     """Return a line for each invalid trial with its reasons."""
     return [f"{m.trial_id}: {'; '.join(m.reasons)}" for m in report.measurements if m.verdict == "invalid"]
-
-
-def number(value: float | None) -> str:
-    """Return a figure with three significant digits, or more where it is large."""
-    if value is None:
-        return MISSING
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
-
-
-def scientific(value: float | None) -> str:
-    """Return a small figure, or a dash."""
-    return MISSING if value is None else f"{value:.1e}"

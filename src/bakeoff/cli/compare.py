@@ -1,0 +1,72 @@
+"""`bakeoff compare`: the gate between two runs."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bakeoff.cli import options as o
+from bakeoff.cli.terminal import print_table
+from bakeoff.errors import UsageError
+from bakeoff.files import as_json
+from bakeoff.gate import Outcome, judge_runs
+from bakeoff.report.gate import headline, outcome_lines, outcome_tables, render_github
+from bakeoff.store import read_results
+
+OUTPUTS = ("text", "json", "github")
+
+
+def compare(
+    new: Annotated[Path, typer.Argument(metavar="NEW", help="The folder of the new run.")],
+    old: Annotated[Path, typer.Argument(metavar="OLD", help="The folder of the run to compare it with: the baseline.")],
+    relative: Annotated[
+        bool,
+        typer.Option("--relative", help="Compare ratios between endpoints within each run: for runs of two machines."),
+    ] = False,
+    reference: Annotated[
+        str | None,
+        typer.Option("--reference", metavar="ID", help="The endpoint those ratios are to. [default: OLD's reference]"),
+    ] = None,
+    output: Annotated[
+        str, typer.Option("--output", metavar="FORM", help="text, json, or github: Markdown for a pull request.")
+    ] = "text",
+) -> None:
+    """Say what got faster, slower, bigger or less accurate from one run to another, and fail on a regression.
+
+    Both runs are made with `bakeoff run --restart-between-rounds`, five rounds or more, on the same machine with the
+    same configuration: the luck of a process would pass for a difference otherwise. Runs of two machines can only be
+    compared with --relative: what counts then is how each endpoint stands to the reference within its own run.
+
+    A regression: p50 at one caller or throughput at eight is worse by more than 5%, with the whole interval beyond
+    that; an endpoint with valid trials in OLD has none in NEW, an artifact isn't exported any more, is more than 5%
+    bigger, or its accuracy fell by more than 0.01. Environments and images that grew are shown and are none.
+
+    \b
+    In a pull request:
+      scripts/bakeoff run --restart-between-rounds --out results/new
+      scripts/bakeoff compare results/new results/baseline --output github
+
+    Exit status: 0 no regression; 1 a regression; 2 the runs can't be compared (each reason is a line), no verdict is
+    possible with so few rounds, or a folder holds no run.
+    """
+    o.check("--output", [output], OUTPUTS)
+    if reference is not None and not relative:
+        raise UsageError("--reference: goes with --relative only; without it each endpoint is compared with itself")
+    outcome = judge_runs(read_results(new), read_results(old), relative, reference)
+    if output == "github":
+        sys.stdout.write(render_github(outcome))
+    elif output == "json":
+        sys.stdout.write(as_json({"status": outcome.status, "says": headline(outcome), **asdict(outcome)}))
+    else:
+        _print_text(outcome)
+    raise typer.Exit(outcome.status)
+
+
+def _print_text(outcome: Outcome) -> None:
+    for table in outcome_tables(outcome):
+        print_table(table)
+    sys.stdout.write("".join(f"{line}\n" for line in [*outcome_lines(outcome), headline(outcome)]))

@@ -1,0 +1,53 @@
+"""docs/results.md describes each field there is, and none that isn't."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bakeoff.samples import SCHEMA
+from bakeoff.store import json_schema
+
+TEXT = (Path(__file__).resolve().parents[2] / "docs" / "results.md").read_text(encoding="utf-8")
+KINDS: dict[str, Any] = {"Report": json_schema(), **json_schema()["$defs"]}
+
+
+def described() -> dict[str, list[list[str]]]:
+    """Return the rows of each section's table, by the section's heading."""
+    found = {}
+    for section in re.split(r"^## ", TEXT, flags=re.MULTILINE)[1:]:
+        heading, _, body = section.partition("\n")
+        lines = [line for line in body.splitlines() if line.startswith("| `")]
+        found[heading] = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines]
+    return found
+
+
+def names_in(heading: str) -> list[str]:
+    return [row[0].strip("`") for row in described()[heading]]
+
+
+def test_there_is_a_section_for_each_type_and_for_the_samples() -> None:
+    assert sorted(described()) == sorted([*KINDS, "Samples"])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_field_of_a_type_is_described_once(kind: str) -> None:
+    assert sorted(names_in(kind)) == sorted(KINDS[kind]["properties"])
+
+
+def test_each_column_of_the_samples_is_described_in_order() -> None:
+    assert names_in("Samples") == SCHEMA.names
+
+
+@pytest.mark.parametrize("heading", described())
+def test_each_description_has_a_unit_and_says_something(heading: str) -> None:
+    for row in described()[heading]:
+        assert len(row) == 3 and all(row), row
+
+
+def test_links_between_types_lead_somewhere() -> None:
+    linked = set(re.findall(r"\]\(#(\w+)\)", TEXT))
+    assert linked <= {kind.lower() for kind in KINDS}
