@@ -66,9 +66,7 @@ def main() -> None:
     (folder / "models").mkdir(exist_ok=True)
     archive = folder / "models" / f"{options.model}.mar"
     copy_archive(options.model_dir / "torchscript" / f"{options.model}.mar", archive, options.workers)
-    metrics_port, *private = free_ports(4)
-    (folder / METRICS_PORT_FILE).write_text(str(metrics_port))
-    (folder / "config.properties").write_text(configuration(options, folder, metrics_port, private))
+    (folder / "config.properties").write_text(configuration(options, folder))
     write_worker_python(folder / "worker-python")
     temporary = folder / "tmp"
     temporary.mkdir(exist_ok=True)
@@ -121,9 +119,13 @@ def copy_archive(source: Path, destination: Path, workers: int) -> None:
             new.writestr(entry, content)
 
 
-def configuration(options: Options, folder: Path, metrics: int, private: list[int]) -> str:
-    """Make config.properties: both ports public on the host, everything else private."""
-    management, grpc_management, worker = private
+def configuration(options: Options, folder: Path) -> str:
+    """Make config.properties: both ports public on the host, everything else private.
+
+    Leaves the port of the metrics in the folder, for who shall read them.
+    """
+    management, metrics, grpc_management, worker = free_ports(4)
+    (folder / METRICS_PORT_FILE).write_text(str(metrics))
     return f"""\
 inference_address=http://{options.host}:{options.rest_port}
 grpc_inference_address={options.host}
