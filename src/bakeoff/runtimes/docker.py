@@ -20,6 +20,7 @@ from bakeoff.runtimes.docker_export import export as export
 from bakeoff.runtimes.docker_images import built, describe, pulled
 from bakeoff.runtimes.docker_load import ContainerLoad, moved_files
 from bakeoff.runtimes.docker_programs import check_format as check_format
+from bakeoff.runtimes.docker_programs import read_private_page
 from bakeoff.runtimes.docker_programs import time_bare as time_bare
 from bakeoff.runtimes.ports import HOST, free_port
 from bakeoff.runtimes.reach import all_listen, fetch_page
@@ -30,12 +31,6 @@ NAME: RuntimeName = "docker"
 PAUSES = True
 CHECKS = True
 REST_PORT, GRPC_PORT = 8501, 8500
-
-READ_PRIVATE_PAGE = """
-import sys, urllib.request
-with open(sys.argv[1]) as file:
-    print(urllib.request.urlopen(f"http://127.0.0.1:{file.read()}{sys.argv[2]}", timeout=5).read().decode())
-"""
 
 _paused_stack: list[Any] = []
 _used: dict[str, str] = {}
@@ -217,12 +212,7 @@ def read_metrics(server: Server) -> str | None:
         return None
     if target.metrics_port is None:
         return fetch_page(HOST, server.rest_port, target.metrics)
-    argv = ["python", "-S", "-c", READ_PRIVATE_PAGE, target.metrics_port, target.metrics]
-    try:
-        status, text = server.container.exec_run(argv, stderr=False)
-    except engine.GONE:
-        return None
-    return text.decode("utf-8", "replace") if status == 0 else None
+    return read_private_page(server.container, target.metrics_port, target.metrics)
 
 
 def install_bytes(target: Target, prepared: str) -> int:

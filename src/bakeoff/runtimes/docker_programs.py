@@ -1,4 +1,4 @@
-"""A target's program in a container of its own: what it does once without serving."""
+"""What a target's image does once without serving, and a page that only its container can reach."""
 
 from __future__ import annotations
 
@@ -14,6 +14,12 @@ from bakeoff.errors import TargetFailed
 from bakeoff.runtimes import engine
 from bakeoff.runtimes.base import BARE_S, CHECK_S, EX_DATAERR, BareTime, FormatCheck, read_bare_time
 from bakeoff.types import Target
+
+READ_PRIVATE_PAGE = """
+import sys, urllib.request
+with open(sys.argv[1]) as file:
+    print(urllib.request.urlopen(f"http://127.0.0.1:{file.read()}{sys.argv[2]}", timeout=5).read().decode())
+"""
 
 
 def check_format(target: Target, prepared: str, model: str, model_dir: Path, format: str) -> FormatCheck:
@@ -60,3 +66,13 @@ def time_bare(target: Target, prepared: str, model_dir: Path, format: str, cpus:
     except (ValueError, KeyError, IndexError):
         reason = engine.last_line(done.stderr)[-400:]
         raise TargetFailed(f"timing {format} without {target.name}'s server failed: {reason}") from None
+
+
+def read_private_page(container: Any, port_file: str, path: str) -> str | None:
+    """Fetch a page of a container's loopback by its own Python; the file in its working directory holds the port."""
+    try:
+        status, text = container.exec_run(["python", "-S", "-c", READ_PRIVATE_PAGE, port_file, path], stderr=False)
+    except engine.GONE:
+        return None
+    page: str = text.decode("utf-8", "replace")
+    return page if status == 0 else None
