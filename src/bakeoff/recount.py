@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,11 +28,16 @@ def recount_report(folder: Path, report: Report) -> Report:
 
     Raises UsageError naming the file where a trial's samples are missing or broken.
     """
-    measurements = add_floors([recount_trial(folder, stored) for stored in report.measurements])
-    recounted = replace(report, measurements=measurements, summary=tuple(summarize_rounds(measurements)))
-    reference = report.reference or default_reference(recounted)
+    return conclude(report, [recount_trial(folder, stored) for stored in report.measurements], report.reference)
+
+
+def conclude(report: Report, trials: Sequence[Measurement], reference: str | None) -> Report:
+    """Return a report with these trials and what follows from them; without a reference it takes the usual one."""
+    measurements = add_floors(trials)
+    concluded = replace(report, measurements=measurements, summary=tuple(summarize_rounds(measurements)))
+    reference = reference or default_reference(concluded)
     comparisons = compare_endpoints(measurements, reference) if reference else []
-    return replace(recounted, reference=reference, comparisons=tuple(comparisons))
+    return replace(concluded, reference=reference, comparisons=tuple(comparisons))
 
 
 def recount_trial(folder: Path, stored: Measurement) -> Measurement:

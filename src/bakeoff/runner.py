@@ -17,10 +17,11 @@ from bakeoff.disturbance import judge_disturbance, read_counters, summarize_dist
 from bakeoff.errors import BakeoffError, UsageError
 from bakeoff.export import ExportOptions
 from bakeoff.load import Workers
+from bakeoff.recount import conclude
 from bakeoff.runtimes import Load, Runtime, Server
 from bakeoff.samples import mark_wrong, read_samples
 from bakeoff.show import Show
-from bakeoff.stats import add_floors, summarize_rounds, summarize_trial
+from bakeoff.stats import summarize_trial
 from bakeoff.store import write_results
 from bakeoff.trials import ATTEMPTS, draw_primers, draw_round, left_of
 from bakeoff.types import FLOORS, NO_FORMAT, Artifact, Endpoint, Measurement, Parity, Plan, Report, Support, Trial
@@ -283,8 +284,7 @@ def _require_same(report: Report, deployment: Deployment) -> None:
 
 
 def _keep(job: Run, measurement: Measurement) -> None:
-    measurements = add_floors((*job.report.measurements, measurement))
-    job.report = replace(job.report, measurements=measurements, summary=tuple(summarize_rounds(measurements)))
+    job.report = conclude(job.report, (*job.report.measurements, measurement), job.config.reference or None)
     write_results(job.out, job.report)
 
 

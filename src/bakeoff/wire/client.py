@@ -80,7 +80,7 @@ class Call:
         self.perform, self._getinfo = self.curl.perform, self.curl.getinfo
         self.curl.setopt(pycurl.URL, f"http://{host}:{port}{wire.path(model)}")
         self.curl.setopt(pycurl.POST, 1)
-        headers = [f"content-type: {wire.content_type(inputs)}", "expect:"]
+        headers = [f"content-type: {wire.content_type(inputs)}", "accept:", "expect:"]
         if self._grpc:
             self.curl.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE)
             self.curl.setopt(pycurl.HEADERFUNCTION, self._headers.append)
@@ -176,7 +176,8 @@ def make_curl(chunks: list[bytes], timeout_s: float) -> pycurl.Curl:
         (pycurl.BUFFERSIZE, BUFFER_BYTES),
         (pycurl.UPLOAD_BUFFERSIZE, BUFFER_BYTES),
         (pycurl.USERAGENT, "bakeoff"),  # pycurl's own has 150 bytes
-        (pycurl.PROXY, ""),  # a proxy of the environment would be measured, too
+        (pycurl.NOPROXY, "*"),  # a proxy of the environment would be measured, too
+        (pycurl.PATH_AS_IS, 1),
         (pycurl.WRITEFUNCTION, chunks.append),
     ):
         curl.setopt(option, value)
