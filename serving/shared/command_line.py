@@ -31,14 +31,15 @@ class Options:
     workers: int
     threads: int
     check: Path | None = None
+    bare: bool = False
 
     def load_model_json(self) -> dict[str, Any]:
         """Read the model's description: its name, inputs and outputs."""
         return json.loads((self.model_dir / "model.json").read_text())
 
 
-def parse_command_line(description: str | None = None, checks: bool = False) -> Options:
-    """Parse the arguments of the running program, --check among them if it can check an artifact."""
+def parse_command_line(description: str | None = None, checks: bool = False, bare: bool = False) -> Options:
+    """Parse the arguments of the running program, with --check and --bare if it knows them."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--model", required=True, help="name to serve the model under")
     parser.add_argument("--model-dir", type=lambda text: Path(text).resolve(), required=True, help="artifacts/MODEL")
@@ -51,6 +52,9 @@ def parse_command_line(description: str | None = None, checks: bool = False) -> 
     if checks:
         text = "run the golden inputs, keep this runtime's outputs, print one JSON line and end"
         parser.add_argument("--check", type=Path, metavar="OUTPUTS.npz", help=text)
+    if bare:
+        text = "time predictions without a server, print one JSON line and end"
+        parser.add_argument("--bare", action="store_true", help=text)
     options = Options(**vars(parser.parse_args()))
     if min(options.workers, options.threads) < 1:
         parser.error("--workers and --threads must be at least 1")

@@ -16,6 +16,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "shared"))
 
+from bare_time import exit_with_time
 from command_line import Options, parse_command_line
 from interpreters import Predictor, Runtime, UnsupportedArtifactError
 from lifecycle import EX_DATAERR, exit_cleanly_on_sigterm, fail, run
@@ -33,7 +34,7 @@ EXACT_FORMAT = "tflite-fp32"  # the only one that must agree with PyTorch
 
 
 def main() -> None:
-    options = parse_command_line(__doc__, checks=True)
+    options = parse_command_line(__doc__, checks=True, bare=True)
     exit_cleanly_on_sigterm()
     keep_large_blocks()
     try:
@@ -45,6 +46,8 @@ def main() -> None:
     predictor = Predictor(runtime, version / MODEL_FILE, model, options.threads)
     if options.check is not None:
         check(options, options.check, predictor, model, runtime.label)
+    if options.bare:
+        exit_with_time(options, runtime.label, predictor)
     serve(options, predictor, model)
 
 

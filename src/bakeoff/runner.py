@@ -9,7 +9,9 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Literal, TypeVar
 
+from bakeoff.bare import time_artifacts
 from bakeoff.config import Config
+from bakeoff.counters import Exchange, read_settled, summarize_spent
 from bakeoff.deploy import Deployment, Selection, deployed, restart
 from bakeoff.disturbance import judge_disturbance, read_counters, summarize_disturbance
 from bakeoff.errors import BakeoffError, UsageError
@@ -26,6 +28,7 @@ from bakeoff.types import FLOORS, NO_FORMAT, Artifact, Endpoint, Measurement, Pa
 from bakeoff.verify import wrong_rows
 
 RowT = TypeVar("RowT", Artifact, Parity, Support)
+ValueT = TypeVar("ValueT")
 
 
 @dataclass(slots=True)
@@ -85,6 +88,8 @@ def _run_model(job: Run, model: str, show: Show) -> None:
     show.step()
     with deployed(folder, runtime, job.selection, cpus.server, show) as deployment:
         _take_over(job, deployment)
+        bare = time_artifacts(deployment, cpus.server, job.report.bare, show)
+        job.report = replace(job.report, bare=(*job.report.bare, *bare))
         plan = deployment.plan(job.config.workloads)
         if deployment.endpoints:
             with runtime.open_load(plan, job.out, cpus.load, job.workers, show) as load:
@@ -194,9 +199,11 @@ def _measure(
     runtime = deployment.runtime
     runtime.resume(server)
     cpus = os.sched_getaffinity(0)
+    page = runtime.read_metrics(server)  # outside of what is counted: a page costs the server time
     before, counters = runtime.read_usage(server), read_counters(cpus)
     sent = load.run_trial(trial, endpoint)
     after, disturbed = runtime.read_usage(server), summarize_disturbance(counters, read_counters(cpus))
+    pages = page, read_settled(lambda: runtime.read_metrics(server), page, sent)
     runtime.pause(server)
     if trial.samples is None:
         return None
@@ -209,7 +216,10 @@ def _measure(
     measurement = summarize_trial(trial, endpoint, samples)
     reasons = (*measurement.reasons, *judge_disturbance(disturbed))
     verdict: Literal["valid", "invalid"] = "invalid" if reasons else "valid"
+    spent = summarize_spent(*pages, Exchange(endpoint.protocol, sent, samples.mean_service_ms))
     measurement = replace(measurement, disturbed=disturbed, reasons=reasons, verdict=verdict)
+    if server.target.metrics is not None:
+        measurement = replace(measurement, spent=spent)
     if before is None or after is None or not runtime.alive(server):
         return measurement
     cpu_ms = (after.cpu_seconds - before.cpu_seconds) * 1000 / sent
@@ -232,10 +242,13 @@ def _take_over(job: Run, deployment: Deployment) -> None:
     states = {state.name: state for state in report.targets}
     for target, state in deployment.states.items():
         old = states.get(target)
-        ready = {f"{name} {format}": s for format, s in (state.ready_seconds or {}).items()}
-        ready = {**((old.ready_seconds or {}) if old else {}), **ready}
         worst = old if old is not None and old.status != "available" else state
-        states[target] = replace(worst, ready_seconds=ready or None)
+        states[target] = replace(
+            worst,
+            ready_seconds=_gathered(old.ready_seconds if old else None, name, state.ready_seconds),
+            startup=_gathered(old.startup if old else None, name, state.startup),
+            idle_rss_bytes=_gathered(old.idle_rss_bytes if old else None, name, state.idle_rss_bytes),
+        )
     formats = tuple(row for artifact in deployment.artifacts.values() for row in artifact.parity)
     job.report = replace(
         report,
@@ -247,6 +260,11 @@ def _take_over(job: Run, deployment: Deployment) -> None:
         images=job.runtime.images(),
     )
     write_results(job.out, job.report)
+
+
+def _gathered(old: dict[str, ValueT] | None, model: str, new: dict[str, ValueT] | None) -> dict[str, ValueT] | None:
+    """Join figures by "MODEL FORMAT" with a model's by format."""
+    return {**(old or {}), **{f"{model} {format}": value for format, value in (new or {}).items()}} or None
 
 
 def _others(rows: Iterable[RowT], model: str) -> Iterator[RowT]:

@@ -80,6 +80,11 @@ class TrialSamples:
         rows: Bools = self.status == known
         return rows
 
+    @property
+    def mean_service_ms(self) -> float | None:
+        """The mean service time of all requests, warm-up included; None without any, or where one failed."""
+        return float((self.end_ns - self.start_ns).mean()) / 1e6 if len(self.status) and self.ok.all() else None
+
 
 def table_of(samples: Sequence[Sample], answers: Sequence[bytes]) -> pa.Table:
     """Return samples as a table; their `answer` numbers the distinct answers."""

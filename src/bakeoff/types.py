@@ -103,7 +103,8 @@ class Target:
     `requires` names commands that must be on PATH; `pythons` ("3.11") and `machines` ("x86_64") are what its packages
     exist for, empty meaning any; `checks`: its program knows --check; `start_timeout_s` is the time to the first right
     answer; `prime_s` is how long it is loaded before its first trial, its endpoints in turn, until its speed has
-    settled.
+    settled; `metrics` is the path of its Prometheus page on the REST port, or on the private port that it writes into
+    the file `metrics_port` of its folder; `bare`: its program knows --bare.
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = STRICT
@@ -125,6 +126,9 @@ class Target:
     pythons: tuple[str, ...] = ()
     machines: tuple[str, ...] = ()
     checks: bool = False
+    bare: bool = False
+    metrics: str | None = None
+    metrics_port: str | None = None
     unavailable_remedy: str | None = None
 
 

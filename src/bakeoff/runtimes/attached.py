@@ -19,8 +19,9 @@ from bakeoff.export import ExportOptions
 from bakeoff.files import ARTIFACTS
 from bakeoff.load import LoadGenerator, Workers, start_load
 from bakeoff.runtimes.base import Canary, FormatCheck, StartOptions, Usage
+from bakeoff.runtimes.reach import fetch_page
 from bakeoff.show import Show
-from bakeoff.types import Endpoint, Image, Plan, RuntimeName, Surroundings, Target
+from bakeoff.types import Endpoint, Image, Plan, RuntimeName, Startup, Surroundings, Target
 
 NAME: RuntimeName = "docker"
 PAUSES = False
@@ -36,6 +37,7 @@ class Server:
     format: str
     endpoints: tuple[Endpoint, ...]
     ready_seconds: float | None = None
+    startup: Startup | None = None
 
 
 def open() -> None:
@@ -72,6 +74,14 @@ def prepare(target: Target, show: Show) -> tuple[None, str | None]:
 def check_format(target: Target, prepared: None, model: str, model_dir: Path, format: str) -> FormatCheck:
     """It can't be done from here."""
     raise TargetFailed(f"{target.name}: artifacts can't be checked from here")
+
+
+def time_bare(target: Target, prepared: None, model_dir: Path, format: str, cpus: str | None) -> None:
+    """It can't be done from here."""
+
+
+def install_bytes(target: Target, prepared: None) -> None:
+    """It can't be seen from here."""
 
 
 def start(
@@ -120,6 +130,13 @@ def stop(server: Server) -> None:
 def read_usage(server: Server) -> Usage | None:
     """It can't be seen from here."""
     return None
+
+
+def read_metrics(server: Server) -> str | None:
+    """Fetch the server's metrics page, None where it has none on its REST port."""
+    if server.target.metrics is None or server.target.metrics_port is not None:
+        return None
+    return fetch_page(server.target.name, REST_PORT, server.target.metrics)
 
 
 def open_load(plan: Plan, folder: Path, cpus: str, workers: Workers, show: Show) -> LoadGenerator:

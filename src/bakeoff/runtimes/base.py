@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -14,11 +15,12 @@ from bakeoff.config import Cpus
 from bakeoff.export import ExportOptions
 from bakeoff.load import Workers
 from bakeoff.show import Show
-from bakeoff.types import Endpoint, Image, MemorySource, Plan, RuntimeName, Surroundings, Target, Trial
+from bakeoff.types import Endpoint, Image, MemorySource, Plan, RuntimeName, Startup, Surroundings, Target, Trial
 
 # Exit statuses of a server program (sysexits.h): how it tells "not here" and "not this file" from a failure.
 EX_DATAERR, EX_UNAVAILABLE = 65, 69
 CHECK_S = 120
+BARE_S = 120  # most of it for PyTorch or TensorFlow to be imported on a busy machine
 
 Canary = Callable[[Endpoint], str | None]
 """Asks an endpoint for one prediction; returns None, or what went wrong."""
@@ -45,12 +47,36 @@ class FormatCheck:
 
 
 @dataclass(frozen=True, slots=True)
+class BareTime:
+    """What an artifact takes in process: the median of so many predictions of one row."""
+
+    p50_ms: float
+    predictions: int
+
+
+def read_bare_time(said: str) -> BareTime:
+    """Read the JSON line that a program with --bare ends with; raises ValueError, KeyError or IndexError."""
+    line = json.loads(said.strip().splitlines()[-1])
+    return BareTime(float(line["p50_ms"]), int(line["predictions"]))
+
+
+@dataclass(frozen=True, slots=True)
 class Usage:
-    """CPU time that a server used so far, its peak memory, and where that is from."""
+    """CPU time that a server used so far, its peak memory, and where that is from; `rss_bytes`: its memory now."""
 
     cpu_seconds: float
     peak_rss_bytes: int
     memory_from: MemorySource = "processes"
+    rss_bytes: int | None = None
+
+
+def split_startup(listening_s: float | None, answering_s: float) -> Startup:
+    """Split the seconds from a server's start to its first right answers at the moment when its ports were open.
+
+    A server that was first seen open when it answered was ready with that.
+    """
+    opened = answering_s if listening_s is None else min(listening_s, answering_s)
+    return Startup(opened, answering_s - opened)
 
 
 class Server(Protocol):
@@ -71,6 +97,10 @@ class Server(Protocol):
     @property
     def ready_seconds(self) -> float | None:
         """How long it took from its start to the first right answers."""
+
+    @property
+    def startup(self) -> Startup | None:
+        """The same, split; None where its start was not seen."""
 
 
 class Load(Protocol):
@@ -106,6 +136,17 @@ class Runtime(Protocol):
     def check_format(self, target: Target, prepared: Any, model: str, model_dir: Path, format: str) -> FormatCheck:
         """Run a target's own check of an artifact."""
 
+    def time_bare(
+        self, target: Target, prepared: Any, model_dir: Path, format: str, cpus: str | None
+    ) -> BareTime | None:
+        """Time an artifact without a server, in a target's environment and on a CPU set; None where it can't be done.
+
+        Raises TargetFailed.
+        """
+
+    def install_bytes(self, target: Target, prepared: Any) -> int | None:
+        """Return what a target takes on disk, its environment or image; None where there is none of its own."""
+
     def start(
         self,
         target: Target,
@@ -137,6 +178,9 @@ class Runtime(Protocol):
 
     def read_usage(self, server: Any) -> Usage | None:
         """Read what a server used so far, None where that can't be seen."""
+
+    def read_metrics(self, server: Any) -> str | None:
+        """Fetch the metrics page of a server that is not paused; None where it has none or it can't be had."""
 
     def open_load(
         self, plan: Plan, folder: Path, cpus: str, workers: Workers, show: Show

@@ -18,7 +18,9 @@ def read_container(client: Any, container: Any, seen: list[int]) -> Usage:
     seen.append(int(memory.get("usage", 0)))
     cpu_seconds = stats["cpu_stats"]["cpu_usage"]["total_usage"] / 1e9
     peak, source = _peak(memory, container.attrs["State"]["Pid"], seen)
-    return Usage(cpu_seconds, peak, source)
+    # Files that only passed through the cache aren't the server's memory; the two versions name them differently.
+    kept = memory.get("stats", {}).get("total_inactive_file", memory.get("stats", {}).get("inactive_file", 0))
+    return Usage(cpu_seconds, peak, source, int(memory.get("usage", 0)) - int(kept))
 
 
 def _peak(memory: dict[str, Any], pid: int, seen: list[int]) -> tuple[int, MemorySource]:

@@ -3,30 +3,29 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import re
-import subprocess
-import tempfile
 import time
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from bakeoff.config import Cpus
 from bakeoff.errors import BakeoffError, FormatUnsupported, TargetFailed, TargetUnavailable, UsageError
 from bakeoff.load import Workers
 from bakeoff.runtimes import engine
-from bakeoff.runtimes.base import CHECK_S, EX_DATAERR, EX_UNAVAILABLE, Canary, FormatCheck, StartOptions, Usage
+from bakeoff.runtimes.base import EX_DATAERR, EX_UNAVAILABLE, Canary, StartOptions, Usage, split_startup
 from bakeoff.runtimes.cgroup import read_container
 from bakeoff.runtimes.docker_export import export as export
 from bakeoff.runtimes.docker_images import built, describe, pulled
 from bakeoff.runtimes.docker_load import ContainerLoad, moved_files
+from bakeoff.runtimes.docker_programs import check_format as check_format
+from bakeoff.runtimes.docker_programs import read_private_page
+from bakeoff.runtimes.docker_programs import time_bare as time_bare
 from bakeoff.runtimes.ports import HOST, free_port
+from bakeoff.runtimes.reach import all_listen, fetch_page
 from bakeoff.show import Show
-from bakeoff.types import Endpoint, Image, Plan, RuntimeName, Surroundings, Target
+from bakeoff.types import Endpoint, Image, Plan, RuntimeName, Startup, Surroundings, Target
 
 NAME: RuntimeName = "docker"
 PAUSES = True
@@ -48,7 +47,10 @@ class Server:
     endpoints: tuple[Endpoint, ...]
     inside: dict[str, tuple[str, int]]
     started: float
+    rest_port: int = 0
+    listening_s: float | None = None
     ready_seconds: float | None = None
+    startup: Startup | None = None
     largest: list[int] = field(default_factory=list)
 
 
@@ -95,33 +97,6 @@ def prepare(target: Target, show: Show) -> tuple[str, str | None]:
     return image, _version(target)
 
 
-def check_format(target: Target, prepared: str, model: str, model_dir: Path, format: str) -> FormatCheck:
-    """Run a target's own check of an artifact in a container. Raises TargetFailed where it can't tell."""
-    name = f"{engine.RUN_PROJECT}-check-{target.name}-{format}"
-    what = ["--model", model, "--model-dir", f"/artifacts/{model}", "--format", format]
-    argv = ["run", "--no-deps", "--no-TTY", "--name", name, "--volume", "/exchange", target.name, *what]
-    try:
-        done = engine.compose(*argv, "--check", "/exchange/outputs.npz", env={"MODEL": model}, timeout_s=CHECK_S)
-    except subprocess.TimeoutExpired:
-        raise TargetFailed(f"checking {format} on {target.name} took more than {CHECK_S} s") from None
-    container = engine.find(name)
-    if container is None:
-        raise TargetFailed(f"{target.name}'s container did not start: {engine.last_line(done.stderr)}")
-    try:
-        if done.returncode not in (0, EX_DATAERR) or not done.stdout.strip():
-            raise TargetFailed(f"checking {format} on {target.name} failed: {engine.last_line(done.stderr)[-400:]}")
-        said = json.loads(done.stdout.strip().splitlines()[-1])
-        arrays: dict[str, np.ndarray[Any, Any]] = {}
-        if said["ok"]:
-            with tempfile.TemporaryDirectory() as folder:
-                engine.copy_out(container, "/exchange/outputs.npz", Path(folder))
-                with np.load(Path(folder) / "outputs.npz", allow_pickle=False) as stored:
-                    arrays = {key: stored[key] for key in stored.files}
-    finally:
-        engine.remove(container)
-    return FormatCheck(said["runtime"], said["ok"], said["max_abs_error"], said["message"] or None, arrays)
-
-
 def start(
     target: Target, format: str, endpoints: list[Endpoint], model_dir: Path, prepared: str, options: StartOptions
 ) -> Server:
@@ -147,7 +122,7 @@ def start(
         inside = {"rest": (_address(container), rest), "grpc": (_address(container), grpc)}
         outside = {"rest": _published(container, rest), "grpc": _published(container, grpc)}
     placed = tuple(replace(e, host=HOST, port=outside[_port_of(e)]) for e in endpoints)
-    server = Server(target, format, container, placed, inside, _started(container))
+    server = Server(target, format, container, placed, inside, _started(container), outside["rest"])
     _servers.append(server)
     return server
 
@@ -166,6 +141,9 @@ def wait_ready(server: Server, canary: Canary) -> None:
                     f"{server.target.name} was not ready within {server.target.start_timeout_s:.0f} s; "
                     f"{waiting[0].id}: {problem}\nthe end of its log:\n{engine.log_of(server.container)}"
                 )
+            # Inside: a published port takes connections before anything listens behind it.
+            if server.listening_s is None and all_listen(server.inside[_port_of(e)] for e in server.endpoints):
+                server.listening_s = time.time() - server.started
             problem = canary(waiting[0])
             if problem is None:
                 waiting.pop(0)
@@ -175,6 +153,7 @@ def wait_ready(server: Server, canary: Canary) -> None:
         stop(server)
         raise
     server.ready_seconds = time.time() - server.started
+    server.startup = split_startup(server.listening_s, server.ready_seconds)
 
 
 def alive(server: Server) -> bool:
@@ -224,6 +203,21 @@ def read_usage(server: Server) -> Usage | None:
         return read_container(engine.client(), server.container, server.largest)
     except engine.GONE:
         return None
+
+
+def read_metrics(server: Server) -> str | None:
+    """Fetch a server's metrics page from its REST port, or by its container's own Python from a private port."""
+    target = server.target
+    if target.metrics is None:
+        return None
+    if target.metrics_port is None:
+        return fetch_page(HOST, server.rest_port, target.metrics)
+    return read_private_page(server.container, target.metrics_port, target.metrics)
+
+
+def install_bytes(target: Target, prepared: str) -> int:
+    """Return the size of a target's image."""
+    return int(engine.client().images.get(prepared).attrs["Size"])
 
 
 def open_load(plan: Plan, folder: Path, cpus: str, workers: Workers, show: Show) -> ContainerLoad:

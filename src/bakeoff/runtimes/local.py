@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import platform
 import re
@@ -15,9 +14,7 @@ import tempfile
 import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import psutil
 
 from bakeoff.catalog import SERVING
@@ -25,10 +22,8 @@ from bakeoff.config import Cpus
 from bakeoff.config import resolve_cpus as halve_cpus
 from bakeoff.errors import BakeoffError, FormatUnsupported, TargetFailed, TargetUnavailable
 from bakeoff.export import ExportOptions, export_model
-from bakeoff.files import STATE
 from bakeoff.load import REQUIREMENTS, LoadGenerator, Workers, start_load
 from bakeoff.processes import (
-    child_environment,
     confined,
     log_end,
     put_under_guard,
@@ -37,10 +32,15 @@ from bakeoff.processes import (
     take_from_guard,
     terminate,
 )
-from bakeoff.runtimes.base import CHECK_S, EX_DATAERR, EX_UNAVAILABLE, Canary, FormatCheck, StartOptions, Usage
+from bakeoff.resources import tree_bytes
+from bakeoff.runtimes.base import CHECK_S, EX_DATAERR, EX_UNAVAILABLE, Canary, StartOptions, Usage, split_startup
+from bakeoff.runtimes.local_programs import check_format as check_format
+from bakeoff.runtimes.local_programs import search_path, server_command, server_environment, servers_folder
+from bakeoff.runtimes.local_programs import time_bare as time_bare
 from bakeoff.runtimes.ports import HOST, free_port, port_is_free
+from bakeoff.runtimes.reach import all_listen, fetch_page
 from bakeoff.show import Show
-from bakeoff.types import Endpoint, Image, Plan, RuntimeName, Surroundings, Target
+from bakeoff.types import Endpoint, Image, Plan, RuntimeName, Startup, Surroundings, Target
 from bakeoff.venvs import ensure_venv, installed_version
 
 NAME: RuntimeName = "local"
@@ -59,7 +59,10 @@ class Server:
     endpoints: tuple[Endpoint, ...]
     folder: Path
     started: float
+    rest_port: int = 0
+    listening_s: float | None = None
     ready_seconds: float | None = None
+    startup: Startup | None = None
     paused: bool = field(default=False)
 
     @property
@@ -116,11 +119,6 @@ def missing_prerequisite(target: Target) -> TargetUnavailable | None:
     return None
 
 
-def search_path() -> str:
-    """Return PATH and where Debian keeps servers, which PATH lacks for users who aren't root."""
-    return f"{os.environ.get('PATH', os.defpath)}:/usr/local/sbin:/usr/sbin"
-
-
 def prepare(target: Target, show: Show) -> tuple[Path, str | None]:
     """Make a target's environment; return its Python and the server's version.
 
@@ -149,7 +147,7 @@ def start(
     for port in (rest_port, grpc_port):
         if not port_is_free(port):
             raise TargetFailed(f"port {port} is taken by another program; free it or change base_port in bench.toml")
-    folder = Path(tempfile.mkdtemp(prefix=f"{target.name}-", dir=_servers_folder()))
+    folder = Path(tempfile.mkdtemp(prefix=f"{target.name}-", dir=servers_folder()))
     argv = server_command(target, python, endpoints[0].model, model_dir, format)
     argv += ["--host", HOST, "--rest-port", str(rest_port), "--grpc-port", str(grpc_port)]
     argv += ["--workers", str(target.workers), "--threads", str(target.threads)]
@@ -160,19 +158,7 @@ def start(
     if not options.detached:
         put_under_guard(process.pid, folder)
     placed = [replace(e, host=HOST, port=grpc_port if e.protocol == "grpc" else rest_port) for e in endpoints]
-    return Server(target, format, process, tuple(placed), folder, started)
-
-
-def server_command(target: Target, python: Path, model: str, model_dir: Path, format: str) -> list[str]:
-    """Return the part of a server's command line that says what to serve."""
-    program = (SERVING / target.name / target.program).resolve()
-    return [str(python), str(program), "--model", model, "--model-dir", str(model_dir.resolve()), "--format", format]
-
-
-def server_environment(target: Target) -> dict[str, str]:
-    """Return a server's environment variables: ours, plus the import path and the thread count."""
-    threads = str(target.threads)
-    return child_environment(OMP_NUM_THREADS=threads, MKL_NUM_THREADS=threads, PATH=search_path())
+    return Server(target, format, process, tuple(placed), folder, started, rest_port)
 
 
 def wait_ready(server: Server, canary: Canary) -> None:
@@ -193,6 +179,13 @@ def wait_ready(server: Server, canary: Canary) -> None:
                     f"{server.target.name} was not ready within {server.target.start_timeout_s:.0f} s; "
                     f"{waiting[0].id}: {problem}\nthe end of its log:\n{log_end(server.log)}"
                 )
+            if server.listening_s is None:
+                # No canary before: one that waits for a model to be loaded would hide when the ports opened.
+                if not all_listen((e.host, e.port) for e in server.endpoints):
+                    problem = "its ports are not open"
+                    time.sleep(0.02)
+                    continue
+                server.listening_s = time.perf_counter() - server.started
             problem = canary(waiting[0])
             if problem is None:
                 waiting.pop(0)
@@ -202,6 +195,7 @@ def wait_ready(server: Server, canary: Canary) -> None:
         stop(server)
         raise
     server.ready_seconds = time.perf_counter() - server.started
+    server.startup = split_startup(server.listening_s, server.ready_seconds)
 
 
 def alive(server: Server) -> bool:
@@ -242,36 +236,34 @@ def stop(server: Server) -> None:
 
 def read_usage(server: Server) -> Usage:
     """Read what a server's processes used so far."""
-    cpu, peak = 0.0, 0
+    cpu, peak, now = 0.0, 0, 0
     for process in _family(server):
         try:
             times = process.cpu_times()
             peak += _peak_rss(process.pid)
+            now += process.memory_info().rss
         except (psutil.Error, OSError):
             continue
         cpu += times.user + times.system + times.children_user + times.children_system
-    return Usage(cpu, peak)
+    return Usage(cpu, peak, rss_bytes=now)
 
 
-def check_format(target: Target, python: Path, model: str, model_dir: Path, format: str) -> FormatCheck:
-    """Run a target's own check of an artifact: its program with --check. Raises TargetFailed where it can't tell."""
-    with tempfile.TemporaryDirectory(dir=_servers_folder()) as folder:
-        outputs = Path(folder) / "outputs.npz"
-        argv = confined([*server_command(target, python, model, model_dir, format), "--check", str(outputs)])
-        try:
-            done = subprocess.run(
-                argv, cwd=folder, env=server_environment(target), capture_output=True, text=True, timeout=CHECK_S
-            )
-        except subprocess.TimeoutExpired:
-            raise TargetFailed(f"checking {format} on {target.name} took more than {CHECK_S} s") from None
-        if done.returncode not in (0, EX_DATAERR) or not done.stdout.strip():
-            raise TargetFailed(f"checking {format} on {target.name} failed: {done.stderr.strip()[-400:]}")
-        said = json.loads(done.stdout.strip().splitlines()[-1])
-        arrays: dict[str, np.ndarray[Any, Any]] = {}
-        if outputs.exists():
-            with np.load(outputs, allow_pickle=False) as stored:
-                arrays = {name: stored[name] for name in stored.files}
-    return FormatCheck(said["runtime"], said["ok"], said["max_abs_error"], said["message"] or None, arrays)
+def read_metrics(server: Server) -> str | None:
+    """Fetch a server's metrics page from its REST port, or from the private port that it wrote into its folder."""
+    target, port = server.target, server.rest_port
+    if target.metrics is None:
+        return None
+    try:
+        if target.metrics_port is not None:
+            port = int((server.folder / target.metrics_port).read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return None
+    return fetch_page(HOST, port, target.metrics)
+
+
+def install_bytes(target: Target, python: Path) -> int | None:
+    """Return what a target's environment takes on disk, None for one that was installed otherwise."""
+    return None if target.requirements is None else tree_bytes(python.parents[1])
 
 
 def _ended(server: Server) -> BakeoffError:
@@ -307,9 +299,3 @@ def _family(server: Server) -> list[psutil.Process]:
 def _peak_rss(pid: int) -> int:
     match = re.search(r"^VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text(encoding="ascii"), re.MULTILINE)
     return int(match[1]) * 1024 if match else 0
-
-
-def _servers_folder() -> Path:
-    folder = STATE / "servers"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from bakeoff.runtimes.cgroup import peak_of_v2, read_container
 
 
@@ -36,6 +38,12 @@ def test_without_a_peak_the_largest_sample_counts_and_says_so() -> None:
     read_container(Engine({"usage": 7}), Container(), seen)
     usage = read_container(Engine({"usage": 5}), Container(), seen)
     assert (usage.peak_rss_bytes, usage.memory_from) == (7, "sampled")
+
+
+@pytest.mark.parametrize("name", ["inactive_file", "total_inactive_file"])
+def test_memory_now_is_without_files_that_passed_through_the_cache(name: str) -> None:
+    usage = read_container(Engine({"usage": 70, "stats": {name: 30}}), Container(), [])
+    assert usage.rss_bytes == 40
 
 
 def test_version_2_keeps_the_peak_in_a_file(tmp_path: Path) -> None:

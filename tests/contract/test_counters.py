@@ -1,0 +1,43 @@
+"""After so many predictions every server's own counters have counted exactly so many, and times that can be true."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from bakeoff.catalog import load_targets
+from bakeoff.counters import Exchange, read_settled, summarize_spent
+from bakeoff.deploy import Deployment
+from bakeoff.requests import encode_request
+from bakeoff.types import FLOORS, WIRE_PROTOCOLS, Endpoint
+from bakeoff.wire import WIRES
+from bakeoff.wire.client import Client
+
+PREDICTIONS = 20
+ENDPOINTS = [(t.name, wire) for t in load_targets().values() if t.name not in FLOORS for wire in t.wires]
+UNTIMED = {("torchserve", "grpc")}
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS, indirect=True, ids=lambda pair: " ".join(pair))
+def test_the_difference_counts_exactly_what_was_sent(endpoint: Endpoint, deployment: Deployment) -> None:
+    runtime, server = deployment.runtime, deployment.server_of(endpoint.id)
+    inputs = deployment.model.inputs
+    client = Client(endpoint.host, endpoint.port, WIRES[endpoint.wire], endpoint.model, inputs, timeout_s=10)
+    before = runtime.read_metrics(server)
+    assert before is not None
+    taken_ms = []
+    for row in range(PREDICTIONS):
+        reply = client.send(encode_request(deployment.golden, endpoint.wire, [row % deployment.golden.count]))
+        assert reply.status == "ok", reply.message
+        taken_ms.append((reply.end_ns - reply.start_ns) / 1e6)
+    client.close()
+    exchange = Exchange(WIRE_PROTOCOLS[endpoint.wire], PREDICTIONS, sum(taken_ms) / PREDICTIONS)
+    after = read_settled(lambda: runtime.read_metrics(server), before, PREDICTIONS)
+    spent = summarize_spent(before, after, exchange)
+    assert spent.counted == PREDICTIONS, spent.note
+    if (endpoint.target, endpoint.protocol) in UNTIMED:
+        assert spent == replace(spent, queue_ms=None, compute_ms=None, rest_ms=None) and spent.note
+    else:
+        assert spent.compute_ms and 0 < spent.compute_ms < exchange.mean_ms
+        assert spent.rest_ms and spent.rest_ms > 0, spent
