@@ -37,7 +37,8 @@ def band(schedule_ms: Floats, lag_ms: Floats, occupied_ms: Floats, overhead_ms: 
 
     Its low end is of a server that takes exactly its service time, its high end of one whose requests take what the
     real one noted, in that order and drawn in blocks, since what disturbs a machine lasts longer than a request: noise
-    only adds. The way there and back is drawn from a calm trial. What started late arrived late, perhaps after what was due later.
+    only adds. The way there and back is drawn from a calm trial. What started late arrived late, perhaps after what was
+    due later.
     """
     random = np.random.default_rng(0)
     order = np.argsort(schedule_ms + lag_ms, kind="stable")
