@@ -51,8 +51,7 @@ def test_a_master_and_two_workers_measure(tmp_path: Path) -> None:
         assert m["workers"] == 2, m
         assert m["achieved_rate"] > 0.99 and m["lag_ms"]["p50"] < 1, m
         assert m["client_cpu_percent"] > 0 and m["error_count"] == 0
-    (tflite,) = [m for m in measurements if m["target"] == "tflite"]
-    assert tflite["floors"]["server_ms"] is not None or done.returncode == 1
+    assert {m["target"] for m in measurements} == {"tflite", "echo", "client-floor"}
     assert left(RUN) == ""
 
 
