@@ -75,16 +75,15 @@ class OpenCaller:
         return self._link.spun_ns
 
     def prime(self) -> None:
+        self._share = share_of(draw_schedule(self._order.trial.workload), self._order.worker, self._order.workers)
         for _ in range(PRIME_REQUESTS):
             native.in_thread(open_loop, [0], self._link, 1)
 
     def run(self, begin_ns: int) -> Recorder:
-        workload = self._order.trial.workload
-        share = share_of(draw_schedule(workload), self._order.worker, self._order.workers)
-        most = max(1, workload.max_outstanding // self._order.workers)
+        most = max(1, self._order.trial.workload.max_outstanding // self._order.workers)
         self._link.recorder = Recorder(begin_ns)
         self._link.spun_ns = 0
-        self.held_back = native.in_thread(open_loop, (begin_ns + share).tolist(), self._link, most)
+        self.held_back = native.in_thread(open_loop, (begin_ns + self._share).tolist(), self._link, most)
         return self._link.recorder
 
     def close(self) -> None:

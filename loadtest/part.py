@@ -59,15 +59,18 @@ class Part:
             if self._done == order.callers:
                 self.all_done.set()
 
-    def begin(self, begin_ns: int) -> None:
-        """Start all callers together, at a time of this machine's monotonic clock."""
+    def settle(self) -> None:
+        """Leave nothing to be done between the start message and the first arrival."""
         gc.collect()
         gc.disable()  # a collection in the middle of a trial would be measured as the server's latency
+
+    def begin(self, begin_ns: int) -> None:
+        """Start all callers together, at a time of this machine's monotonic clock."""
         self._cpu_s = time.process_time()
         self._begin_ns.set(begin_ns)
 
     def end(self) -> tuple[pa.Table, Watch]:
-        """Return the rows of all callers, and what this worker saw of itself."""
+        """Return the rows of all callers, and what this worker saw of itself; settle() is over then."""
         cpu_s = time.process_time() - self._cpu_s
         wall_s = (time.perf_counter_ns() - self._begin_ns.get()) / 1e9
         gc.enable()

@@ -70,6 +70,7 @@ class Crew:
         for _ in range(order.callers):
             TrialUser.idle.pop().parts.put(part)
         part.all_primed.wait()
+        part.settle()
         self._say("primed", part)
         part.all_done.wait()
         table, watch = part.end()
