@@ -56,7 +56,8 @@ def test_bad_usage_is_named_and_ends_with_2(arguments: list[str], says: tuple[st
 def test_an_unknown_key_is_named(tmp_path: Path) -> None:
     config = tmp_path / "my.toml"
     text = (ROOT / "bench.toml").read_text(encoding="utf-8")
-    config.write_text(text.replace("rounds = 1\n", "ruonds = 1\n", 1), encoding="utf-8")
+    assert "\nrounds = " in text
+    config.write_text(text.replace("\nrounds = ", "\nruonds = ", 1), encoding="utf-8")
     done = bakeoff("run", "--config", str(config))
     assert done.returncode == 2
     assert "my.toml" in done.stderr and "ruonds" in done.stderr
