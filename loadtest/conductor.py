@@ -23,6 +23,7 @@ import gevent
 import native
 from crews import Crews, LocalWorkers
 from locust.env import Environment
+from locust.runners import LocalRunner
 from order import ORDER, Order, Start, split
 from pydantic import TypeAdapter
 from trial_user import Crew, TrialUser
@@ -117,7 +118,7 @@ def main(arguments: list[str]) -> None:
     else:
         runner = environment.create_local_runner()
     crews = Crews(runner, processes, options.await_workers or options.workers)
-    if runner is environment.runner and not hasattr(runner, "clients"):
+    if isinstance(runner, LocalRunner):
         Crew(environment)
     conductor = Conductor(plan, crews)
     try:

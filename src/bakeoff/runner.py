@@ -220,7 +220,7 @@ def _measure(
     measurement = replace(measurement, disturbed=disturbed, reasons=reasons, verdict=verdict)
     if server.target.metrics is not None:
         measurement = replace(measurement, spent=spent)
-    if before is None or after is None or not runtime.alive(server):
+    if before is None or after is None or not sent or not runtime.alive(server):
         return measurement
     cpu_ms = (after.cpu_seconds - before.cpu_seconds) * 1000 / sent
     return replace(
