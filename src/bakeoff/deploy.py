@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -129,8 +130,9 @@ def deployed(folder: Path, runtime: Runtime, selection: Selection, cpus: str, sh
         yield deployment
     finally:
         show.say(f"{deployment.model.name}: taking the servers down")
-        for server in deployment.servers:
-            runtime.stop(server)
+        # All at once: some servers take seconds to end.
+        with ThreadPoolExecutor(max(1, len(deployment.servers))) as pool:
+            list(pool.map(runtime.stop, tuple(deployment.servers)))
 
 
 def bring_up(deployment: Deployment, selection: Selection, options: StartOptions, show: Show) -> None:
