@@ -63,6 +63,16 @@ class Selection:
         spoken = {WIRE_PROTOCOLS[wire] for wire in wires}
         return [e for e in endpoints if e.wire in wires or (target.name == CLIENT_FLOOR and e.protocol in spoken)]
 
+    @property
+    def ids(self) -> list[str]:
+        """The ids of all endpoints that are wanted, the same for every model."""
+        return [
+            endpoint.id
+            for target in self.everything
+            for format in self.formats_of(target)
+            for endpoint in self.endpoints_of("", target, format)
+        ]
+
     def formats_of(self, target: Target) -> tuple[str, ...]:
         """Return the formats in which a target is measured: its default first."""
         return (target.formats[0], *(f for f in target.formats[1:] if f in self.formats))

@@ -166,6 +166,10 @@ def find_gaps(job: Run) -> list[str]:
             what = row.endpoint or f"{row.model} {row.format} on {row.runtime}"
             batch = f" at batch {row.batch}" if row.batch else ""
             gaps.append(f"{what} failed parity{batch}: {row.message or row.max_abs_error}")
+    return [*gaps, *_unmeasured(job)]
+
+
+def _unmeasured(job: Run) -> Iterator[str]:
     verdicts = defaultdict(set)
     for m in job.report.measurements:
         if m.format == NO_FORMAT and m.request_count > m.error_count:
@@ -173,8 +177,10 @@ def find_gaps(job: Run) -> list[str]:
         verdicts[m.model, m.endpoint, m.workload].add(m.verdict)
     for (model, endpoint, workload), found in verdicts.items():
         if "valid" not in found:
-            gaps.append(f"{model} {endpoint} has no valid trial of {workload}")
-    return gaps
+            yield f"{model} {endpoint} has no valid trial of {workload}"
+    reference = job.config.reference
+    if reference and reference not in {m.endpoint for m in job.report.measurements if m.verdict == "valid"}:
+        yield f"{reference}, the reference, has no valid trial: nothing could be compared with it"
 
 
 def _run_trial(job: Run, deployment: Deployment, trial: Trial, load: Load, show: Show) -> None:

@@ -10,7 +10,7 @@ from typing import ClassVar
 from bakeoff.catalog import load_targets
 from bakeoff.config import Config
 from bakeoff.deploy import Selection, with_floors
-from bakeoff.errors import UsageError
+from bakeoff.errors import UsageError, one_of
 from bakeoff.files import validated
 from bakeoff.load import Workers
 from bakeoff.machine import describe_machine
@@ -38,7 +38,10 @@ class RunOptions:
 
 
 def new_run(config: Config, selection: Selection, options: RunOptions, folder: Path, command: str) -> Run:
-    """Return a run in which nothing was measured yet."""
+    """Return a run in which nothing was measured yet; raises UsageError where its reference would not be measured."""
+    ids = with_floors(selection, load_targets()).ids
+    if config.reference and config.reference not in ids:
+        raise UsageError(f"reference: {config.reference!r} would not be measured; allowed: {one_of(ids)}")
     report = Report(
         schema_version=SCHEMA_VERSION,
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),

@@ -143,6 +143,30 @@ def test_servers_die_with_bakeoff(tmp_path: Path) -> None:
     assert our_processes() == []
 
 
+def test_a_killed_run_goes_on_without_losing_or_repeating_a_trial(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    command = [str(ROOT / ".venv" / "bin" / "bakeoff"), "run", "--quick", "--target", "tflite", "--protocol", "grpc"]
+    process = subprocess.Popen([*command, "--out", str(folder)], cwd=ROOT, stderr=subprocess.DEVNULL)
+    wait_for_a_measurement(folder)
+    process.kill()
+    process.wait()
+    before = json.loads((folder / "results.json").read_text(encoding="utf-8"))["measurements"]
+    files = {path.name: path.stat().st_mtime_ns for path in (folder / "samples").iterdir()}
+    used = bakeoff("run", "--quick", "--target", "tflite", "--protocol", "grpc", "--out", str(folder))
+    assert used.returncode == 2 and "--resume" in used.stderr
+    done = bakeoff("run", "--resume", str(folder))
+    assert done.returncode == 0, done.stderr
+    after = json.loads((folder / "results.json").read_text(encoding="utf-8"))["measurements"]
+    assert after[: len(before)] == before
+    ids = [m["trial_id"] for m in after]
+    assert len(set(ids)) == len(ids)
+    for endpoint in {m["endpoint"] for m in after}:
+        tried = {(m["workload"], m["round"]) for m in after if m["endpoint"] == endpoint}
+        assert tried == {(workload, number) for workload in ("c1", "c8") for number in range(3)}
+    kept = {f"{m['trial_id']}.parquet" for m in before}
+    assert all((folder / "samples" / name).stat().st_mtime_ns == files[name] for name in kept)
+
+
 def test_up_is_loaded_by_locust_and_down_ends_it() -> None:
     done = bakeoff("up", "--target", "tflite")
     try:

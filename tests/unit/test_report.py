@@ -54,13 +54,13 @@ def test_both_forms_say_the_same_figures(tmp_path: Path) -> None:
 def test_a_missing_percentile_is_not_a_zero(tmp_path: Path) -> None:
     _, markdown = written(tmp_path)
     row = next(line for line in markdown.splitlines() if line.startswith("| tflite-grpc"))
-    assert row.split(" | ")[2:5] == ["0.4", "–", "1,234"]
+    assert row.split(" | ")[2:6] == ["0.4", "0.6", "–", "1,234"]
 
 
 def test_an_endpoint_without_a_valid_trial_shows_no_figures(tmp_path: Path) -> None:
     _, markdown = written(tmp_path)
     row = next(line for line in markdown.splitlines() if line.startswith("| tflite-grpc"))
-    assert row.split(" | ")[5:8] == ["–", "–", "–"]
+    assert row.split(" | ")[6:9] == ["–", "–", "–"]
     assert "1 of 2" in row
 
 
@@ -125,6 +125,15 @@ def test_three_rounds_give_intervals_no_verdicts_and_the_report_says_so() -> Non
 def test_a_median_stands_with_its_interval() -> None:
     table = result_table(compared({"base": 1.0, "a": 2.0}, 7), "m")
     assert re.fullmatch(r"1\.\d+ \(\S+ to \S+\)", table.rows[0][2])
+
+
+def test_one_caller_has_its_single_stream_latency() -> None:
+    report = recorded_run({"base": 1.0, "a": 2.0}, rounds=1)
+    trials = tuple(replace(m, latency_ms=replace(m.latency_ms, p90=7.0)) for m in report.measurements)
+    table = result_table(replace(report, measurements=trials, summary=tuple(summarize_rounds(trials))), "m")
+    assert [column for column in table.columns if "p90" in column] == ["c1 p90 ms"]
+    assert "SingleStream" in table.says and {len(row) for row in table.rows} == {len(table.columns)}
+    assert [row[table.columns.index("c1 p90 ms")] for row in table.rows] == ["7", "7"]
 
 
 def test_a_run_of_one_round_has_no_table_of_ratios(tmp_path: Path) -> None:

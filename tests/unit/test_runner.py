@@ -22,8 +22,8 @@ def valid() -> Measurement:
     return example_report().measurements[0]
 
 
-def gaps(report: Report, *named: str) -> list[str]:
-    config = load_config(DEFAULT, ["digits_cnn", "mobilenet_v2"], load_targets())
+def gaps(report: Report, *named: str, reference: str = "") -> list[str]:
+    config = replace(load_config(DEFAULT, ["digits_cnn", "mobilenet_v2"], load_targets()), reference=reference)
     return find_gaps(
         Run(config, RUNTIMES["local"], Selection((), PROTOCOLS), Workers(), frozenset(named), None, Path("out"), report)
     )
@@ -33,6 +33,12 @@ def test_an_unavailable_target_is_a_gap_only_where_it_was_named(valid: Measureme
     report = replace(example_report(), measurements=(valid,))
     assert gaps(report) == []
     assert "tfserving is unavailable" in gaps(report, "tfserving")[0]
+
+
+def test_a_reference_without_a_valid_trial_is_a_gap(valid: Measurement) -> None:
+    report = replace(example_report(), measurements=(valid,))
+    assert gaps(report, reference=valid.endpoint) == []
+    assert "nothing could be compared" in gaps(report, reference="tfserving-rest")[0]
 
 
 def test_one_valid_round_is_enough(valid: Measurement) -> None:

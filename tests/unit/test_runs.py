@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,14 @@ def test_what_cannot_be_reopened_is_named(tmp_path: Path) -> None:
     path.write_text(json.dumps(content), encoding="utf-8")
     with pytest.raises(UsageError, match="speed"):
         reopen_run(tmp_path)
+
+
+def test_a_reference_that_would_not_be_measured_is_refused(tmp_path: Path) -> None:
+    targets = load_targets()
+    config = replace(load_config(DEFAULT, MODELS, targets), reference="torchserve-rest")
+    with pytest.raises(UsageError, match="torchserve-rest.*tflite-grpc"):
+        new_run(config, Selection((targets["tflite"],), config.protocols), RunOptions(), tmp_path, "bakeoff run")
+    new_run(config, Selection((targets["torchserve"],), config.protocols), RunOptions(), tmp_path, "bakeoff run")
 
 
 def test_two_runs_into_one_folder_are_refused(tmp_path: Path) -> None:

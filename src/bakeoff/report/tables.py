@@ -16,36 +16,45 @@ def result_table(report: Report, model: str) -> Table:
     workloads = workload_names(report)
     cells = {(s.endpoint, s.workload): s for s in report.summary if s.model == model}
     trials = [m for m in report.measurements if m.model == model]
+    singles = {m.workload for m in trials if m.concurrency == 1 and m.batch_size == 1}
     endpoints = list(dict.fromkeys(m.endpoint for m in trials))
     first = workloads[0] if workloads else ""
     endpoints.sort(key=lambda e: cells[e, first].latency_ms.p50 or 1e9 if (e, first) in cells else 1e9)
     columns = ["endpoint", "format"]
     for workload in workloads:
-        columns += [f"{workload} p50 ms", f"{workload} p99 ms", f"{workload} req/s"]
+        columns += [f"{workload} p50 ms"]
+        columns += [f"{workload} p90 ms"] if workload in singles else []
+        columns += [f"{workload} p99 ms", f"{workload} req/s"]
     columns += [f"{first} CPU ms/req", "peak MB", "errors", "valid"]
-    rows = [_result_row(endpoint, workloads, cells, trials) for endpoint in endpoints]
+    rows = [_result_row(endpoint, workloads, singles, cells, trials) for endpoint in endpoints]
+    single = " p90 at one caller is MLPerf's SingleStream latency." if singles else ""
     says = (
-        "Medians over the valid trials. p50 and p99: milliseconds from sending a request to the end of its answer, p50 "
-        "with the 95% interval of its geometric mean over the rounds (none with one round); "
+        "Medians over the valid trials. p50, p90, p99: milliseconds from sending a request to the end of its answer, "
+        "p50 with the 95% interval of its geometric mean over the rounds (none with one round); "
         f"{MISSING}: too few requests to say, or a failed one in its place. "
         "CPU and peak memory: of all the target's processes"
-        f"{_memory_note(trials)}. Valid: trials that count, of all that ran."
+        f"{_memory_note(trials)}. Valid: trials that count, of all that ran.{single}"
     )
     return Table(f"{model}: latency and throughput", says, tuple(columns), tuple(rows), frozenset(columns[2:]))
 
 
 def _result_row(
-    endpoint: str, workloads: Sequence[str], cells: dict[tuple[str, str], Summary], trials: Sequence[Measurement]
+    endpoint: str,
+    workloads: Sequence[str],
+    singles: set[str],
+    cells: dict[tuple[str, str], Summary],
+    trials: Sequence[Measurement],
 ) -> tuple[str, ...]:
     mine = [m for m in trials if m.endpoint == endpoint]
     row = [endpoint, mine[0].format]
     for workload in workloads:
         summary = cells.get((endpoint, workload))
         if summary is None:
-            row += [MISSING] * 3
+            row += [MISSING] * (4 if workload in singles else 3)
         else:
             p50 = " ".join([number(summary.latency_ms.p50), *interval(summary.low, summary.high)])
-            row += [p50, number(summary.latency_ms.p99), number(summary.throughput_rps)]
+            row += [p50, *([number(summary.latency_ms.p90)] if workload in singles else [])]
+            row += [number(summary.latency_ms.p99), number(summary.throughput_rps)]
     calm = [m for m in mine if m.workload == workloads[0] and m.verdict == "valid"]
     cpu = [m.server_cpu_ms_per_request for m in calm if m.server_cpu_ms_per_request is not None]
     memory = max((m.peak_rss_bytes or 0 for m in mine), default=0)
