@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Awaitable, Callable
 from functools import lru_cache
 from pathlib import Path
 
@@ -20,10 +19,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tflite"))  # wh
 
 import orjson
 from command_line import parse_command_line
+from grpc_app import Method
 from http_app import Request, Response
 from json_body import dump_json
 from lifecycle import exit_cleanly_on_sigterm, fail, run
 from model_info import status_document
+from prediction_queue import Caller
 from request_error import invalid, not_found
 from served_model import ServedModel, load_served_model
 from server_metrics import ServerMetrics
@@ -45,7 +46,7 @@ class Echo:
     def __init__(self, model: ServedModel) -> None:
         self._model = model
         self._reply = lru_cache(maxsize=64)(self._make_reply)
-        self.grpc_methods: dict[str, Callable[[bytes], Awaitable[bytes]]] = {
+        self.grpc_methods: dict[str, Method] = {
             tfserving.grpc_path(model.name): self._tfserving_grpc,
             torchserve.grpc_path(model.name): self._torchserve_grpc,
         }
@@ -70,7 +71,7 @@ class Echo:
             raise invalid("the body must be a JSON object with 'instances' or 'inputs'")
         return Response(self._reply("json", 1))
 
-    async def _tfserving_grpc(self, message: bytes) -> bytes:
+    async def _tfserving_grpc(self, message: bytes, _: Caller) -> bytes:
         request = parse(PredictRequest, message)
         self._require_model(request.model_spec.name)
         proto = request.inputs.get(self._model.inputs[0].name)
@@ -78,7 +79,7 @@ class Echo:
             raise invalid(f"input {self._model.inputs[0].name} is missing or has no batch")
         return self._reply("tfserving-grpc", proto.tensor_shape.dim[0].size)
 
-    async def _torchserve_grpc(self, message: bytes) -> bytes:
+    async def _torchserve_grpc(self, message: bytes, _: Caller) -> bytes:
         name, body = torchserve.decode_grpc_call(message)
         self._require_model(name)
         media_type = binary.recognise(body)

@@ -32,14 +32,17 @@ class Options:
     threads: int
     check: Path | None = None
     bare: bool = False
+    queue: int = 0
 
     def load_model_json(self) -> dict[str, Any]:
         """Read the model's description: its name, inputs and outputs."""
         return json.loads((self.model_dir / "model.json").read_text())
 
 
-def parse_command_line(description: str | None = None, checks: bool = False, bare: bool = False) -> Options:
-    """Parse the arguments of the running program, with --check and --bare if it knows them."""
+def parse_command_line(
+    description: str | None = None, checks: bool = False, bare: bool = False, queues: bool = False
+) -> Options:
+    """Parse the arguments of the running program, with --check, --bare and --queue if it knows them."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--model", required=True, help="name to serve the model under")
     parser.add_argument("--model-dir", type=lambda text: Path(text).resolve(), required=True, help="artifacts/MODEL")
@@ -55,9 +58,14 @@ def parse_command_line(description: str | None = None, checks: bool = False, bar
     if bare:
         text = "time predictions without a server, print one JSON line and end"
         parser.add_argument("--bare", action="store_true", help=text)
+    if queues:
+        text = "predictions that may wait for a worker; more are refused at once (503, RESOURCE_EXHAUSTED)"
+        parser.add_argument("--queue", type=int, default=100, help=text)
     options = Options(**vars(parser.parse_args()))
     if min(options.workers, options.threads) < 1:
         parser.error("--workers and --threads must be at least 1")
+    if options.queue < 0:
+        parser.error("--queue must be at least 0")
     return options
 
 

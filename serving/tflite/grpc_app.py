@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import grpc
+from prediction_queue import Caller
 from request_error import RequestError, invalid
 from server_metrics import ServerMetrics
 
 from bakeoff.wire.tensors import MAX_BODY_BYTES, WireError
 
-Method = Callable[[bytes], Awaitable[bytes]]
+Method = Callable[[bytes, Caller], Awaitable[bytes]]
 
 MAX_DETAILS_CHARACTERS = 1000  # they travel in a header, and clients bound those
 
@@ -43,13 +45,16 @@ class Methods(grpc.GenericRpcHandler):
                 message = await anext(messages, None)
                 if message is None:
                     raise invalid("the call has no message")
-                reply = await method(message)
+                reply = await method(message, Caller(deadline_s=context.time_remaining()))
                 code = grpc.StatusCode.OK
                 return reply
             except (RequestError, WireError) as error:
                 refusal = error if isinstance(error, RequestError) else invalid(str(error))
                 code = refusal.grpc_status
                 await context.abort(code, str(refusal)[:MAX_DETAILS_CHARACTERS])
+            except asyncio.CancelledError:
+                code = grpc.StatusCode.CANCELLED
+                raise
             finally:
                 self._metrics.in_flight.dec()
                 self._metrics.requests.labels("grpc", code.name).inc()

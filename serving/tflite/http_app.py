@@ -17,6 +17,7 @@ from bakeoff.wire.tensors import MAX_BODY_BYTES, WireError
 
 JSON = "application/json"
 LINGER_S = 2.0
+RETRY_AFTER_S = b"1"
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -30,6 +31,8 @@ class Request:
     path: str
     content_type: str
     body: bytes
+    receive: Receive
+    """Returns when the caller is gone, since the body is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +78,7 @@ class HttpApp:
         path = scope["path"] + ("?" + scope["query_string"].decode("latin-1") if scope["query_string"] else "")
         try:
             body = await _read_body(headers, receive)
-            return await self._respond(Request(scope["method"], path, content_type, body))
+            return await self._respond(Request(scope["method"], path, content_type, body, receive))
         except RequestError as error:
             return error_response(error)
         except WireError as error:
@@ -132,6 +135,8 @@ async def _start(send: Send, response: Response, close: bool = False) -> None:
         (b"content-type", response.content_type.encode()),
         (b"content-length", str(len(response.body)).encode()),
     ]
+    if response.status == 503:
+        headers.append((b"retry-after", RETRY_AFTER_S))
     if close:
         headers.append((b"connection", b"close"))
     await send({"type": "http.response.start", "status": response.status, "headers": headers})

@@ -6,6 +6,7 @@ import importlib
 import importlib.metadata
 import importlib.util
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +19,7 @@ from served_model import ServedModel
 from bakeoff.wire.tensors import Arrays, Specs
 
 SIGNATURE = "serving_default"
+WARM_UP_RUNS = 3
 KEPT_SHAPES = 4  # an interpreter holds its activations, which grow with the batch
 
 _RUNTIMES = (("tflite_runtime", "tflite-runtime"), ("ai_edge_litert", "ai-edge-litert"))
@@ -55,19 +57,28 @@ class Predictor:
         try:
             return self._interpreter(arrays).run(arrays)
         except (RuntimeError, ValueError) as error:
-            self._local.__dict__.clear()  # an interpreter is in no known state after an error
+            self.forget()  # an interpreter is in no known state after an error
             raise invalid(f"the model can't run on these inputs: {error}") from error
 
-    def warm_up(self) -> None:
-        """Load the model for this thread and run a batch of one; raises UnsupportedArtifactError."""
+    def warm_up(self) -> int:
+        """Load the model for this thread, return the ns that a batch of one takes; raises UnsupportedArtifactError."""
         zeros = {
             spec.name: np.zeros([1 if size is None else size for size in spec.shape], spec.dtype)
             for spec in self._model.inputs
         }
         try:
-            self._interpreter(zeros).run(zeros)
+            return min(self._time(zeros) for _ in range(WARM_UP_RUNS))
         except (RuntimeError, ValueError) as error:
             raise UnsupportedArtifactError(" ".join(str(error).split())) from error
+
+    def forget(self) -> None:
+        """Free this thread's interpreters."""
+        self._local.__dict__.clear()
+
+    def _time(self, arrays: Arrays) -> int:
+        start_ns = time.perf_counter_ns()
+        self._interpreter(arrays).run(arrays)
+        return time.perf_counter_ns() - start_ns
 
     def _interpreter(self, arrays: Arrays) -> _ShapedInterpreter:
         kept: OrderedDict[Shapes, _ShapedInterpreter] = self._local.__dict__.setdefault("kept", OrderedDict())

@@ -26,5 +26,18 @@ def not_found(message: str) -> RequestError:
     return RequestError(404, grpc.StatusCode.NOT_FOUND, message)
 
 
+def overloaded(waiting: int) -> RequestError:
+    text = f"the server is busy: {waiting} requests wait already; try again later, or send fewer at a time"
+    return RequestError(503, grpc.StatusCode.RESOURCE_EXHAUSTED, text)
+
+
+def caller_gone() -> RequestError:
+    return RequestError(499, grpc.StatusCode.CANCELLED, "the caller has gone")  # nobody reads it; 499 is nginx's
+
+
+def deadline_exceeded() -> RequestError:
+    return RequestError(504, grpc.StatusCode.DEADLINE_EXCEEDED, "the deadline was over before the prediction began")
+
+
 def too_large(message: str) -> RequestError:
     return RequestError(413, grpc.StatusCode.RESOURCE_EXHAUSTED, message)

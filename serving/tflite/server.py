@@ -20,6 +20,7 @@ from bare_time import exit_with_time
 from command_line import Options, parse_command_line
 from interpreters import Predictor, Runtime, UnsupportedArtifactError
 from lifecycle import EX_DATAERR, exit_cleanly_on_sigterm, fail, run
+from prediction_queue import PredictionQueue
 from request_error import RequestError
 from served_model import ServedModel, load_served_model, newest_version
 from server_metrics import ServerMetrics
@@ -34,7 +35,7 @@ EXACT_FORMAT = "tflite-fp32"  # the only one that must agree with PyTorch
 
 
 def main() -> None:
-    options = parse_command_line(__doc__, checks=True, bare=True)
+    options = parse_command_line(__doc__, checks=True, bare=True, queues=True)
     exit_cleanly_on_sigterm()
     keep_large_blocks()
     try:
@@ -52,14 +53,17 @@ def main() -> None:
 
 
 def serve(options: Options, predictor: Predictor, model: ServedModel) -> None:
-    """Serve until SIGTERM, with as many threads predicting as there are workers."""
+    """Serve until SIGTERM; predictions run on this thread, or on as many of the pool as there are workers."""
     pool = ThreadPoolExecutor(options.workers, "predict")
+    metrics = ServerMetrics()
     try:
-        warm_up(pool, options.workers, predictor)
+        queue = PredictionQueue(pool, options.workers, options.queue, predictor.warm_up(), metrics)
+        if not queue.inline:
+            predictor.forget()
+            warm_up(pool, options.workers, predictor)
     except UnsupportedArtifactError as error:
         fail(str(error), EX_DATAERR)
-    metrics = ServerMetrics()
-    api = TfServingApi(model, predictor, pool, metrics)
+    api = TfServingApi(model, predictor, queue, metrics)
     run(options, api.respond, api.grpc_methods, metrics)
     pool.shutdown(wait=False, cancel_futures=True)
 

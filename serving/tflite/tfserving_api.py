@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 import time
 from collections.abc import Callable
-from concurrent.futures import Executor
-from typing import Any
+from functools import partial
 
 import model_info
 import orjson
 from http_app import Request, Response
 from json_body import dump_json, parse_json
+from prediction_queue import Caller, PredictionQueue
 from request_error import RequestError, failed_precondition, invalid, not_found
 from served_model import ServedModel
 from server_metrics import ServerMetrics
@@ -27,14 +26,14 @@ PATH = re.compile(r"/v1/models/(?P<model>[^/:?]+)(/versions/(?P<version>\d+))?(?
 
 
 class TfServingApi:
-    """The calls; predictions run in the pool, one to a thread, the rest where it's called."""
+    """The calls; predictions, with their decoding and encoding, go through the queue, the rest is answered at once."""
 
     def __init__(
-        self, model: ServedModel, predict: Callable[[Arrays], Arrays], pool: Executor, metrics: ServerMetrics
+        self, model: ServedModel, predict: Callable[[Arrays], Arrays], queue: PredictionQueue, metrics: ServerMetrics
     ) -> None:
         self._model = model
         self._predict = predict
-        self._pool = pool
+        self._queue = queue
         self._metrics = metrics
         self.grpc_methods = {
             f"/{PREDICTION_SERVICE}/Predict": self._grpc_predict,
@@ -51,7 +50,7 @@ class TfServingApi:
         version = int(match["version"]) if match["version"] else None
         if match["verb"] == ":predict":
             self._require_servable(match["model"], version)
-            return await self._in_pool(self._rest_predict, request)
+            return await self._queue.run(partial(self._rest_predict, request), Caller(gone=request.receive))
         if match["verb"] == "/metadata":
             self._require_servable(match["model"], version)
             return Response(orjson.dumps(model_info.metadata_document(self._model)))
@@ -73,8 +72,8 @@ class TfServingApi:
         document = tfserving_server.rest_reply(self._model.outputs, outputs, call.columnar)
         return Response(dump_json(document, outputs))
 
-    async def _grpc_predict(self, message: bytes) -> bytes:
-        return await self._in_pool(self._grpc_predict_now, message)
+    async def _grpc_predict(self, message: bytes, caller: Caller) -> bytes:
+        return await self._queue.run(partial(self._grpc_predict_now, message), caller)
 
     def _grpc_predict_now(self, message: bytes) -> bytes:
         call = tfserving_server.decode_grpc_call(message, self._model.inputs)
@@ -89,7 +88,7 @@ class TfServingApi:
         kept = {spec.name: outputs[spec.name] for spec in specs}
         return tfserving_server.encode_grpc_reply(specs, kept, self._model.name, self._model.version)
 
-    async def _grpc_metadata(self, message: bytes) -> bytes:
+    async def _grpc_metadata(self, message: bytes, _: Caller) -> bytes:
         request = parse(tfserving_pb2.GetModelMetadataRequest, message)
         if not request.HasField("model_spec"):
             raise invalid("Missing ModelSpec")
@@ -101,7 +100,7 @@ class TfServingApi:
         self._require_spec(request.model_spec)
         return serialize(model_info.metadata_message(self._model))
 
-    async def _grpc_status(self, message: bytes) -> bytes:
+    async def _grpc_status(self, message: bytes, _: Caller) -> bytes:
         request = parse(tfserving_pb2.GetModelStatusRequest, message)
         if not request.HasField("model_spec"):
             raise invalid("Missing ModelSpec")
@@ -118,15 +117,6 @@ class TfServingApi:
         outputs = self._predict(arrays)
         self._metrics.observe_compute(time.perf_counter_ns() - start_ns)
         return outputs
-
-    async def _in_pool(self, work: Callable[[Any], Any], argument: object) -> Any:
-        submitted_ns = time.perf_counter_ns()
-
-        def timed() -> Any:
-            self._metrics.observe_queue(time.perf_counter_ns() - submitted_ns)
-            return work(argument)
-
-        return await asyncio.get_running_loop().run_in_executor(self._pool, timed)
 
     def _require_spec(self, spec: tfserving_pb2.ModelSpec) -> None:
         if not spec.name:
