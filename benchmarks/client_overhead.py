@@ -14,7 +14,6 @@ import json
 import os
 import random
 import signal
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -23,12 +22,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 
+from clients_run import CLIENTS, print_goals, run_client, tell
 from floor_servers import Floor, floor_servers
 
 from bakeoff.errors import BakeoffError
 from bakeoff.files import ROOT
 from bakeoff.machine import describe_machine
-from bakeoff.processes import child_environment, confined, spawn, terminate
 from bakeoff.venvs import ensure_venv
 
 HERE = Path(__file__).resolve().parent
@@ -60,7 +59,6 @@ MAIN_SIZE = 3_072
 SIZES = (MAIN_SIZE, 256, 602_112)  # 602,112: an image of 224 x 224 x 3 float32
 RATE_RPS = 200.0
 PACED = (OURS, FASTHTTP, GRPC_GEVENT)
-CLIENT_TIMEOUT_S = 150.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +106,11 @@ def measure(floors: list[Floor], python: Path, cpus: str | None, plan: argparse.
                 continue
             floor = next(floor for floor in floors if floor.protocol == contest.protocol)
             try:
-                found[contest].append(run_client(contest, floor, python, cpus, plan.seconds))
+                found[contest].append(run_contest(contest, floor, python, cpus, plan.seconds))
             except BakeoffError as error:
                 if contest.client != PERF_ANALYZER:
                     raise
-                missing[contest] = str(error)
+                missing[contest] = str(error).splitlines()[-1]
     tell("")
     return found, missing
 
@@ -126,29 +124,17 @@ def all_contests() -> Iterator[Contest]:
                     yield Contest(protocol, size, client)
 
 
-def run_client(contest: Contest, floor: Floor, python: Path, cpus: str | None, seconds: float) -> dict[str, float]:
+def run_contest(contest: Contest, floor: Floor, python: Path, cpus: str | None, seconds: float) -> dict[str, float]:
     """Run one client's program to its end; raises BakeoffError with its last line when it fails."""
     if contest.client == PERF_ANALYZER and floor.name == "echo":
         raise BakeoffError("it can't ask the echo target for what it needs")
-    program = HERE / "clients" / PROGRAMS[contest.protocol][contest.client]
+    program = CLIENTS / PROGRAMS[contest.protocol][contest.client]
     argv = [str(python), str(program), "--protocol", contest.protocol, "--port", str(floor.port)]
     argv += ["--path", floor.paths[contest.size], "--message", str(floor.messages[contest.size])]
     argv += ["--seconds", str(seconds)]
     if contest.client in PACED and contest.size == MAIN_SIZE:
         argv += ["--rate-rps", str(RATE_RPS)]
-    with tempfile.TemporaryFile() as output:
-        process = spawn(confined(argv, cpus), output.fileno(), HERE, child_environment())
-        try:
-            status = process.wait(CLIENT_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            raise BakeoffError(f"{contest} took more than {CLIENT_TIMEOUT_S:.0f} s") from None
-        finally:
-            terminate(process)
-        output.seek(0)
-        lines = output.read().decode(errors="replace").strip().splitlines() or [f"it ended with status {status}"]
-    if status != 0:
-        raise BakeoffError(lines[-1] if contest.client == PERF_ANALYZER else f"{contest}:\n" + "\n".join(lines[-8:]))
-    return json.loads(lines[-1])
+    return run_client(argv, cpus)
 
 
 def summarize(found: Found) -> list[dict[str, object]]:
@@ -183,16 +169,8 @@ def print_table(result: dict) -> None:
         out(f"| {row['protocol']} | {row['size']:,} B | {row['client']} | {figures} |\n")
     for text in result["not_measured"]:
         out(f"\nnot measured: {text}\n")
-    out("\n| goal (payload 3,072 B) | measured | at most | |\n|---|---|---|---|\n")
-    for goal in result["goals"]:
-        verdict = "met" if goal["met"] else "MISSED"
-        out(f"| {goal['goal']} | {goal['value']:.3g} | {goal['limit']:g} | {verdict} |\n")
-
-
-def tell(text: str, end: str = "\n") -> None:
-    """Tell progress."""
-    sys.stderr.write(text + end)
-    sys.stderr.flush()
+    out(f"\nGoals, at a payload of {MAIN_SIZE:,} bytes:\n")
+    print_goals(result["goals"])
 
 
 def parse_command_line() -> argparse.Namespace:

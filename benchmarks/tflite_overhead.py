@@ -13,7 +13,6 @@ import argparse
 import json
 import random
 import signal
-import subprocess
 import sys
 import tempfile
 from collections import defaultdict
@@ -24,6 +23,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 
+from clients_run import CLIENTS, print_goals, run_client, tell
 from floor_servers import start, wait_for_port
 
 from bakeoff.catalog import load_targets
@@ -33,7 +33,7 @@ from bakeoff.errors import BakeoffError
 from bakeoff.export import ExportOptions
 from bakeoff.files import ROOT
 from bakeoff.machine import describe_machine
-from bakeoff.processes import child_environment, confined, spawn, terminate
+from bakeoff.processes import terminate
 from bakeoff.runtimes import RUNTIMES
 from bakeoff.runtimes.ports import free_port
 from bakeoff.show import Quiet
@@ -46,7 +46,6 @@ HERE = Path(__file__).resolve().parent
 LOCAL = RUNTIMES["local"]
 GRPC, RAW = "tfserving-grpc", "tfserving-rest-binary"
 ECHOES = {"asgi": RAW, "grpc-aio": GRPC, "grpc-threads": GRPC}
-CLIENT_TIMEOUT_S = 60.0
 
 Found = dict[str, float]
 """What one repetition found, by name: `WHO WIRE CALLERS p50` in us, `... rps`, `bare MODEL` in us, ..."""
@@ -201,21 +200,9 @@ def answer_of(deployment: Deployment, wire: str) -> bytes:
 
 def call(wire: str, model_dir: Path, port: int, callers: int, seconds: float, cpus: Cpus) -> dict[str, float]:
     """Run the callers' program to its end; return what it printed."""
-    argv = [sys.executable, str(HERE / "clients" / "callers.py"), "--wire", wire, "--model-dir", str(model_dir)]
+    argv = [sys.executable, str(CLIENTS / "callers.py"), "--wire", wire, "--model-dir", str(model_dir)]
     argv += ["--port", str(port), "--callers", str(callers), "--seconds", str(seconds)]
-    with tempfile.TemporaryFile() as output:
-        process = spawn(confined(argv, cpus.load), output.fileno(), HERE, child_environment())
-        try:
-            status = process.wait(CLIENT_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            raise BakeoffError(f"{' '.join(argv)} took more than {CLIENT_TIMEOUT_S:.0f} s") from None
-        finally:
-            terminate(process)
-        output.seek(0)
-        said = output.read().decode(errors="replace").strip()
-    if status != 0:
-        raise BakeoffError(f"{' '.join(argv)}:\n{said}")
-    return dict(json.loads(said.splitlines()[-1]))
+    return run_client(argv, cpus.load)
 
 
 def take(figures: Found, name: str, said: dict[str, float]) -> None:
@@ -263,16 +250,7 @@ def print_tables(result: dict) -> None:
     out("| figure | median |\n|---|---|\n")
     for name, value in result["figures"].items():
         out(f"| {name} | {value:,.4g} |\n")
-    out("\n| goal | measured | limit | |\n|---|---|---|---|\n")
-    for goal in result["goals"]:
-        bound = "at least" if goal["at_least"] else "at most"
-        verdict = "met" if goal["met"] else "MISSED"
-        out(f"| {goal['goal']} | {goal['value']:.3g} | {bound} {goal['limit']:g} | {verdict} |\n")
-
-
-def tell(text: str) -> None:
-    """Tell progress."""
-    sys.stderr.write(text + "\n")
+    print_goals(result["goals"])
 
 
 def parse_command_line() -> argparse.Namespace:

@@ -57,10 +57,11 @@ def serve(options: Options, predictor: Predictor, model: ServedModel) -> None:
     pool = ThreadPoolExecutor(options.workers, "predict")
     metrics = ServerMetrics()
     try:
-        queue = PredictionQueue(pool, options.workers, options.queue, predictor.warm_up(), metrics)
-        if not queue.inline:
-            predictor.forget()
-            warm_up(pool, options.workers, predictor)
+        predict_ns = warm_up(pool, options.workers, predictor)
+        queue = PredictionQueue(pool, options.workers, options.queue, predict_ns, metrics)
+        if queue.inline:
+            pool.submit(predictor.forget).result()
+            predictor.warm_up()
     except UnsupportedArtifactError as error:
         fail(str(error), EX_DATAERR)
     api = TfServingApi(model, predictor, queue, metrics)
@@ -68,16 +69,15 @@ def serve(options: Options, predictor: Predictor, model: ServedModel) -> None:
     pool.shutdown(wait=False, cancel_futures=True)
 
 
-def warm_up(pool: ThreadPoolExecutor, workers: int, predictor: Predictor) -> None:
-    """Load the model in every thread of the pool; raises UnsupportedArtifactError."""
+def warm_up(pool: ThreadPoolExecutor, workers: int, predictor: Predictor) -> int:
+    """Load the model in every thread of the pool, return the ns that a batch of one takes; raises as `warm_up` does."""
     everyone = threading.Barrier(workers)  # or an early thread would take a late one's turn
 
-    def load() -> None:
+    def load() -> int:
         everyone.wait()
-        predictor.warm_up()
+        return predictor.warm_up()
 
-    for future in [pool.submit(load) for _ in range(workers)]:
-        future.result()
+    return min(future.result() for future in [pool.submit(load) for _ in range(workers)])
 
 
 def check(options: Options, file: Path, predictor: Predictor, model: ServedModel, runtime: str) -> NoReturn:
