@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
 
@@ -36,6 +37,7 @@ from bakeoff.wire.proto.tfserving_pb2 import PredictRequest
 from bakeoff.wire.tensors import MAX_BODY_BYTES, Arrays, WireError
 
 VERSION = 1
+MOST_CALLS = 1000  # of gRPC at a time
 PATH = re.compile(r"/v1/models/(?P<tfserving>[^/:?]+):predict|/predictions/(?P<torchserve>[^/:?]+)")
 STATUS_PATH = re.compile(r"/v1/models/(?P<model>[^/:?]+)")
 
@@ -71,7 +73,7 @@ class Echo:
             raise invalid("the body must be a JSON object with 'instances' or 'inputs'")
         return Response(self._reply("json", 1))
 
-    async def _tfserving_grpc(self, message: bytes, _: Caller) -> bytes:
+    def _tfserving_grpc(self, message: bytes, _: Caller) -> bytes:
         request = parse(PredictRequest, message)
         self._require_model(request.model_spec.name)
         proto = request.inputs.get(self._model.inputs[0].name)
@@ -79,7 +81,7 @@ class Echo:
             raise invalid(f"input {self._model.inputs[0].name} is missing or has no batch")
         return self._reply("tfserving-grpc", proto.tensor_shape.dim[0].size)
 
-    async def _torchserve_grpc(self, message: bytes, _: Caller) -> bytes:
+    def _torchserve_grpc(self, message: bytes, _: Caller) -> bytes:
         name, body = torchserve.decode_grpc_call(message)
         self._require_model(name)
         media_type = binary.recognise(body)
@@ -139,7 +141,8 @@ def main() -> None:
     except (OSError, KeyError, ValueError) as error:
         fail(f"can't serve {options.model}: {error!r}")
     echo = Echo(model)
-    run(options, echo.respond, echo.grpc_methods, ServerMetrics())
+    pool = ThreadPoolExecutor(MOST_CALLS, "request")
+    run(options, echo.respond, echo.grpc_methods, ServerMetrics(), pool, MOST_CALLS)
 
 
 if __name__ == "__main__":

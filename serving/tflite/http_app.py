@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,7 @@ JSON = "application/json"
 LINGER_S = 2.0
 RETRY_AFTER_S = b"1"
 
-Receive = Callable[[], Awaitable[dict[str, Any]]]
+Receive = Callable[[], Coroutine[Any, Any, dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
@@ -33,6 +33,17 @@ class Request:
     body: bytes
     receive: Receive
     """Returns when the caller is gone, since the body is there."""
+
+    def caller_is_gone(self) -> bool:
+        """Say whether the caller is known to be gone, without waiting; for the event loop's thread."""
+        waiting = self.receive()
+        try:
+            waiting.send(None)
+        except StopIteration:
+            return True
+        finally:
+            waiting.close()
+        return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +81,7 @@ class HttpApp:
         finally:
             self._metrics.in_flight.dec()
             protocol = "rest-binary" if content_type in (RAW, SAFETENSORS) else "rest"
-            self._metrics.requests.labels(protocol, code).inc()
+            self._metrics.count(protocol, code)
 
     async def _answer(
         self, scope: dict[str, Any], headers: dict[bytes, bytes], content_type: str, receive: Receive

@@ -1,11 +1,10 @@
-"""TFLite interpreters of either runtime, each kept for one thread and one set of input shapes."""
+"""TFLite interpreters of either runtime, each kept for one set of input shapes."""
 
 from __future__ import annotations
 
 import importlib
 import importlib.metadata
 import importlib.util
-import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -45,23 +44,23 @@ class Runtime:
 
 
 class Predictor:
-    """Runs a model on arrays, from any thread: each thread has interpreters of its own."""
+    """Runs a model on arrays, for one caller at a time: one worker's interpreters."""
 
     def __init__(self, runtime: Runtime, file: Path, model: ServedModel, threads: int) -> None:
         self._factory = lambda: runtime.interpreter_type(model_path=str(file), num_threads=threads)
         self._model = model
-        self._local = threading.local()
+        self._kept: OrderedDict[Shapes, _ShapedInterpreter] = OrderedDict()
 
     def __call__(self, arrays: Arrays) -> Arrays:
         """Return the outputs for checked inputs; raises RequestError where the runtime refuses their shapes."""
         try:
             return self._interpreter(arrays).run(arrays)
         except (RuntimeError, ValueError) as error:
-            self.forget()  # an interpreter is in no known state after an error
+            self._kept.clear()  # an interpreter is in no known state after an error
             raise invalid(f"the model can't run on these inputs: {error}") from error
 
     def warm_up(self) -> int:
-        """Load the model for this thread, return the ns that a batch of one takes; raises UnsupportedArtifactError."""
+        """Load the model, return the ns that a batch of one takes; raises UnsupportedArtifactError."""
         zeros = {
             spec.name: np.zeros([1 if size is None else size for size in spec.shape], spec.dtype)
             for spec in self._model.inputs
@@ -71,17 +70,13 @@ class Predictor:
         except (RuntimeError, ValueError) as error:
             raise UnsupportedArtifactError(" ".join(str(error).split())) from error
 
-    def forget(self) -> None:
-        """Free this thread's interpreters."""
-        self._local.__dict__.clear()
-
     def _time(self, arrays: Arrays) -> int:
         start_ns = time.perf_counter_ns()
         self._interpreter(arrays).run(arrays)
         return time.perf_counter_ns() - start_ns
 
     def _interpreter(self, arrays: Arrays) -> _ShapedInterpreter:
-        kept: OrderedDict[Shapes, _ShapedInterpreter] = self._local.__dict__.setdefault("kept", OrderedDict())
+        kept = self._kept
         shapes = tuple(arrays[spec.name].shape for spec in self._model.inputs)
         interpreter = kept.get(shapes)
         if interpreter is None:

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import signal
 import socket
 import sys
 from collections.abc import Iterator
-from typing import NoReturn
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, NoReturn
 
-import grpc
 import uvicorn
 import uvloop
 from command_line import Options
-from grpc_app import OPTIONS, Method, Methods
+from grpc_app import Method, grpc_server
 from http_app import HttpApp, Respond
 from server_metrics import ServerMetrics
+
+if TYPE_CHECKING:
+    import grpc
 
 EX_DATAERR = 65  # sysexits.h: the artifact is none that this runtime can load
 HTTP_GRACE_S = 4
@@ -34,11 +38,21 @@ def fail(message: str, status: int = 1) -> NoReturn:
     sys.exit(status)
 
 
-def run(options: Options, respond: Respond, methods: dict[str, Method], metrics: ServerMetrics) -> None:
-    """Serve until SIGTERM or SIGINT; exits with status 1 where a port is taken."""
+def run(
+    options: Options,
+    respond: Respond,
+    methods: dict[str, Method],
+    metrics: ServerMetrics,
+    pool: ThreadPoolExecutor,
+    most_calls: int,
+) -> None:
+    """Serve until SIGTERM or SIGINT, gRPC calls in the pool; exits with status 1 where a port is taken."""
     rest_socket = _bind(options.host, options.rest_port)
+    gc.collect()
+    gc.freeze()  # what is there now stays: looking through it again and again takes time from requests
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(options, rest_socket, HttpApp(respond, metrics), Methods(methods, metrics)))
+        grpc_side = grpc_server(methods, metrics, pool, most_calls)
+        runner.run(_serve(options, rest_socket, HttpApp(respond, metrics), grpc_side))
 
 
 class _HttpServer(uvicorn.Server):
@@ -49,11 +63,9 @@ class _HttpServer(uvicorn.Server):
         yield
 
 
-async def _serve(options: Options, rest_socket: socket.socket, app: HttpApp, methods: Methods) -> None:
-    grpc_server = grpc.aio.server(options=OPTIONS)
-    grpc_server.add_generic_rpc_handlers((methods,))
+async def _serve(options: Options, rest_socket: socket.socket, app: HttpApp, grpc_side: grpc.Server) -> None:
     try:
-        bound = grpc_server.add_insecure_port(f"{options.host}:{options.grpc_port}")
+        bound = grpc_side.add_insecure_port(f"{options.host}:{options.grpc_port}")
     except RuntimeError:
         bound = 0
     if not bound:
@@ -73,9 +85,10 @@ async def _serve(options: Options, rest_socket: socket.socket, app: HttpApp, met
     )
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, setattr, http_server, "should_exit", True)
-    await grpc_server.start()
+    grpc_side.start()
     await http_server.serve(sockets=[rest_socket])
-    await grpc_server.stop(GRPC_GRACE_S)
+    stopped = grpc_side.stop(GRPC_GRACE_S)
+    await asyncio.to_thread(stopped.wait)
 
 
 def _bind(host: str, port: int) -> socket.socket:

@@ -2,42 +2,40 @@
 
 from __future__ import annotations
 
-import grpc
-
 
 class RequestError(Exception):
-    """What the caller is told: an HTTP status, the gRPC status that means the same, and a text."""
+    """What the caller is told: an HTTP status, the name of the gRPC status that means the same, and a text."""
 
-    def __init__(self, http_status: int, grpc_status: grpc.StatusCode, message: str) -> None:
+    def __init__(self, http_status: int, grpc_status: str, message: str) -> None:
         super().__init__(message)
         self.http_status = http_status
         self.grpc_status = grpc_status
 
 
 def invalid(message: str) -> RequestError:
-    return RequestError(400, grpc.StatusCode.INVALID_ARGUMENT, message)
+    return RequestError(400, "INVALID_ARGUMENT", message)
 
 
 def failed_precondition(message: str) -> RequestError:
-    return RequestError(400, grpc.StatusCode.FAILED_PRECONDITION, message)
+    return RequestError(400, "FAILED_PRECONDITION", message)
 
 
 def not_found(message: str) -> RequestError:
-    return RequestError(404, grpc.StatusCode.NOT_FOUND, message)
+    return RequestError(404, "NOT_FOUND", message)
 
 
 def overloaded(waiting: int) -> RequestError:
     text = f"the server is busy: {waiting} requests wait already; try again later, or send fewer at a time"
-    return RequestError(503, grpc.StatusCode.RESOURCE_EXHAUSTED, text)
+    return RequestError(503, "RESOURCE_EXHAUSTED", text)
 
 
 def caller_gone() -> RequestError:
-    return RequestError(499, grpc.StatusCode.CANCELLED, "the caller has gone")  # nobody reads it; 499 is nginx's
+    return RequestError(499, "CANCELLED", "the caller has gone")  # nobody reads it; 499 is nginx's
 
 
 def deadline_exceeded() -> RequestError:
-    return RequestError(504, grpc.StatusCode.DEADLINE_EXCEEDED, "the deadline was over before the prediction began")
+    return RequestError(504, "DEADLINE_EXCEEDED", "the deadline was over before the prediction began")
 
 
 def too_large(message: str) -> RequestError:
-    return RequestError(413, grpc.StatusCode.RESOURCE_EXHAUSTED, message)
+    return RequestError(413, "RESOURCE_EXHAUSTED", message)

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import json
 import sys
-import threading
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
@@ -31,6 +31,7 @@ from bakeoff.wire.tensors import Arrays
 
 MODEL_FILE = "model.tflite"
 CHECKED_BATCHES = (1, 3)
+SPARE_THREADS = 16  # for what waits for no interpreter: calls whose message is on its way, refusals, status
 EXACT_FORMAT = "tflite-fp32"  # the only one that must agree with PyTorch
 
 
@@ -44,40 +45,27 @@ def main() -> None:
         runtime = Runtime()
     except (OSError, KeyError, ValueError, ModuleNotFoundError) as error:
         fail(f"can't serve {options.model} as {options.format}: {error!r}")
-    predictor = Predictor(runtime, version / MODEL_FILE, model, options.threads)
+    load = partial(Predictor, runtime, version / MODEL_FILE, model, options.threads)
+    predictor = load()
     if options.check is not None:
         check(options, options.check, predictor, model, runtime.label)
     if options.bare:
         exit_with_time(options, runtime.label, predictor)
-    serve(options, predictor, model)
+    serve(options, [predictor, *(load() for _ in range(1, options.workers))], model)
 
 
-def serve(options: Options, predictor: Predictor, model: ServedModel) -> None:
-    """Serve until SIGTERM; predictions run on this thread, or on as many of the pool as there are workers."""
-    pool = ThreadPoolExecutor(options.workers, "predict")
-    metrics = ServerMetrics()
+def serve(options: Options, predictors: list[Predictor], model: ServedModel) -> None:
+    """Serve until SIGTERM."""
     try:
-        predict_ns = warm_up(pool, options.workers, predictor)
-        queue = PredictionQueue(pool, options.workers, options.queue, predict_ns, metrics)
-        if queue.inline:
-            pool.submit(predictor.forget).result()
-            predictor.warm_up()
+        predict_ns = min(predictor.warm_up() for predictor in predictors)
     except UnsupportedArtifactError as error:
         fail(str(error), EX_DATAERR)
-    api = TfServingApi(model, predictor, queue, metrics)
-    run(options, api.respond, api.grpc_methods, metrics)
+    most_calls = options.workers + options.queue + SPARE_THREADS
+    pool = ThreadPoolExecutor(most_calls, "request")  # it makes a thread only when none is idle
+    metrics = ServerMetrics()
+    api = TfServingApi(model, PredictionQueue(predictors, options.queue, metrics), pool, predict_ns)
+    run(options, api.respond, api.grpc_methods, metrics, pool, most_calls)
     pool.shutdown(wait=False, cancel_futures=True)
-
-
-def warm_up(pool: ThreadPoolExecutor, workers: int, predictor: Predictor) -> int:
-    """Load the model in every thread of the pool, return the ns that a batch of one takes; raises as `warm_up` does."""
-    everyone = threading.Barrier(workers)  # or an early thread would take a late one's turn
-
-    def load() -> int:
-        everyone.wait()
-        return predictor.warm_up()
-
-    return min(future.result() for future in [pool.submit(load) for _ in range(workers)])
 
 
 def check(options: Options, file: Path, predictor: Predictor, model: ServedModel, runtime: str) -> NoReturn:

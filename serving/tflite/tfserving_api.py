@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
-import time
-from collections.abc import Callable
-from functools import partial
+from concurrent.futures import Executor
 
 import model_info
 import orjson
@@ -14,7 +13,6 @@ from json_body import dump_json, parse_json
 from prediction_queue import Caller, PredictionQueue
 from request_error import RequestError, failed_precondition, invalid, not_found
 from served_model import ServedModel
-from server_metrics import ServerMetrics
 
 from bakeoff.wire import binary, tfserving_server
 from bakeoff.wire.grpc_message import parse, serialize
@@ -22,19 +20,23 @@ from bakeoff.wire.proto import tfserving_pb2
 from bakeoff.wire.tensors import Arrays, check_arrays
 from bakeoff.wire.tfserving import MODEL_SERVICE, PREDICTION_SERVICE
 
+INLINE_NS = 200_000
+"""A prediction that is quicker runs on the event loop: handing it to a thread and back takes about as long itself."""
+
 PATH = re.compile(r"/v1/models/(?P<model>[^/:?]+)(/versions/(?P<version>\d+))?(?P<verb>:predict|/metadata)?")
 
 
 class TfServingApi:
-    """The calls; predictions, with their decoding and encoding, go through the queue, the rest is answered at once."""
+    """The calls; predictions go through the queue, the rest is answered at once.
 
-    def __init__(
-        self, model: ServedModel, predict: Callable[[Arrays], Arrays], queue: PredictionQueue, metrics: ServerMetrics
-    ) -> None:
+    REST predictions run in the pool, or on the event loop itself where they take less than INLINE_NS.
+    """
+
+    def __init__(self, model: ServedModel, queue: PredictionQueue, pool: Executor, predict_ns: int) -> None:
         self._model = model
-        self._predict = predict
         self._queue = queue
-        self._metrics = metrics
+        self._pool = pool
+        self._inline = predict_ns < INLINE_NS
         self.grpc_methods = {
             f"/{PREDICTION_SERVICE}/Predict": self._grpc_predict,
             f"/{PREDICTION_SERVICE}/GetModelMetadata": self._grpc_metadata,
@@ -50,45 +52,59 @@ class TfServingApi:
         version = int(match["version"]) if match["version"] else None
         if match["verb"] == ":predict":
             self._require_servable(match["model"], version)
-            return await self._queue.run(partial(self._rest_predict, request), Caller(gone=request.receive))
+            with self._queue.place():
+                return await self._rest_predict(request)
         if match["verb"] == "/metadata":
             self._require_servable(match["model"], version)
             return Response(orjson.dumps(model_info.metadata_document(self._model)))
         self._require_known(match["model"], version)
         return Response(orjson.dumps(model_info.status_document(self._model)))
 
-    def _rest_predict(self, request: Request) -> Response:
+    async def _rest_predict(self, request: Request) -> Response:
+        if self._inline:
+            await asyncio.sleep(0)  # all that have come take their places before the first is answered
+            return self._rest_predict_now(request, Caller(is_gone=request.caller_is_gone))
+        gone = asyncio.ensure_future(request.receive())
+        try:
+            return await asyncio.get_running_loop().run_in_executor(
+                self._pool, self._rest_predict_now, request, Caller(is_gone=gone.done)
+            )
+        finally:
+            gone.cancel()
+
+    def _rest_predict_now(self, request: Request, caller: Caller) -> Response:
         if request.content_type in (binary.RAW, binary.SAFETENSORS):
             if request.content_type == binary.RAW and not binary.is_raw(self._model.outputs):
                 raise invalid(f"this model's outputs don't fit {binary.RAW}; use {binary.SAFETENSORS}")
             arrays = binary.decode(self._model.inputs, request.body, request.content_type, "input")
-            outputs = self._run(arrays)
+            outputs = self._predict(arrays, caller)
             body = binary.encode(self._model.outputs, outputs, request.content_type, "output")
             return Response(body, request.content_type)
         call = tfserving_server.decode_rest_call(parse_json(request.body), self._model.inputs)
         if call.signature != tfserving_server.DEFAULT_SIGNATURE:
             raise invalid(f'Serving signature name: "{call.signature}" not found in signature def')
-        outputs = self._run(call.arrays)
+        outputs = self._predict(call.arrays, caller)
         document = tfserving_server.rest_reply(self._model.outputs, outputs, call.columnar)
         return Response(dump_json(document, outputs))
 
-    async def _grpc_predict(self, message: bytes, caller: Caller) -> bytes:
-        return await self._queue.run(partial(self._grpc_predict_now, message), caller)
+    def _grpc_predict(self, message: bytes, caller: Caller) -> bytes:
+        with self._queue.place():
+            return self._grpc_predict_now(message, caller)
 
-    def _grpc_predict_now(self, message: bytes) -> bytes:
+    def _grpc_predict_now(self, message: bytes, caller: Caller) -> bytes:
         call = tfserving_server.decode_grpc_call(message, self._model.inputs)
         self._require_spec(call.model_spec)
         known = {spec.name for spec in self._model.outputs}
         for name in call.output_names:
             if name not in known:
                 raise invalid(f"output tensor alias not found in signature: {name}; there are {sorted(known)}")
-        outputs = self._run(call.arrays)
+        outputs = self._predict(call.arrays, caller)
         wanted = set(call.output_names) or known
         specs = tuple(spec for spec in self._model.outputs if spec.name in wanted)
         kept = {spec.name: outputs[spec.name] for spec in specs}
         return tfserving_server.encode_grpc_reply(specs, kept, self._model.name, self._model.version)
 
-    async def _grpc_metadata(self, message: bytes, _: Caller) -> bytes:
+    def _grpc_metadata(self, message: bytes, _: Caller) -> bytes:
         request = parse(tfserving_pb2.GetModelMetadataRequest, message)
         if not request.HasField("model_spec"):
             raise invalid("Missing ModelSpec")
@@ -100,7 +116,7 @@ class TfServingApi:
         self._require_spec(request.model_spec)
         return serialize(model_info.metadata_message(self._model))
 
-    async def _grpc_status(self, message: bytes, _: Caller) -> bytes:
+    def _grpc_status(self, message: bytes, _: Caller) -> bytes:
         request = parse(tfserving_pb2.GetModelStatusRequest, message)
         if not request.HasField("model_spec"):
             raise invalid("Missing ModelSpec")
@@ -108,15 +124,12 @@ class TfServingApi:
         self._require_known(spec.name, spec.version.value if spec.HasField("version") else None)
         return serialize(model_info.status_message(self._model))
 
-    def _run(self, arrays: Arrays) -> Arrays:
+    def _predict(self, arrays: Arrays, caller: Caller) -> Arrays:
         check_arrays(self._model.inputs, arrays, "input")
         batches = {len(array) for array in arrays.values()}
         if len(batches) != 1 or 0 in batches:
             raise invalid(f"every input needs the same batch of at least one; these have {sorted(batches)}")
-        start_ns = time.perf_counter_ns()
-        outputs = self._predict(arrays)
-        self._metrics.observe_compute(time.perf_counter_ns() - start_ns)
-        return outputs
+        return self._queue.predict(arrays, caller)
 
     def _require_spec(self, spec: tfserving_pb2.ModelSpec) -> None:
         if not spec.name:
