@@ -79,6 +79,7 @@ async def _serve(options: Options, rest_socket: socket.socket, app: HttpApp, grp
             log_level="warning",
             access_log=False,
             server_header=False,
+            proxy_headers=False,  # it rewrites what nobody reads here
             timeout_keep_alive=KEEP_ALIVE_S,
             timeout_graceful_shutdown=HTTP_GRACE_S,
         )

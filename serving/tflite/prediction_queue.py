@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
@@ -31,8 +30,8 @@ class Caller:
 class PredictionQueue:
     """Lends out interpreters, one prediction each, while at most `limit` requests wait; safe from any thread.
 
-    A request takes a place first and is refused where there is none. Then it is decoded, which may take a while, and
-    waits for an interpreter. What nobody waits for any more by then is not computed.
+    A request holds a place in the line (`with queue:`) while it is decoded, waits for an interpreter, is computed and
+    encoded; where there is no place it is refused. What nobody waits for any more at its turn is not computed.
     """
 
     def __init__(self, predictors: Sequence[Predict], limit: int, metrics: ServerMetrics) -> None:
@@ -40,18 +39,20 @@ class PredictionQueue:
         for predictor in predictors:
             self._free.put(predictor)
         self._limit = limit
-        self._places = threading.Semaphore(len(predictors) + limit)
+        self._places = len(predictors) + limit
+        self._lock = threading.Lock()
         self._metrics = metrics
 
-    @contextmanager
-    def place(self) -> Iterator[None]:
-        """Hold a place in the line; raises RequestError where too many wait already."""
-        if not self._places.acquire(blocking=False):
-            raise overloaded(self._limit)
-        try:
-            yield
-        finally:
-            self._places.release()
+    def __enter__(self) -> None:
+        """Take a place; raises RequestError where too many wait already."""
+        with self._lock:
+            if not self._places:
+                raise overloaded(self._limit)
+            self._places -= 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._places += 1
 
     def predict(self, arrays: Arrays, caller: Caller) -> Arrays:
         """Return the model's outputs; raises RequestError where the caller waits no more, or as the model does."""

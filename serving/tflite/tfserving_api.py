@@ -52,7 +52,7 @@ class TfServingApi:
         version = int(match["version"]) if match["version"] else None
         if match["verb"] == ":predict":
             self._require_servable(match["model"], version)
-            with self._queue.place():
+            with self._queue:
                 return await self._rest_predict(request)
         if match["verb"] == "/metadata":
             self._require_servable(match["model"], version)
@@ -64,11 +64,20 @@ class TfServingApi:
         if self._inline:
             await asyncio.sleep(0)  # all that have come take their places before the first is answered
             return self._rest_predict_now(request, Caller(is_gone=request.caller_is_gone))
-        gone = asyncio.ensure_future(request.receive())
+        loop = asyncio.get_running_loop()
+        answered = loop.create_future()
+        gone = loop.create_task(request.receive())
+
+        def answer() -> None:
+            try:
+                response = self._rest_predict_now(request, Caller(is_gone=gone.done))
+            except Exception as error:  # noqa: BLE001
+                loop.call_soon_threadsafe(answered.set_exception, error)
+            else:
+                loop.call_soon_threadsafe(answered.set_result, response)
+        self._pool.submit(answer)
         try:
-            return await asyncio.get_running_loop().run_in_executor(
-                self._pool, self._rest_predict_now, request, Caller(is_gone=gone.done)
-            )
+            return await answered
         finally:
             gone.cancel()
 
@@ -88,7 +97,7 @@ class TfServingApi:
         return Response(dump_json(document, outputs))
 
     def _grpc_predict(self, message: bytes, caller: Caller) -> bytes:
-        with self._queue.place():
+        with self._queue:
             return self._grpc_predict_now(message, caller)
 
     def _grpc_predict_now(self, message: bytes, caller: Caller) -> bytes:
