@@ -10,8 +10,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import TIMEOUT_MAX
 
-# Read when grpc is imported. Reading sockets in the thread that waits for events, instead of in the threads of gRPC's new
-# event engine, saves several switches between threads a call.
+# Read when grpc is imported. Reading sockets in the thread that waits for events, instead of in the threads of gRPC's
+# new event engine, saves several switches between threads a call.
 os.environ.setdefault("GRPC_EXPERIMENTS", "-event_engine_listener")
 
 import grpc

@@ -40,6 +40,7 @@ class PredictionQueue:
             self._free.put(predictor)
         self._limit = limit
         self._places = len(predictors) + limit
+        self._crowd = limit  # fewer places are free when somebody has to wait
         self._lock = threading.Lock()
         self._metrics = metrics
 
@@ -53,6 +54,10 @@ class PredictionQueue:
     def __exit__(self, *_: object) -> None:
         with self._lock:
             self._places += 1
+
+    def is_crowded(self) -> bool:
+        """Say whether more hold a place than there are interpreters."""
+        return self._places < self._crowd
 
     def predict(self, arrays: Arrays, caller: Caller) -> Arrays:
         """Return the model's outputs; raises RequestError where the caller waits no more, or as the model does."""

@@ -62,22 +62,14 @@ class TfServingApi:
 
     async def _rest_predict(self, request: Request) -> Response:
         if self._inline:
+            caller = Caller(is_gone=request.caller_is_gone) if self._queue.is_crowded() else Caller()
             await asyncio.sleep(0)  # all that have come take their places before the first is answered
-            return self._rest_predict_now(request, Caller(is_gone=request.caller_is_gone))
-        loop = asyncio.get_running_loop()
-        answered = loop.create_future()
-        gone = loop.create_task(request.receive())
-
-        def answer() -> None:
-            try:
-                response = self._rest_predict_now(request, Caller(is_gone=gone.done))
-            except Exception as error:  # noqa: BLE001
-                loop.call_soon_threadsafe(answered.set_exception, error)
-            else:
-                loop.call_soon_threadsafe(answered.set_result, response)
-        self._pool.submit(answer)
+            return self._rest_predict_now(request, caller)
+        gone = asyncio.ensure_future(request.receive())
         try:
-            return await answered
+            return await asyncio.get_running_loop().run_in_executor(
+                self._pool, self._rest_predict_now, request, Caller(is_gone=gone.done)
+            )
         finally:
             gone.cancel()
 

@@ -117,7 +117,7 @@ def wrong_bodies(wire: str) -> dict[str, bytes]:
         }
     if wire == "tfserving-rest-binary":
         return {"empty": b"", "odd": b"\0" * 13}
-    requests = {"empty": b"", "no protobuf": frame(b"\xff\xff"), "no message": frame(b"")}
+    requests = {"no protobuf": frame(b"\xff\xff"), "no fields": frame(b"")}
     for what, array in {"wrong shape": x[:, :, :7], "wrong dtype": x.astype("f8"), "no rows": x[:0]}.items():
         message = tfserving_pb2.PredictRequest()
         message.model_spec.name = "image"
@@ -140,6 +140,12 @@ def test_a_wrong_request_is_refused_and_harms_nobody(image: Running, wire: str, 
     assert reply.message
     inputs, _ = golden("image", 1)
     assert client.send(WIRES[wire].encode_request("image", specs("image", "inputs"), inputs)).status == "ok"
+
+
+def test_a_call_without_a_message_is_refused(image: Running) -> None:
+    reply = image.client("tfserving-grpc").send(b"")
+    assert reply.status == "grpc_12"
+    assert "requires exactly one request message" in reply.message
 
 
 @every_wire

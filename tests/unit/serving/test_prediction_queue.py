@@ -1,141 +1,164 @@
-"""The line in front of the TFLite server's predictions: bounded, in order, and left by who waits no more."""
+"""The line in front of the TFLite server's interpreters: bounded, and left by who waits no more."""
 
 from __future__ import annotations
 
-import asyncio
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from time import sleep
 from typing import Any
 
+import numpy as np
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "serving" / "tflite"))
 
-from prediction_queue import INLINE_NS, Caller, PredictionQueue
+from prediction_queue import Caller, PredictionQueue
 from request_error import RequestError
 
 PATIENT = Caller()
-SLOW_NS = 10 * INLINE_NS
 
 
-class Waits:
-    """Stands where the metrics do: the times in the queue."""
+class Metrics:
+    """Stands where the server's are: the times of each prediction."""
 
     def __init__(self) -> None:
-        self.ns: list[int] = []
+        self.times: list[tuple[int, int]] = []
 
-    def observe_queue(self, nanoseconds: int) -> None:
-        self.ns.append(nanoseconds)
-
-
-@pytest.fixture
-def pool() -> Iterator[ThreadPoolExecutor]:
-    with ThreadPoolExecutor(1) as one:
-        yield one
+    def observe(self, queue_ns: int, compute_ns: int) -> None:
+        self.times.append((queue_ns, compute_ns))
 
 
-def queue_of(pool: ThreadPoolExecutor, limit: int, predict_ns: int = SLOW_NS) -> PredictionQueue:
-    metrics: Any = Waits()
-    return PredictionQueue(pool, 1, limit, predict_ns, metrics)
-
-
-class Held:
-    """A prediction that takes as long as the test wants."""
+class Interpreter:
+    """Computes x + 1, as long as the test wants, and notices two callers at a time."""
 
     def __init__(self) -> None:
         self.begun, self.release = threading.Event(), threading.Event()
+        self.computed: list[float] = []
+        self._used = threading.Lock()
 
-    def __call__(self) -> str:
+    def __call__(self, arrays: dict[str, Any]) -> dict[str, Any]:
+        assert self._used.acquire(blocking=False), "two at a time"
         self.begun.set()
         assert self.release.wait(10)
-        return "done"
+        self.computed.append(float(arrays["x"][0]))
+        self._used.release()
+        return {"y": arrays["x"] + 1}
 
 
-async def until(condition: Callable[[], bool]) -> None:
+@pytest.fixture
+def threads() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(32) as pool:
+        yield pool
+
+
+def queue_of(limit: int, *interpreters: Interpreter) -> PredictionQueue:
+    metrics: Any = Metrics()
+    return PredictionQueue(interpreters, limit, metrics)
+
+
+def ask(queue: PredictionQueue, x: float, caller: Caller = PATIENT) -> float:
+    with queue:
+        return float(queue.predict({"x": np.array([x])}, caller)["y"][0])
+
+
+def outcome(asked: Future[float]) -> float:
+    try:
+        return asked.result(10)
+    except RequestError as error:
+        return error.http_status
+
+
+def until(condition: Callable[[], object]) -> None:
     for _ in range(1000):
         if condition():
             return
-        await asyncio.sleep(0.005)
+        sleep(0.005)
     raise AssertionError("it did not come about")
 
 
-async def outcomes(tasks: list[asyncio.Task[Any]]) -> list[object]:
-    return [
-        error.http_status if isinstance(error, RequestError) else error
-        for error in await asyncio.gather(*tasks, return_exceptions=True)
-    ]
+def test_a_full_queue_refuses_at_once_and_has_room_again_afterwards(threads: ThreadPoolExecutor) -> None:
+    interpreter = Interpreter()
+    queue = queue_of(2, interpreter)
+    first = [threads.submit(ask, queue, x) for x in range(3)]
+    until(lambda: interpreter.begun.is_set() and not queue._places)
+    with pytest.raises(RequestError, match="2 requests wait already") as refusal:
+        ask(queue, 9)
+    assert (refusal.value.http_status, refusal.value.grpc_status) == (503, "RESOURCE_EXHAUSTED")
+    assert not any(asked.done() for asked in first)
+    interpreter.release.set()
+    assert sorted(outcome(asked) for asked in first) == [1, 2, 3]
+    assert ask(queue, 4) == 5
+    assert 9 not in interpreter.computed
 
 
-def test_a_full_queue_refuses_at_once_and_has_room_again_afterwards(pool: ThreadPoolExecutor) -> None:
-    async def main() -> None:
-        queue, held = queue_of(pool, limit=2), Held()
-        first = [asyncio.create_task(queue.run(held, PATIENT)) for _ in range(3)]
-        await until(held.begun.is_set)
-        late = asyncio.create_task(queue.run(held, PATIENT))
-        assert await outcomes([late]) == [503]
-        assert not any(task.done() for task in first)
-        held.release.set()
-        assert await outcomes(first) == ["done"] * 3
-        assert await queue.run(held, PATIENT) == "done"
-
-    asyncio.run(main())
+def test_it_is_crowded_while_somebody_has_to_wait() -> None:
+    queue = queue_of(5, Interpreter(), Interpreter())
+    with queue, queue:
+        assert not queue.is_crowded()
+        with queue:
+            assert queue.is_crowded()
+        assert not queue.is_crowded()
 
 
-def test_on_the_loop_itself_all_that_have_come_are_counted_before_the_first_runs(pool: ThreadPoolExecutor) -> None:
-    async def main() -> list[object]:
-        queue = queue_of(pool, limit=3, predict_ns=INLINE_NS // 2)
-        threads: list[str] = []
-        tasks = [
-            asyncio.create_task(queue.run(lambda: threads.append(threading.current_thread().name), PATIENT))
-            for _ in range(10)
-        ]
-        found = await outcomes(tasks)
-        assert threads == [threading.current_thread().name] * 4
-        return found
-
-    assert asyncio.run(main()) == [None] * 4 + [503] * 6
+def test_each_interpreter_has_one_caller_at_a_time(threads: ThreadPoolExecutor) -> None:
+    interpreters = Interpreter(), Interpreter()
+    for each in interpreters:
+        each.release.set()
+    queue = queue_of(1000, *interpreters)
+    asked = [threads.submit(ask, queue, x) for x in range(200)]
+    assert [outcome(each) for each in asked] == [x + 1 for x in range(200)]
 
 
-@pytest.mark.parametrize("predict_ns", [INLINE_NS // 2, SLOW_NS])
-def test_they_run_in_the_order_they_come(pool: ThreadPoolExecutor, predict_ns: int) -> None:
-    async def main() -> None:
-        queue, ran = queue_of(pool, 100, predict_ns), list[int]()
-        await asyncio.gather(*(queue.run(lambda n=n: ran.append(n), PATIENT) for n in range(50)))  # type: ignore[misc]
-        assert ran == list(range(50))
-
-    asyncio.run(main())
-
-
-def test_what_nobody_waits_for_is_not_run(pool: ThreadPoolExecutor) -> None:
-    async def main() -> None:
-        queue, held, ran = queue_of(pool, limit=10), Held(), list[str]()
-        first = asyncio.create_task(queue.run(held, PATIENT))
-        await until(held.begun.is_set)
-        left = asyncio.Event()
-        cancelled = asyncio.create_task(queue.run(lambda: ran.append("cancelled"), PATIENT))
-        hurried = asyncio.create_task(queue.run(lambda: ran.append("hurried"), Caller(deadline_s=0.01)))
-        gone = asyncio.create_task(queue.run(lambda: ran.append("gone"), Caller(gone=left.wait)))
-        staying = asyncio.create_task(queue.run(lambda: ran.append("staying"), Caller(gone=asyncio.Event().wait)))
-        await asyncio.sleep(0.05)
-        left.set()
-        cancelled.cancel()
-        assert await outcomes([gone]) == [499]
-        held.release.set()
-        assert await outcomes([first, hurried, staying]) == ["done", 504, None]
-        assert ran == ["staying"]
-        assert cancelled.cancelled() and not queue._held
-
-    asyncio.run(main())
+def test_both_interpreters_work_at_the_same_time(threads: ThreadPoolExecutor) -> None:
+    interpreters = Interpreter(), Interpreter()
+    queue = queue_of(0, *interpreters)
+    asked = [threads.submit(ask, queue, x) for x in range(2)]
+    until(lambda: all(each.begun.is_set() for each in interpreters))
+    for each in interpreters:
+        each.release.set()
+    assert sorted(outcome(each) for each in asked) == [1, 2]
 
 
-def test_an_error_of_the_prediction_reaches_its_caller_alone(pool: ThreadPoolExecutor) -> None:
-    async def main() -> None:
-        queue = queue_of(pool, limit=1)
-        with pytest.raises(ZeroDivisionError):
-            await queue.run(lambda: 1 // 0, PATIENT)
-        assert await queue.run(lambda: 7, PATIENT) == 7
+def test_what_nobody_waits_for_is_not_computed(threads: ThreadPoolExecutor) -> None:
+    interpreter, left = Interpreter(), threading.Event()
+    queue = queue_of(10, interpreter)
+    first = threads.submit(ask, queue, 0)
+    until(interpreter.begun.is_set)
+    hurried = threads.submit(ask, queue, 1, Caller(deadline_s=0.01))
+    late = threads.submit(ask, queue, 2, Caller(deadline_s=-1))
+    gone = threads.submit(ask, queue, 3, Caller(is_gone=left.is_set))
+    staying = threads.submit(ask, queue, 4, Caller(deadline_s=60))
+    assert (outcome(hurried), outcome(late)) == (504, 504)
+    left.set()
+    interpreter.release.set()
+    assert [outcome(first), outcome(gone), outcome(staying)] == [1, 499, 5]
+    assert sorted(interpreter.computed) == [0, 4]
+    assert queue._places == 11
 
-    asyncio.run(main())
+
+def test_an_error_reaches_its_caller_alone() -> None:
+    interpreter: Any = [lambda arrays: 1 // 0]
+    metrics: Any = Metrics()
+    queue = PredictionQueue(interpreter, 0, metrics)
+    for _ in range(3):
+        with pytest.raises(ZeroDivisionError), queue:
+            queue.predict({}, PATIENT)
+    assert metrics.times == []
+
+
+def test_waiting_and_computing_are_told_apart(threads: ThreadPoolExecutor) -> None:
+    interpreter = Interpreter()
+    queue = queue_of(1, interpreter)
+    metrics: Any = queue._metrics
+    asked = [threads.submit(ask, queue, x) for x in range(2)]
+    until(interpreter.begun.is_set)
+    sleep(0.05)
+    interpreter.release.set()
+    for each in asked:
+        outcome(each)
+    (first_queue, first_compute), (second_queue, second_compute) = metrics.times
+    assert first_compute > 50e6 > first_queue
+    assert second_queue > 40e6 > second_compute
