@@ -86,7 +86,9 @@ class HttpApp:
     async def _answer(
         self, scope: dict[str, Any], headers: dict[bytes, bytes], content_type: str, receive: Receive
     ) -> Response:
-        path = scope["path"] + ("?" + scope["query_string"].decode("latin-1") if scope["query_string"] else "")
+        path = scope["raw_path"].decode("latin-1") + (
+            "?" + scope["query_string"].decode("latin-1") if scope["query_string"] else ""
+        )
         try:
             body = await _read_body(headers, receive)
             return await self._respond(Request(scope["method"], path, content_type, body, receive))

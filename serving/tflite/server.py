@@ -31,6 +31,8 @@ from bakeoff.wire.tensors import Arrays
 
 MODEL_FILE = "model.tflite"
 CHECKED_BATCHES = (1, 3)
+INLINE_NS = 200_000
+"""A prediction that is quicker runs on the event loop: handing it to a thread and back takes about as long itself."""
 SPARE_THREADS = 16  # for what waits for no interpreter: calls whose message is on its way, refusals, status
 EXACT_FORMAT = "tflite-fp32"  # the only one that must agree with PyTorch
 
@@ -60,10 +62,11 @@ def serve(options: Options, predictors: list[Predictor], model: ServedModel) -> 
         predict_ns = min(predictor.warm_up() for predictor in predictors)
     except UnsupportedArtifactError as error:
         fail(str(error), EX_DATAERR)
+    inline = options.workers == 1 and predict_ns < INLINE_NS
     most_calls = options.workers + options.queue + SPARE_THREADS
     pool = ThreadPoolExecutor(most_calls, "request")  # it makes a thread only when none is idle
     metrics = ServerMetrics()
-    api = TfServingApi(model, PredictionQueue(predictors, options.queue, metrics), pool, predict_ns)
+    api = TfServingApi(model, PredictionQueue(predictors, options.queue, metrics), pool, inline)
     run(options, api.respond, api.grpc_methods, metrics, pool, most_calls)
     pool.shutdown(wait=False, cancel_futures=True)
 

@@ -20,23 +20,22 @@ from bakeoff.wire.proto import tfserving_pb2
 from bakeoff.wire.tensors import Arrays, check_arrays
 from bakeoff.wire.tfserving import MODEL_SERVICE, PREDICTION_SERVICE
 
-INLINE_NS = 200_000
-"""A prediction that is quicker runs on the event loop: handing it to a thread and back takes about as long itself."""
-
-PATH = re.compile(r"/v1/models/(?P<model>[^/:?]+)(/versions/(?P<version>\d+))?(?P<verb>:predict|/metadata)?")
+PATH = re.compile(
+    r"/v1/models/(?P<model>[^/:]+)(/versions/(?P<version>\d+)|/labels/(?P<label>[^/:]+))?(?P<verb>:predict|/metadata)?"
+)
 
 
 class TfServingApi:
     """The calls; predictions go through the queue, the rest is answered at once.
 
-    REST predictions run in the pool, or on the event loop itself where they take less than INLINE_NS.
+    REST predictions run in the pool, or `inline`, on the event loop itself.
     """
 
-    def __init__(self, model: ServedModel, queue: PredictionQueue, pool: Executor, predict_ns: int) -> None:
+    def __init__(self, model: ServedModel, queue: PredictionQueue, pool: Executor, inline: bool) -> None:
         self._model = model
         self._queue = queue
         self._pool = pool
-        self._inline = predict_ns < INLINE_NS
+        self._inline = inline
         self.grpc_methods = {
             f"/{PREDICTION_SERVICE}/Predict": self._grpc_predict,
             f"/{PREDICTION_SERVICE}/GetModelMetadata": self._grpc_metadata,
@@ -49,6 +48,8 @@ class TfServingApi:
         method = "POST" if match and match["verb"] == ":predict" else "GET"
         if match is None or request.method != method:
             raise _unknown_path(request)
+        if match["label"]:
+            raise _unknown_label(match["label"])
         version = int(match["version"]) if match["version"] else None
         if match["verb"] == ":predict":
             self._require_servable(match["model"], version)
@@ -136,7 +137,7 @@ class TfServingApi:
         if not spec.name:
             raise invalid("ModelSpec has no name specified.")
         if spec.HasField("version_label"):
-            raise invalid(f"Unrecognized servable version label: {spec.version_label}")
+            raise _unknown_label(spec.version_label)
         self._require_servable(spec.name, spec.version.value if spec.HasField("version") else None)
         if spec.signature_name not in ("", tfserving_server.DEFAULT_SIGNATURE):
             raise failed_precondition(f'Serving signature key "{spec.signature_name}" not found.')
@@ -153,7 +154,11 @@ class TfServingApi:
             raise not_found(f"Could not find version {version} of model {name}")
 
 
+def _unknown_label(label: str) -> RequestError:
+    return invalid(f"Unrecognized servable version label: {label}")
+
+
 def _unknown_path(request: Request) -> RequestError:
-    if request.path.startswith("/v1/models"):
+    if request.path.lower().startswith("/v1/models"):
         return invalid(f"Malformed request: {request.method} {request.path}")
     return not_found(f"Nothing is served at {request.path}; the API is below /v1/models")

@@ -1,11 +1,13 @@
 """Make the servers' test artifacts in tiny/: run this file in an environment with TensorFlow.
 
-image: one float32 input with only the batch free, as digits_cnn has; words: two inputs, two outputs and a free length.
+image: one float32 input with only the batch free, as digits_cnn has; words: two inputs, two outputs and a free length;
+half_plus_two: TensorFlow Serving's example, which its recordings are of. Of the models named, or of all.
 """
 
 from __future__ import annotations
 
 import json
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,6 +18,7 @@ import tensorflow as tf
 
 ROOT = Path(__file__).resolve().parent / "tiny"
 SAMPLES = 4
+VERSIONS = {"half_plus_two": "123"}  # as the model was recorded with
 
 RNG = np.random.default_rng(0)
 KERNEL = tf.constant(RNG.normal(size=(64, 20)).astype("f4") / 8)
@@ -41,6 +44,11 @@ MODELS: dict[str, tuple[Callable[..., dict[str, tf.Tensor]], dict[str, Any], dic
         run_words,
         {"ids": ("int64", [None, None]), "weight": ("float32", [None])},
         {"total": ("float32", [None]), "rest": ("int64", [None, None])},
+    ),
+    "half_plus_two": (
+        lambda x: {"y": x / 2 + 2},
+        {"x": ("float32", [None])},
+        {"y": ("float32", [None])},
     ),
 }
 
@@ -68,7 +76,8 @@ def convert(saved: str, format: str, arrays: dict[str, Any]) -> bytes:
 
 
 def main() -> None:
-    for model, (run, inputs, outputs) in MODELS.items():
+    for model in sys.argv[1:] or MODELS:
+        run, inputs, outputs = MODELS[model]
         specs = [tf.TensorSpec(shape, dtype, name) for name, (dtype, shape) in inputs.items()]
         function = tf.function(run, autograph=False).get_concrete_function(*specs)
         arrays = samples(inputs)
@@ -76,7 +85,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as saved:
             tf.saved_model.save(tf.Module(), saved, signatures={"serving_default": function})
             for format in ("tflite-fp32", "tflite-dynamic", "tflite-int8") if model == "image" else ("tflite-fp32",):
-                file = folder / format / "1" / "model.tflite"
+                file = folder / format / VERSIONS.get(model, "1") / "model.tflite"
                 file.parent.mkdir(parents=True, exist_ok=True)
                 file.write_bytes(convert(saved, format, arrays))
         golden = {f"input:{name}": array for name, array in arrays.items()}
