@@ -171,7 +171,7 @@ def test_an_oversize_request_is_refused_with_the_limit(image: Running, wire: str
 @pytest.mark.parametrize("wire", ["tfserving-rest-binary", "tfserving-grpc"])
 @pytest.mark.parametrize("target", TARGETS)
 def test_a_full_queue_refuses_and_the_rest_is_answered(start: Start, target: str, wire: str) -> None:
-    server = start(target, "image", FP32, "--queue", "1")
+    server = start(target, "image", FP32, "--queue", "1", "--workers", "2")
     inputs, _ = golden("image", 1)
     body = WIRES[wire].encode_request(
         "image", specs("image", "inputs"), {"x": np.resize(inputs["x"], (9_000, 1, 8, 8))}
