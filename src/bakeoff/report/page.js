@@ -25,6 +25,8 @@
         actions: false, ast: true, renderer: "svg", config: themes[theme()], tooltip: { theme: theme() },
       });
       plot.view = made.view;
+      // The place has the words, and the table behind it the figures: marks would only be noise to a screen reader.
+      plot.place.querySelector("svg").setAttribute("aria-hidden", "true");
       if (focus) plot.view.signal("focus", focus).run();
       await new Promise((next) => setTimeout(next));
     }

@@ -56,7 +56,7 @@ def cost_chart(contest: Contest) -> Chart | None:
     says += (
         "Lines: 95% intervals over the rounds. Eight callers who wait are not the most a server bears: see capacity."
     )
-    return Chart("cost", "Cost", says, (Panel("", view(rows, layers, {"y": y}, {"step": 20})),), table)
+    return Chart("cost", "Cost", says, (Panel("", view(rows, layers, {"y": y}, 20 * len(rows))),), table)
 
 
 def _rows(contest: Contest, price: float) -> Iterator[Spec]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from bakeoff.report.charts.chart import Chart, Panel, Spec, log_axis, significant, view
 from bakeoff.report.contest import Contest
@@ -30,7 +31,7 @@ def size_chart(contest: Contest) -> Chart | None:
     panels = [Panel("Artifact size", _bars(rows))]
     if sum(row["accuracy"] is not None for row in rows) > 1:
         panels.append(Panel("Size against accuracy", _scatter(rows)))
-    table = size_table_of(artifacts)
+    table = replace(size_table_of(artifacts), title=f"{contest.model.name}: sizes")
     return Chart("sizes", "Artifact size and accuracy", _says(artifacts, best), tuple(panels), table, False)
 
 
@@ -62,7 +63,7 @@ def _bars(rows: list[Spec]) -> Spec:
         {"mark": {"type": "bar"}, "encoding": {"color": MARKED, "tooltip": TIP}},
         {"mark": {"type": "text", "align": "left", "dx": 5}, "encoding": {"text": {"field": "size"}}},
     ]
-    return view(rows, layers, {"x": x, "y": y}, {"step": 26})
+    return view(rows, layers, {"x": x, "y": y}, 26 * len(rows))
 
 
 def _scatter(rows: list[Spec]) -> Spec:
