@@ -69,21 +69,40 @@ class Watched:
         return self.page
 
 
+def opened(chromium: Browser, path: Path, **options: Any) -> Watched:
+    shape = {"width": options.pop("width", 1280), "height": 900}
+    context = chromium.new_context(viewport=shape, offline=True, reduced_motion="reduce", **options)
+    context.set_default_timeout(60_000)
+    watched = Watched(context.new_page())
+    watched.open(path)
+    return watched
+
+
 @pytest.fixture
 def look(chromium: Browser) -> Iterator[Any]:
-    """Return a function that opens a page: look(path, width=400, color_scheme="dark")."""
-    contexts = []
+    """Return a function that opens a page anew: look(path, width=400, color_scheme="dark")."""
+    made: list[Watched] = []
 
-    def opened(path: Path, width: int = 1280, color_scheme: Any = "light") -> Watched:
-        context = chromium.new_context(
-            viewport={"width": width, "height": 900}, color_scheme=color_scheme, offline=True, reduced_motion="reduce"
-        )
-        contexts.append(context)
-        context.set_default_timeout(60_000)
-        watched = Watched(context.new_page())
-        watched.open(path)
-        return watched
+    def one(path: Path, **options: Any) -> Watched:
+        made.append(opened(chromium, path, **options))
+        return made[-1]
 
-    yield opened
-    for context in contexts:
-        context.close()
+    yield one
+    for watched in made:
+        watched.page.context.close()
+
+
+@pytest.fixture(scope="session")
+def shown(chromium: Browser, example_page: Path) -> Watched:
+    """The example, opened once: drawing it takes seconds."""
+    return opened(chromium, example_page, permissions=["clipboard-read", "clipboard-write"])
+
+
+@pytest.fixture
+def page(shown: Watched) -> Iterator[Page]:
+    """The example for a test that filters and opens what it likes: afterwards it is as before."""
+    yield shown.page
+    for filled in shown.page.locator(".tools input").all():
+        if filled.input_value():
+            filled.evaluate("e => { e.value = ''; e.dispatchEvent(new Event('input')); }")
+    shown.page.evaluate("document.querySelectorAll('details').forEach(e => { e.open = false; })")

@@ -22,22 +22,19 @@ def column(page: Page, table: str, name: str) -> list[str]:
     return [cell.strip() for cell in cells.all_text_contents()]
 
 
-def test_it_opens_without_a_network_and_without_a_word_on_the_console(example_page: Path, look: Look) -> None:
-    watched = look(example_page)
-    assert watched.console == []
-    assert watched.requests == [example_page.as_uri()]
+def test_it_opens_without_a_network_and_without_a_word_on_the_console(shown: Any, example_page: Path) -> None:
+    assert shown.console == []
+    assert shown.requests == [example_page.as_uri()]
 
 
-def test_the_answer_stands_on_the_first_screen(example_page: Path, look: Look) -> None:
-    page = look(example_page).page
+def test_the_answer_stands_on_the_first_screen(page: Page) -> None:
     box = page.locator(".claims").bounding_box()
     assert box["y"] + box["height"] < 900
     assert "tflite over gRPC answers fastest" in page.locator(".headline").inner_text()
     assert "Sure" in page.locator(".claim").first.inner_text()
 
 
-def test_every_chart_has_marks_a_sentence_and_its_table(example_page: Path, look: Look) -> None:
-    page = look(example_page).page
+def test_every_chart_has_marks_a_sentence_and_its_table(page: Page) -> None:
     figures = page.locator("figure.chart")
     assert [id.split("-")[-1] for id in figures.locator("h3").evaluate_all("all => all.map(e => e.id)")] == list(CHARTS)
     for figure in figures.all():
@@ -49,8 +46,7 @@ def test_every_chart_has_marks_a_sentence_and_its_table(example_page: Path, look
         assert figure.locator("details tbody tr").first.is_visible()
 
 
-def test_a_target_can_be_followed_through_the_charts(example_page: Path, look: Look) -> None:
-    page = look(example_page).page
+def test_a_target_can_be_followed_through_the_charts(page: Page) -> None:
     bars = page.locator('[aria-labelledby$="-cost"] svg .mark-rect path')
     faint = "all => all.filter(e => Number(e.getAttribute('opacity') ?? 1) < 0.5).length"
     assert bars.evaluate_all(faint) == 0
@@ -61,8 +57,7 @@ def test_a_target_can_be_followed_through_the_charts(example_page: Path, look: L
     assert bars.evaluate_all(faint) == 0
 
 
-def test_tables_sort_by_number_both_ways_and_by_keyboard(example_page: Path, look: Look) -> None:
-    page = look(example_page).page
+def test_tables_sort_by_number_both_ways_and_by_keyboard(page: Page) -> None:
     table = "Edge-model sizes"
     head = page.locator(f'table[data-title="{table}"] thead').get_by_role("button", name="bytes", exact=True)
     head.press("Enter")
@@ -73,8 +68,7 @@ def test_tables_sort_by_number_both_ways_and_by_keyboard(example_page: Path, loo
     assert [int(cell.replace(",", "")) for cell in column(page, table, "bytes")] == up[::-1]
 
 
-def test_missing_figures_sort_last_either_way(example_page: Path, look: Look) -> None:
-    page = look(example_page).page
+def test_missing_figures_sort_last_either_way(page: Page) -> None:
     table, name = "digits_cnn: where the time goes", "in process"
     page.locator('[aria-labelledby$="-time"] summary').click()
     for _ in range(2):
@@ -83,8 +77,7 @@ def test_missing_figures_sort_last_either_way(example_page: Path, look: Look) ->
         assert cells[-3:] == ["–"] * 3 and "–" not in cells[:-3]
 
 
-def test_rows_can_be_filtered(example_page: Path, look: Look) -> None:
-    page = look(example_page).page
+def test_rows_can_be_filtered(page: Page) -> None:
     table = "digits_cnn: latency and throughput"
     whole = column(page, table, "endpoint")
     page.get_by_label(f"Filter the rows of {table}").fill("TFLITE grpc")
@@ -96,9 +89,7 @@ def test_rows_can_be_filtered(example_page: Path, look: Look) -> None:
     assert column(page, table, "endpoint") == whole
 
 
-def test_what_is_shown_is_copied(example_page: Path, look: Look) -> None:
-    page = look(example_page).page
-    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+def test_what_is_shown_is_copied(page: Page) -> None:
     table = "digits_cnn: latency and throughput"
     page.get_by_label(f"Filter the rows of {table}").fill("tflite-grpc")
     page.get_by_role("button", name=f"Copy {table} as Markdown").click()
@@ -152,17 +143,14 @@ def test_hostile_names_stay_text(hostile_page: Path, look: Look) -> None:
     assert sorted(path.name for path in hostile_page.parent.parent.iterdir()) == [hostile_page.parent.name]
 
 
-def test_a_cell_that_looks_like_a_formula_is_copied_as_text(hostile_page: Path, look: Look) -> None:
-    page = look(hostile_page).page
-    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+def test_a_cell_that_looks_like_a_formula_is_copied_as_text(page: Page) -> None:
     page.evaluate("document.querySelector('table[data-title=Hashes] tbody th').textContent = '=1+1'")
     page.get_by_role("button", name="Copy Hashes as CSV").click()
     page.get_by_text("Hashes: copied as CSV").wait_for(state="attached")
     assert page.evaluate("navigator.clipboard.readText()").splitlines()[1].startswith('"\'=1+1",')
 
 
-def test_what_went_wrong_is_said(example_page: Path, look: Look) -> None:
-    page = look(example_page).page
+def test_what_went_wrong_is_said(page: Page) -> None:
     said = page.locator(".notices").inner_text()
     assert "tf-flask-rest failed parity: 0.5 off" in said
     assert "tfserving is unavailable: not on PATH" in said and "install it" in said
@@ -174,7 +162,6 @@ def test_what_went_wrong_is_said(example_page: Path, look: Look) -> None:
     assert "tfserving" in column(page, "Targets", "target")
 
 
-def test_a_link_into_a_closed_part_opens_it(example_page: Path, look: Look) -> None:
-    watched = look(example_page)
-    watched.page.evaluate("location.hash = '#trust-Every-trial-all'")
-    watched.page.locator("#trust-Every-trial-all tbody tr").first.wait_for(state="visible")
+def test_a_link_into_a_closed_part_opens_it(page: Page) -> None:
+    page.evaluate("location.hash = '#trust-Every-trial-all'")
+    page.locator("#trust-Every-trial-all tbody tr").first.wait_for(state="visible")
