@@ -3,9 +3,13 @@
   const root = document.documentElement;
   const themes = JSON.parse(document.getElementById("themes").textContent);
   const dark = matchMedia("(prefers-color-scheme: dark)");
+  const unpacked = (spec) => {
+    const { names, rows } = spec.data;
+    return { ...spec, data: { values: rows.map((row) => Object.fromEntries(names.map((name, i) => [name, row[i]]))) } };
+  };
   const plots = [...document.querySelectorAll(".plot")].map((place) => ({
     place,
-    spec: JSON.parse(place.parentElement.querySelector("script.spec").textContent),
+    spec: unpacked(JSON.parse(place.parentElement.querySelector("script.spec").textContent)),
     view: null,
   }));
   let focus = "";
