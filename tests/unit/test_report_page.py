@@ -11,6 +11,8 @@ import pytest
 from example_run import ENDPOINTS, HOSTILE, example_run, write_run_samples
 
 from bakeoff.errors import UsageError
+from bakeoff.recount import conclude
+from bakeoff.report import write_report
 from bakeoff.report.answer import Claim, claims, headline
 from bakeoff.report.categories import categories
 from bakeoff.report.charts import charts_of
@@ -92,6 +94,26 @@ def test_cost_follows_the_price_of_the_hour() -> None:
     assert found.best == ("0.08, torch-flask-rest", "0.02, tflite-grpc")
     free = replace(report, config={key: value for key, value in report.config.items() if key != "price_per_hour"})
     assert criterion(free, "Cost of a million").outcome == "not measured here"
+
+
+def test_a_second_workload_with_one_caller_is_not_mixed_with_the_first() -> None:
+    report = example_run(noise=0)
+    other = tuple(
+        replace(m, workload="slow", trial_id=f"{m.trial_id}.slow", latency_ms=replace(m.latency_ms, p50=50.0))
+        for m in report.measurements
+        if m.workload == "c1"
+    )
+    both = conclude(replace(report, measurements=()), [*other, *report.measurements], "torchserve-rest")
+    assert contest(both).calm == "c1"
+    assert answered(both)[0].figure == answered(report)[0].figure
+    found = contest(both).compare("p50", "tflite-grpc", "torchserve-rest")
+    assert found is not None and found.ratio == pytest.approx(0.2)
+
+
+def test_a_run_of_which_nothing_is_known_yet_has_a_page(tmp_path: Path) -> None:
+    empty = replace(example_run(), models=(), measurements=(), summary=(), artifacts=(), comparisons=(), targets=())
+    write_report(tmp_path, replace(empty, parity=(), machine={}, config={}))
+    assert "nothing measured" in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
 def test_what_was_not_measured_is_said_with_the_reason() -> None:
