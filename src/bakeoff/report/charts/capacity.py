@@ -124,9 +124,11 @@ def _limit(slo_ms: float) -> list[Spec]:
     plain: Spec = {"x": None, "color": None, "opacity": None, "y": {"datum": slo_ms}}
     said = {"text": {"value": f"the p99's limit, {slo_ms:g} ms"}, "x": {"value": 4}}
     text = {"type": "text", "align": "left", "dy": -6}
+    rule = {"type": "rule", "strokeDash": [5, 4]}
+    once = {"values": [{}]}
     return [
-        {"mark": {"type": "rule", "strokeDash": [5, 4]}, "encoding": plain},
-        {"mark": text, "encoding": plain | said},
+        {"data": once, "mark": rule, "encoding": plain},
+        {"data": once, "mark": text, "encoding": plain | said},
     ]
 
 
