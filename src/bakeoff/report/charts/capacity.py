@@ -125,7 +125,7 @@ def _limit(slo_ms: float) -> list[Spec]:
     said = {"text": {"value": f"the p99's limit, {slo_ms:g} ms"}, "x": {"value": 4}}
     text = {"type": "text", "align": "left", "dy": -6}
     rule = {"type": "rule", "strokeDash": [5, 4]}
-    once = {"values": [{}]}
+    once: Spec = {"values": [{}]}
     return [
         {"data": once, "mark": rule, "encoding": plain},
         {"data": once, "mark": text, "encoding": plain | said},
