@@ -207,15 +207,13 @@ def _start(
 def _problem_with(
     deployment: Deployment, target: Target, format: str, unsupported: dict[str, str]
 ) -> BakeoffError | None:
-    """Return why a target can't serve a format; it is unavailable where the model can't be made in that."""
+    """Return why a target can't serve a format, None where it can."""
     name, missing = deployment.model.name, {row.format: row.reason for row in deployment.missing}
     if format in unsupported:
         return FormatUnsupported(f"{target.name} can't serve {format}: {unsupported[format]}")
     if format == NO_FORMAT or format in deployment.artifacts:
         return None
-    if format in missing:
-        return TargetUnavailable(f"{name} can't be had as {format}: {missing[format]}")
-    return TargetFailed(f"there is no {format} artifact of {name}: its export failed")
+    return TargetFailed(f"there is no {format} artifact of {name}: {missing.get(format, 'its export failed')}")
 
 
 def _with_start(state: TargetState, format: str, server: Server, usage: Usage | None) -> TargetState:

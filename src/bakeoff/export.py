@@ -59,7 +59,7 @@ def export_arguments(options: ExportOptions) -> list[str]:
 
 
 def follow_export(argv: list[str], model: str, environment: Mapping[str, str], show: Show) -> list[str]:
-    """Run an export to its end; return one line for each format that failed.
+    """Run an export to its end; return a line for each format that failed, none where it could do without them.
 
     Raises UsageError where the model's folder doesn't keep the contract, BakeoffError where it failed otherwise.
     """
@@ -78,7 +78,7 @@ def follow_export(argv: list[str], model: str, environment: Mapping[str, str], s
         raise kind(f"exporting {model} failed: {broken}")
     if status == BAD_FOLDER or (status != 0 and not failed):
         raise kind(f"exporting {model} failed (whole log: {log}):\n{log_end(log)}")
-    return failed
+    return failed if status else []
 
 
 def _follow(lines: Iterable[bytes], model: str, show: Show) -> tuple[list[str], str | None]:

@@ -98,8 +98,7 @@ def run(job: Run, show: Show) -> Report:
 
 def _run_model(job: Run, model: str, show: Show) -> None:
     runtime, cpus = job.runtime, job.config.cpus
-    folder, failed = runtime.export(model, ExportOptions(weights=job.weights), show)
-    job.problems += failed
+    folder, _ = runtime.export(model, ExportOptions(weights=job.weights), show)
     show.step()
     with deployed(folder, runtime, job.selection, cpus.server, show) as deployment:
         _take_over(job, deployment)
@@ -176,6 +175,9 @@ def find_gaps(job: Run) -> list[str]:
     contenders = [state for state in job.report.targets if state.name not in FLOORS] or job.report.targets
     if contenders and all(state.status == "unavailable" for state in contenders):
         gaps.append("no target is available here: see the reasons and remedies above")
+    for missing in job.report.missing_artifacts:
+        if missing.format in job.selection.formats:  # asked for; without its default format a target has failed
+            gaps.append(f"{missing.model} can't be had as {missing.format}: {missing.reason}")
     for row in job.report.parity:
         if not row.ok:
             what = row.endpoint or f"{row.model} {row.format} on {row.runtime}"
