@@ -140,7 +140,10 @@ def test_a_declaration_that_makes_no_sense_is_refused(changes: dict[str, Any], w
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ("drawn['tokens'] = drawn['tokens'].astype('int32')", "tokens is int32 [2, 4], INPUTS says int64 [None, [2, 16]]"),
+        (
+            "drawn['tokens'] = drawn['tokens'].astype('int32')",
+            "tokens is int32 [2, 4], INPUTS says int64 [None, [2, 16]]",
+        ),
         ("drawn['tokens'] = drawn['tokens'] + 1", "tokens holds values from 6 to 10, its range in INPUTS is [0, 9]"),
         (
             "drawn['tokens'] = np.tile(drawn['tokens'], 5)",
