@@ -13,7 +13,7 @@ from typing import Any
 import tensorflow as tf
 import torch
 from aten_to_tf.errors import ConversionError, UnsupportedSetting, failed_op, unknown_op
-from aten_to_tf.fold import fold_batch_norm
+from aten_to_tf.fold import fold_batch_norm, fold_constants
 from aten_to_tf.graph import Dimension, Graph, export_graph
 from aten_to_tf.layout import ChannelsLast, channels_first
 from aten_to_tf.ops import OPS
@@ -62,6 +62,7 @@ def convert(
     """
     graph = export_graph(network, examples, [spec.shape for spec in inputs])
     graph.outputs = _in_order(graph, outputs)
+    fold_constants(graph)
     fold_batch_norm(graph)
     return TensorFlowModel(graph, inputs, outputs)
 

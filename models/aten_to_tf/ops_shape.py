@@ -88,6 +88,24 @@ def expand(x: Any, sizes: Sequence[Any], implicit: bool = False) -> Any:
     return tf.broadcast_to(x, tf.stack([tf.cast(s, tf.int32) for s in kept]))
 
 
+def repeat(x: Any, counts: Sequence[int]) -> Any:
+    for _ in range(len(counts) - len(x.shape)):
+        x = tf.expand_dims(x, 0)
+    return tf.tile(x, tf.stack([tf.cast(count, tf.int32) for count in counts]))
+
+
+def roll(x: Any, shifts: Sequence[int], axes: Sequence[int] = ()) -> Any:
+    """Shift elements along axes; what leaves at one end comes in at the other."""
+    if not axes:
+        raise UnsupportedSetting("roll is known with axes only")
+    for shift, axis in zip(shifts, axes, strict=True):
+        head = [slice(None)] * (axis % len(x.shape))
+        length = size(x, axis)
+        cut = length - shift % length
+        x = tf.concat([x[(*head, slice(cut, None))], x[(*head, slice(None, cut))]], axis)
+    return x
+
+
 def pad(x: Any, padding: Sequence[int], mode: str = "constant", value: float | None = None) -> Any:
     """padding: (before, after) pairs from the last axis on, as PyTorch counts."""
     if mode not in ("constant", "reflect"):
@@ -128,7 +146,11 @@ OPS = {
     aten.squeeze.dims: plain(squeeze),
     aten.unsqueeze.default: plain(tf.expand_dims),
     aten.expand.default: plain(expand),
+    aten.expand_as.default: plain(lambda x, other: tf.broadcast_to(x, tf.shape(other))),
     aten.cat.default: cat,
+    aten.repeat.default: plain(repeat),
+    aten.flip.default: plain(tf.reverse),
+    aten.roll.default: plain(roll),
     aten.stack.default: plain(lambda tensors, axis=0: tf.stack(tensors, axis)),
     aten.pad.default: plain(pad),
     aten.constant_pad_nd.default: plain(lambda x, padding, value=0: pad(x, padding, value=value)),
