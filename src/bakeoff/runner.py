@@ -20,7 +20,7 @@ from bakeoff.load import Workers
 from bakeoff.recount import conclude
 from bakeoff.runtimes import Load, Runtime, Server
 from bakeoff.samples import mark_wrong, read_samples
-from bakeoff.show import Show
+from bakeoff.show import RunShow
 from bakeoff.stats import summarize_trial
 from bakeoff.store import write_results
 from bakeoff.trials import ATTEMPTS, draw_primers, draw_round, left_of
@@ -52,7 +52,7 @@ class Run:
         return {m.trial_id: m for m in self.report.measurements}
 
 
-def run(job: Run, show: Show) -> Report:
+def run(job: Run, show: RunShow) -> Report:
     """Run the experiment in an open runtime, which is closed at the end.
 
     results.json in the run's folder is up to date after every trial, also when it is cut off.
@@ -81,7 +81,7 @@ def run(job: Run, show: Show) -> Report:
     return job.report
 
 
-def _run_model(job: Run, model: str, show: Show) -> None:
+def _run_model(job: Run, model: str, show: RunShow) -> None:
     runtime, cpus = job.runtime, job.config.cpus
     folder, failed = runtime.export(model, ExportOptions(weights=job.weights), show)
     job.problems += failed
@@ -98,13 +98,15 @@ def _run_model(job: Run, model: str, show: Show) -> None:
     write_results(job.out, job.report)
 
 
-def _measure_rounds(job: Run, deployment: Deployment, plan: Plan, load: Load, show: Show) -> None:
+def _measure_rounds(job: Run, deployment: Deployment, plan: Plan, load: Load, show: RunShow) -> None:
     """Run all rounds; in each every endpoint once with every workload, each with all other servers paused."""
     runtime = deployment.runtime
     rounds = [draw_round(job.config, plan, number, job.out) for number in range(job.config.rounds)]
     # Of a run that goes on, only what is left.
     rounds = [trials for trials in rounds if left_of(trials, job.measured, job.out)]
     show.expect(len(plan.endpoints))
+    left = [trial for trials in rounds for trial in left_of(trials, job.measured, job.out)]
+    show.expect_load(deployment.model.name, sum(t.workload.warmup_s + t.workload.duration_s for t in left))
     for server in deployment.servers:
         runtime.pause(server)
     for at, trials in enumerate(rounds):
@@ -115,20 +117,18 @@ def _measure_rounds(job: Run, deployment: Deployment, plan: Plan, load: Load, sh
         _measure_round(job, deployment, trials, load, show)
 
 
-def _measure_round(job: Run, deployment: Deployment, trials: list[Trial], load: Load, show: Show) -> None:
+def _measure_round(job: Run, deployment: Deployment, trials: list[Trial], load: Load, show: RunShow) -> None:
     """Run a round's trials, then again those that were disturbed."""
     for _ in range(ATTEMPTS):
         left = left_of(trials, job.measured, job.out)
         show.expect(len(left))
         for trial in left:
-            which = f", try {trial.attempt + 1}" if trial.attempt else ""
-            what = f"{trial.endpoint} {trial.workload.name}, round {trial.round + 1}{which}"
-            show.say(f"{deployment.model.name}: {what}")
+            show.begin(deployment.model.name, trial, job.config.rounds)
             _run_trial(job, deployment, trial, load, show)
             show.step()
 
 
-def _prime(job: Run, deployment: Deployment, load: Load, show: Show) -> None:
+def _prime(job: Run, deployment: Deployment, load: Load, show: RunShow) -> None:
     """Load every server until its speed has settled."""
     for server in list(deployment.servers):
         endpoints = [endpoint for endpoint in server.endpoints if endpoint in deployment.endpoints]
@@ -138,7 +138,7 @@ def _prime(job: Run, deployment: Deployment, load: Load, show: Show) -> None:
             show.step()
 
 
-def _restart_servers(job: Run, deployment: Deployment, show: Show) -> None:
+def _restart_servers(job: Run, deployment: Deployment, show: RunShow) -> None:
     """Start every server anew, since a process's luck is part of the variance; one that fails is out from here on."""
     for server in list(deployment.servers):
         show.say(f"{deployment.model.name}: restarting {server.target.name}")
@@ -183,7 +183,7 @@ def _unmeasured(job: Run) -> Iterator[str]:
         yield f"{reference}, the reference, has no valid trial: nothing could be compared with it"
 
 
-def _run_trial(job: Run, deployment: Deployment, trial: Trial, load: Load, show: Show) -> None:
+def _run_trial(job: Run, deployment: Deployment, trial: Trial, load: Load, show: RunShow) -> None:
     """Run one trial with its server alone awake, and keep what it says."""
     runtime = deployment.runtime
     server = next((s for s in deployment.servers if any(e.id == trial.endpoint for e in s.endpoints)), None)
@@ -193,6 +193,7 @@ def _run_trial(job: Run, deployment: Deployment, trial: Trial, load: Load, show:
     measurement = _measure(trial, endpoint, server, deployment, load)
     if measurement is not None:
         _keep(job, measurement)
+        show.found(measurement)
     if not runtime.alive(server):
         name = server.target.name
         _mark_failed(job, server, f"{name}, under load, {runtime.last_words(server)}", show)
@@ -294,7 +295,7 @@ def _keep(job: Run, measurement: Measurement) -> None:
     write_results(job.out, job.report)
 
 
-def _mark_failed(job: Run, server: Server, reason: str, show: Show) -> None:
+def _mark_failed(job: Run, server: Server, reason: str, show: RunShow) -> None:
     name = server.target.name
     show.note(reason.splitlines()[0])
     targets = tuple(

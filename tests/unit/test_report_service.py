@@ -65,7 +65,7 @@ def root(tmp_path: Path) -> Path:
 def server(root: Path) -> Iterator[http.client.HTTPConnection]:
     """A connection to a service of that folder."""
     with make_server(root, "127.0.0.1", 0) as listening:
-        thread = threading.Thread(target=listening.serve_forever)
+        thread = threading.Thread(target=listening.serve_forever, args=(0.02,))
         thread.start()
         connection = http.client.HTTPConnection("127.0.0.1", listening.server_port, timeout=30)
         yield connection
