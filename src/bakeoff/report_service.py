@@ -33,6 +33,7 @@ CONTENT_TYPES = {
     ".csv": "text/csv; charset=utf-8",
     ".json": "application/json",
     ".png": "image/png",
+    ".svg": "image/svg+xml",
 }
 SAFE = {
     "X-Content-Type-Options": "nosniff",

@@ -38,11 +38,16 @@ def test_scalars_are_the_valid_trials_figures_by_round(tmp_path: Path) -> None:
     assert {tag for _, tag, _ in found} == {"c1/p50 ms", "c1/req/s", "c1/server CPU ms/req"}, "a missing p99 is not 0"
 
 
-def test_the_chart_is_a_picture(tmp_path: Path) -> None:
+def test_a_chart_is_a_picture(tmp_path: Path) -> None:
     place = write_tensorboard(tmp_path, known_run(tmp_path))
-    ((tag, image),) = [(v.tag, v.image) for e in events(place / "digits_cnn") for v in e.summary.value]
-    assert tag == "c1/latency" and image.encoded_image_string.startswith(b"\x89PNG\r\n")
-    assert image.width > image.height > 100
+    ((tag, image),) = [(v.tag, v.image) for e in events(place / "charts") for v in e.summary.value]
+    assert tag == "digits_cnn-latency" and image.encoded_image_string.startswith(b"\x89PNG\r\n")
+    assert (image.width, image.height) == (180, 120)
+
+
+def test_a_run_without_charts_has_none(tmp_path: Path) -> None:
+    report = known_run(tmp_path / "drawn")
+    assert not (write_tensorboard(tmp_path / "run", report) / "charts").exists()
 
 
 def test_writing_again_leaves_one_file_each(tmp_path: Path) -> None:

@@ -14,11 +14,11 @@ from tensorboardX.event_file_writer import EventsWriter
 from tensorboardX.proto.event_pb2 import Event
 from tensorboardX.proto.summary_pb2 import Summary
 
-from bakeoff.report.charts import latency_chart
-from bakeoff.report.tables import workload_names
 from bakeoff.types import Measurement, Report
 
 NAME = "tensorboard"
+CHARTS = "charts"
+"""The folder of the report's charts as SVG, and the name of their run in TensorBoard."""
 RGBA = 4
 
 
@@ -38,10 +38,9 @@ def write_tensorboard(folder: Path, report: Report) -> Path:
             groups.setdefault(Path(_file_name(m.model), _file_name(m.endpoint)), []).append(m)
     for path, trials in groups.items():
         _write_events(place / path, began, (event for m in trials for event in _scalars(m)))
-    for model in report.models:
-        charts = list(_charts(folder, report, model.name))
-        if charts:
-            _write_events(place / _file_name(model.name), began, charts)
+    charts = [_chart(path) for path in sorted((folder / CHARTS).glob("*.svg"))]
+    if charts:
+        _write_events(place / CHARTS, began, charts)
     return place
 
 
@@ -65,21 +64,12 @@ def _scalars(m: Measurement) -> Iterator[Event]:
             yield Event(step=m.round, summary=Summary(value=[scalar]))
 
 
-def _charts(folder: Path, report: Report, model: str) -> Iterator[Event]:
-    targets = [state.name for state in report.targets]
-    for workload in workload_names(report):
-        trials = [m for m in report.measurements if (m.model, m.workload) == (model, workload)]
-        svg = latency_chart(folder, trials, targets)
-        if svg:
-            yield Event(summary=Summary(value=[Summary.Value(tag=f"{workload}/latency", image=_image(svg))]))
-
-
-def _image(svg: str) -> Summary.Image:
-    """Return a chart on white: TensorBoard's own background may be dark."""
-    white = svg.replace(">", '><rect width="100%" height="100%" fill="white"/>', 1)
-    png: bytes = vl_convert.svg_to_png(white, scale=2.0)
+def _chart(path: Path) -> Event:
+    """Return a chart as a picture, on a step that all have in common."""
+    png: bytes = vl_convert.svg_to_png(path.read_text(encoding="utf-8"), scale=2.0)
     width, height = struct.unpack(">II", png[16:24])  # PNG's header chunk comes first
-    return Summary.Image(width=width, height=height, colorspace=RGBA, encoded_image_string=png)
+    image = Summary.Image(width=width, height=height, colorspace=RGBA, encoded_image_string=png)
+    return Event(summary=Summary(value=[Summary.Value(tag=path.stem, image=image)]))
 
 
 def _file_name(name: str) -> str:

@@ -21,6 +21,6 @@ def test_tensorboard_reads_scalars_and_charts(tmp_path: Path) -> None:
     endpoint = event_accumulator.EventAccumulator(str(tmp_path / "tensorboard" / "digits_cnn" / "tflite-grpc")).Reload()
     assert [(e.step, e.value) for e in endpoint.Scalars("c1/p50 ms")] == [(0, 0.5), (1, 0.25), (2, 0.75)]
     assert "c1/p99 ms" not in endpoint.Tags()["scalars"]
-    model = event_accumulator.EventAccumulator(str(tmp_path / "tensorboard" / "digits_cnn")).Reload()
-    (image,) = model.Images("c1/latency")
-    assert image.encoded_image_string.startswith(b"\x89PNG") and image.width > 100
+    charts = event_accumulator.EventAccumulator(str(tmp_path / "tensorboard" / "charts")).Reload()
+    (image,) = charts.Images("digits_cnn-latency")
+    assert image.encoded_image_string.startswith(b"\x89PNG") and (image.width, image.height) == (180, 120)
