@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+import os
+import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from rich.console import Console, Group, RenderableType
@@ -21,6 +24,9 @@ from bakeoff.types import Measurement, Trial
 
 RECENT: Final = 8
 BAR: Final = 24
+TICK_S: Final = 1.0
+LEAST: Final = 19
+"""The lowest priority there is."""
 
 
 class View:
@@ -142,7 +148,7 @@ def clock_time(seconds: float) -> str:
 
 
 class LiveShow:
-    """Progress as a picture that follows the run, drawn once a second: drawing takes CPU time from what is measured."""
+    """Progress as a picture that follows the run."""
 
     def __init__(self, live: Live, console: Console, view: View) -> None:
         self._live, self._console, self._view = live, console, view
@@ -176,3 +182,24 @@ class LiveShow:
     def found(self, measurement: Measurement) -> None:
         """Show what it found."""
         self._view.found(measurement)
+
+
+@contextmanager
+def drawn(console: Console) -> Iterator[LiveShow]:
+    """Draw the picture while the block runs; then it is gone and the cursor is back."""
+    view, over = View(), threading.Event()
+    with Live(view, console=console, transient=True, auto_refresh=False) as live:
+        ticker = threading.Thread(target=_tick, args=(live, over), daemon=True)
+        ticker.start()
+        try:
+            yield LiveShow(live, console, view)
+        finally:
+            over.set()
+            ticker.join()
+
+
+def _tick(live: Live, over: threading.Event) -> None:
+    """Draw once a second, at the lowest priority: a picture takes 6 ms of CPU time, and servers share our CPUs."""
+    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LEAST)
+    while not over.wait(TICK_S):
+        live.refresh()

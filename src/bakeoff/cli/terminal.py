@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.live import Live
 from rich.table import Table as RichTable
 
-from bakeoff.cli.live import LiveShow, View
+from bakeoff.cli.live import drawn
 from bakeoff.files import as_json
 from bakeoff.report.cells import Table
 from bakeoff.show import Quiet, RunShow, describe
@@ -62,9 +61,8 @@ def progress(quiet: bool = False) -> Iterator[RunShow]:
     elif not console.is_terminal or console.is_dumb_terminal:
         yield LineShow()
     else:
-        view = View()
-        with Live(view, console=console, transient=True, refresh_per_second=1) as live:
-            yield LiveShow(live, console, view)
+        with drawn(console) as show:
+            yield show
 
 
 def print_table(table: Table) -> None:
