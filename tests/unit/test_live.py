@@ -15,7 +15,7 @@ from pathlib import Path
 import pyte
 import pytest
 from example_report import example_report
-from fake_run import show_run
+from fake_run import REASON, show_run
 
 from bakeoff.cli.live import View, clock_time
 from bakeoff.types import Trial, Workload
@@ -83,6 +83,7 @@ def test_a_terminal_shows_the_run_until_ctrl_c_and_has_its_cursor_back() -> None
     )
     row = next(line for line in terminal.screen.splitlines() if line.startswith("ok"))
     assert row.split() == ["ok", "tflite-grpc", "c1", "1", "0.4", "2.5", "1,234"]
+    assert next(line for line in terminal.screen.splitlines() if line.startswith("!!")).split()[1] == "echo-rest"
     assert HIDE in terminal.said and SHOW not in terminal.said
     terminal.process.send_signal(signal.SIGINT)
     assert terminal.end() == 130
@@ -113,7 +114,7 @@ def test_elsewhere_there_are_lines_of_what_starts_and_what_went_wrong(capsys: py
         "tfserving is unavailable: [red]not on PATH[/red]",
         "[0/3] digits_cnn: tflite-grpc c1, round 1 of 3",
         "[1/3] digits_cnn: echo-rest c1, round 1 of 3",
-        "m.echo is invalid: the lag was 9 ms",
+        f"m.echo is invalid: {REASON}",
         "[2/3] digits_cnn: tflite-grpc c1, round 2 of 3",
     ]
 

@@ -25,9 +25,7 @@ def test_there_is_a_row_for_each_endpoint_and_workload_with_the_summarys_figures
     summary = tuple(summarize_rounds(report.measurements))
     comparisons = tuple(compare_endpoints(report.measurements, "base"))
     found = rows(replace(report, summary=summary, comparisons=comparisons))
-    assert [(row["endpoint"], row["workload"]) for row in found] == sorted(
-        {(s.endpoint, s.workload) for s in summary}, key=[(r["endpoint"], r["workload"]) for r in found].index
-    )
+    assert [here(row) for row in found] == sorted((s.endpoint, s.workload) for s in summary)
     for row, s in ((row, s) for row in found for s in summary if (s.endpoint, s.workload) == here(row)):
         assert float(row["p50_ms"]) == s.latency_ms.p50 and float(row["throughput_rps"]) == s.throughput_rps
         assert (float(row["p50_low_ms"]), float(row["p50_high_ms"])) == (s.low, s.high)

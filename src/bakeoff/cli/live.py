@@ -125,12 +125,13 @@ def _median_ms(trials: list[Measurement], name: str) -> str:
 
 def recent_table(trials: list[Measurement]) -> Table:
     """Return the last trials with their figures, or with why they don't count."""
-    table = Table(box=None, pad_edge=False, header_style="dim")
+    table = Table(box=None, pad_edge=False, header_style="dim", expand=True)
     for column in ("", "endpoint", "workload", "round"):
         table.add_column(column, no_wrap=True)
     for column in ("p50 ms", "p99 ms", "req/s"):
         table.add_column(column, justify="right", no_wrap=True)
-    table.add_column("", no_wrap=True, overflow="ellipsis")
+    # What is left of the width, so that a long reason takes nothing from the figures.
+    table.add_column("", no_wrap=True, overflow="ellipsis", ratio=1)
     for m in trials:
         valid = m.verdict == "valid"
         mark = Text("ok" if valid else "!!", style="green" if valid else "red")

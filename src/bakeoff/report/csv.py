@@ -32,7 +32,7 @@ def render_csv(report: Report) -> str:
         groups.setdefault((m.model, m.endpoint, m.workload), []).append(m)
     summaries = {(s.model, s.endpoint, s.workload): s for s in report.summary}
     ratios = {(c.model, c.a, c.workload, c.metric): c for c in report.comparisons}
-    for place, trials in groups.items():
+    for place, trials in sorted(groups.items()):
         compared = [ratios.get((*place, metric)) for metric in RATIOS]
         row = [*_trial_cells(trials), *_summary_cells(summaries.get(place)), *_ratio_cells(compared)]
         writer.writerow([neutral(cell) for cell in row])
