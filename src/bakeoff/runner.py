@@ -20,7 +20,7 @@ from bakeoff.load import Workers
 from bakeoff.recount import conclude
 from bakeoff.runtimes import Load, Runtime, Server
 from bakeoff.samples import mark_wrong, read_samples
-from bakeoff.show import RunShow
+from bakeoff.show import Show
 from bakeoff.stats import summarize_trial
 from bakeoff.store import write_results
 from bakeoff.trials import ATTEMPTS, draw_primers, draw_round, left_of
@@ -52,7 +52,7 @@ class Run:
         return {m.trial_id: m for m in self.report.measurements}
 
 
-def run(job: Run, show: RunShow) -> Report:
+def run(job: Run, show: Show) -> Report:
     """Run the experiment in an open runtime, which is closed at the end.
 
     results.json in the run's folder is up to date after every trial, also when it is cut off.
@@ -81,7 +81,7 @@ def run(job: Run, show: RunShow) -> Report:
     return job.report
 
 
-def _run_model(job: Run, model: str, show: RunShow) -> None:
+def _run_model(job: Run, model: str, show: Show) -> None:
     runtime, cpus = job.runtime, job.config.cpus
     folder, failed = runtime.export(model, ExportOptions(weights=job.weights), show)
     job.problems += failed
@@ -98,7 +98,7 @@ def _run_model(job: Run, model: str, show: RunShow) -> None:
     write_results(job.out, job.report)
 
 
-def _measure_rounds(job: Run, deployment: Deployment, plan: Plan, load: Load, show: RunShow) -> None:
+def _measure_rounds(job: Run, deployment: Deployment, plan: Plan, load: Load, show: Show) -> None:
     """Run all rounds; in each every endpoint once with every workload, each with all other servers paused."""
     runtime = deployment.runtime
     rounds = [draw_round(job.config, plan, number, job.out) for number in range(job.config.rounds)]
@@ -117,7 +117,7 @@ def _measure_rounds(job: Run, deployment: Deployment, plan: Plan, load: Load, sh
         _measure_round(job, deployment, trials, load, show)
 
 
-def _measure_round(job: Run, deployment: Deployment, trials: list[Trial], load: Load, show: RunShow) -> None:
+def _measure_round(job: Run, deployment: Deployment, trials: list[Trial], load: Load, show: Show) -> None:
     """Run a round's trials, then again those that were disturbed."""
     for _ in range(ATTEMPTS):
         left = left_of(trials, job.measured, job.out)
@@ -128,7 +128,7 @@ def _measure_round(job: Run, deployment: Deployment, trials: list[Trial], load: 
             show.step()
 
 
-def _prime(job: Run, deployment: Deployment, load: Load, show: RunShow) -> None:
+def _prime(job: Run, deployment: Deployment, load: Load, show: Show) -> None:
     """Load every server until its speed has settled."""
     for server in list(deployment.servers):
         endpoints = [endpoint for endpoint in server.endpoints if endpoint in deployment.endpoints]
@@ -138,7 +138,7 @@ def _prime(job: Run, deployment: Deployment, load: Load, show: RunShow) -> None:
             show.step()
 
 
-def _restart_servers(job: Run, deployment: Deployment, show: RunShow) -> None:
+def _restart_servers(job: Run, deployment: Deployment, show: Show) -> None:
     """Start every server anew, since a process's luck is part of the variance; one that fails is out from here on."""
     for server in list(deployment.servers):
         show.say(f"{deployment.model.name}: restarting {server.target.name}")
@@ -183,7 +183,7 @@ def _unmeasured(job: Run) -> Iterator[str]:
         yield f"{reference}, the reference, has no valid trial: nothing could be compared with it"
 
 
-def _run_trial(job: Run, deployment: Deployment, trial: Trial, load: Load, show: RunShow) -> None:
+def _run_trial(job: Run, deployment: Deployment, trial: Trial, load: Load, show: Show) -> None:
     """Run one trial with its server alone awake, and keep what it says."""
     runtime = deployment.runtime
     server = next((s for s in deployment.servers if any(e.id == trial.endpoint for e in s.endpoints)), None)
@@ -295,7 +295,7 @@ def _keep(job: Run, measurement: Measurement) -> None:
     write_results(job.out, job.report)
 
 
-def _mark_failed(job: Run, server: Server, reason: str, show: RunShow) -> None:
+def _mark_failed(job: Run, server: Server, reason: str, show: Show) -> None:
     name = server.target.name
     show.note(reason.splitlines()[0])
     targets = tuple(

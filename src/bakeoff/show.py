@@ -22,10 +22,6 @@ class Show(Protocol):
     def note(self, text: str) -> None:
         """Leave a line that stays."""
 
-
-class RunShow(Show, Protocol):
-    """Where the progress of a run goes, which has trials."""
-
     def expect_load(self, model: str, seconds: float) -> None:
         """Say how many seconds of load a model's trials are, repeats and all that lies between them apart."""
 

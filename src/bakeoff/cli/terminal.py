@@ -12,7 +12,7 @@ from rich.table import Table as RichTable
 from bakeoff.cli.live import drawn
 from bakeoff.files import as_json
 from bakeoff.report.cells import Table
-from bakeoff.show import Quiet, RunShow, describe
+from bakeoff.show import Quiet, Show, describe
 from bakeoff.types import Measurement, Trial
 
 console = Console(stderr=True)
@@ -54,7 +54,7 @@ class LineShow:
 
 
 @contextmanager
-def progress(quiet: bool = False) -> Iterator[RunShow]:
+def progress(quiet: bool = False) -> Iterator[Show]:
     """Show progress while the block runs: a picture on a terminal, which is gone at the end, else lines."""
     if quiet:
         yield Quiet()
