@@ -71,6 +71,13 @@ class Terminal:
         return "\n".join(line.rstrip() for line in self._screen.display)
 
 
+@pytest.fixture(autouse=True)
+def plain(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have none of the variables by which a user or a CI forces a terminal or colours."""
+    for name in SET:
+        monkeypatch.delenv(name, raising=False)
+
+
 def test_a_terminal_shows_the_run_until_ctrl_c_and_has_its_cursor_back() -> None:
     terminal = Terminal("wait")
     terminal.read_until(
