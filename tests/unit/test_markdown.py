@@ -11,6 +11,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from recorded_runs import recorded_run
 
+from bakeoff.compare import compare_endpoints
 from bakeoff.report.best import best_table
 from bakeoff.report.markdown import escape, render_markdown
 from bakeoff.stats import summarize_rounds
@@ -108,3 +109,20 @@ def test_the_short_answer_is_the_best_of_each_and_never_a_floor() -> None:
 def test_nothing_measured_is_said() -> None:
     report = replace(example_report(), models=(), measurements=(), summary=())
     assert "nothing measured" in render_markdown(report).splitlines()[0]
+
+
+def test_verdicts_are_in_sight_and_ratios_without_one_are_folded() -> None:
+    run = recorded_run({"base": 1.0, "a": 2.0, "b": 1.0})
+    report = replace(
+        run,
+        summary=tuple(summarize_rounds(run.measurements)),
+        comparisons=tuple(compare_endpoints(run.measurements, "base")),
+    )
+    opened, _, folded = render_markdown(report).partition("<details>")
+    verdicts = [
+        line for line in opened.partition("## Verdicts against base")[2].splitlines() if line.startswith("| m |")
+    ]
+    assert len(verdicts) == 4 and all("slower" in line for line in verdicts[:2])
+    assert "<summary>Compared with base</summary>" in folded and "Compared with" not in opened
+    no_verdicts = replace(report, comparisons=tuple(replace(c, verdict=None) for c in report.comparisons))
+    assert "Verdicts against" not in render_markdown(no_verdicts)

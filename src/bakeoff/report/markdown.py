@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from bakeoff.report.best import best_table
 from bakeoff.report.cells import Table
@@ -17,8 +18,7 @@ SPECIAL = re.compile(r"[\\|\[\]`*~]")
 def render_markdown(report: Report) -> str:
     """Return the report as Markdown: figures and comparisons in sight, the other tables behind a click."""
     first = [best_table(report), *(result_table(report, model.name) for model in report.models)]
-    first += [comparison_table(report)]
-    shown = [table for table in first if table.rows]
+    shown = [table for table in (*first, judged_table(report)) if table.rows]
     folded = [table for table in all_tables(report) if table.title not in {table.title for table in shown}]
     names = ", ".join(model.name for model in report.models)
     lines = [f"# bakeoff: {escape(names) or 'nothing measured'}", "", *_unavailable(report)]
@@ -28,6 +28,13 @@ def render_markdown(report: Report) -> str:
     for table in folded:
         lines += _details(table.title, [*render_table(table), "", escape(table.says)])
     return "\n".join([*lines, *_made_by(report)]) + "\n"
+
+
+def judged_table(report: Report) -> Table:
+    """Return the ratios that have a verdict; those without are folded away, with all of them."""
+    every = comparison_table(report)
+    rows = tuple(row for row in every.rows if row[every.columns.index("verdict")])
+    return replace(every, title=every.title.replace("Compared with", "Verdicts against", 1), rows=rows)
 
 
 def _unavailable(report: Report) -> list[str]:
