@@ -1,8 +1,15 @@
-"""For every test, in whichever environment: standard library and pytest alone."""
+"""For every test, in whichever environment: what is not installed there is left alone."""
 
 from __future__ import annotations
 
+import importlib.util
 import signal
+
+if importlib.util.find_spec("hypothesis"):
+    from hypothesis import settings
+
+    # The same examples everywhere, and no deadline: 200 ms for an example is a limit that a busy machine breaks.
+    settings.load_profile("ci")
 
 
 def pytest_configure() -> None:

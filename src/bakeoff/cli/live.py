@@ -30,7 +30,10 @@ LEAST: Final = 19
 
 
 class View:
-    """What is known of a run so far; rich asks it for the picture."""
+    """What is known of a run so far; rich asks it for the picture, from a thread that may draw while the run goes on.
+
+    So each value is taken once, and collections are copied, which nothing can interrupt.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock, self._began = clock, clock()
@@ -69,18 +72,19 @@ class View:
 
     def seconds_left(self) -> float | None:
         """Return how long this model's trials take yet at the speed so far; None before the first is done."""
-        if not self._loaded_s:
+        loaded_s = self._loaded_s
+        if not loaded_s:
             return None
-        pace = (self._clock() - self._load_began) / self._loaded_s
-        return max(0.0, self._load_s - self._loaded_s) * pace
+        return max(0.0, self._load_s - loaded_s) * (self._clock() - self._load_began) / loaded_s
 
     def __rich__(self) -> RenderableType:
         """Return the picture."""
         lines: list[RenderableType] = [self._head(), Text(self.text, style="bold", no_wrap=True, overflow="ellipsis")]
-        if self.running:
-            lines.append(self._trial(*self.running))
-        if self.recent:
-            lines += [recent_table(list(self.recent)), self._sums()]
+        running, recent = self.running, list(self.recent)
+        if running:
+            lines.append(self._trial(*running))
+        if recent:
+            lines += [recent_table(recent), self._sums()]
         return Group(*lines)
 
     def _head(self) -> RenderableType:
@@ -96,13 +100,13 @@ class View:
     def _trial(self, trial: Trial, began: float) -> Text:
         elapsed = min(self._clock() - began, length_s(trial))
         says = f"  {elapsed:.0f} of {length_s(trial):.0f} s"
-        earlier = self.valid.get((self._model, trial.endpoint, trial.workload.name))
+        earlier = list(self.valid.get((self._model, trial.endpoint, trial.workload.name), ()))
         if earlier:
             says += f"; {len(earlier)} valid so far: {figures_in_words(earlier)}"
         return Text(says, no_wrap=True, overflow="ellipsis")
 
     def _sums(self) -> Text:
-        valid = sum(len(trials) for trials in self.valid.values())
+        valid = sum(len(trials) for trials in list(self.valid.values()))
         says = f"trials: {valid} valid, {self.invalid} invalid; failed requests: {self.failures}"
         return Text(says, style="red" if self.invalid or self.failures else "")
 

@@ -74,4 +74,4 @@ def _chart(path: Path) -> Event:
 
 def _file_name(name: str) -> str:
     """Return a name as one part of a path that leads nowhere else."""
-    return re.sub(r"[^\w@-]|^\.+", "_", name) or "_"
+    return re.sub(r"[^\w.@-]|^\.+", "_", name) or "_"
