@@ -119,6 +119,8 @@ def _measure_rounds(job: Run, deployment: Deployment, plan: Plan, load: Load, sh
     # Of a run that goes on, only what is left.
     rounds = [trials for trials in rounds if left_of(trials, job.measured, job.out)]
     show.expect(len(plan.endpoints))
+    left = [trial for trials in rounds for trial in left_of(trials, job.measured, job.out)]
+    show.expect_load(deployment.model.name, sum(t.workload.warmup_s + t.workload.duration_s for t in left))
     for server in deployment.servers:
         runtime.pause(server)
     for at, trials in enumerate(rounds):
@@ -135,9 +137,7 @@ def _measure_round(job: Run, deployment: Deployment, trials: list[Trial], load: 
         left = left_of(trials, job.measured, job.out)
         show.expect(len(left))
         for trial in left:
-            which = f", try {trial.attempt + 1}" if trial.attempt else ""
-            what = f"{trial.endpoint} {trial.workload.name}, round {trial.round + 1}{which}"
-            show.say(f"{deployment.model.name}: {what}")
+            show.begin(deployment.model.name, trial, job.config.rounds)
             _run_trial(job, deployment, trial, load, show)
             show.step()
 
@@ -211,6 +211,7 @@ def _run_trial(job: Run, deployment: Deployment, trial: Trial, load: Load, show:
     measurement = _measure(trial, endpoint, server, deployment, load)
     if measurement is not None:
         _keep(job, measurement)
+        show.found(measurement)
     if not runtime.alive(server):
         name = server.target.name
         _mark_failed(job, server, f"{name}, under load, {runtime.last_words(server)}", show)

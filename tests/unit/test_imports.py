@@ -22,7 +22,7 @@ LEVELS = (
     {"stats", "compare", "comparable"},
     {"exceedance", "gate", "recount"},
     {"requests", "venvs"},
-    {"verify", "report", "export", "load"},
+    {"verify", "report", "report_service", "export", "load"},
     {"runtimes", "trials"},
     {"deploy"},
     {"bare"},

@@ -44,8 +44,13 @@ def sizes_of(artifacts: list[Artifact], json: bool) -> None:
     print_rows(size_rows(artifacts), size_table_of(artifacts), json)
 
 
-def report(folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder of a run.")]) -> None:
-    """Make every number of a run again from its samples, and from these results.json, report.html and report.md.
+def report(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder of a run.")],
+    tensorboard: Annotated[
+        bool, typer.Option("--tensorboard", help="Write DIR/tensorboard too: figures over the rounds, and charts.")
+    ] = False,
+) -> None:
+    """Make every number of a run again from its samples, and from these results.json and the report.
 
     What samples can't tell (machine, parity, sizes, the servers' CPU time and memory) stays as it was written down. A
     line says where a figure was not what the samples say: results.json was edited, or made by another version.
@@ -57,11 +62,17 @@ def report(folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folde
         changes = find_changes(stored, recounted)
         write_results(folder, recounted)
         write_report(folder, recounted)
+        if tensorboard:
+            from bakeoff.report.tensorboard import write_tensorboard  # only now: it takes a third of a second
+
+            write_tensorboard(folder, recounted)
     if changes:
         more = f" and {len(changes) - 1} more" if len(changes) > 1 else ""
         line = f"results.json was edited or made by another version, and is put right: {changes[0]}{more}"
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     console.print(f"report: {folder / 'report.html'}", markup=False, highlight=False, soft_wrap=True)
+    if tensorboard:
+        console.print(f"tensorboard --logdir {folder / 'tensorboard'}", markup=False, highlight=False, soft_wrap=True)
 
 
 def targets(json: o.AsJson = False) -> None:

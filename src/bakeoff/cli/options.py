@@ -36,6 +36,7 @@ RuntimeName = Annotated[
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+Quietly = Annotated[bool, typer.Option("--quiet", help="Show no progress: only results and errors.")]
 DEFAULT_CONFIG = DEFAULT
 
 
