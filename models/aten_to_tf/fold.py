@@ -1,8 +1,10 @@
-"""Fold batch norm into the convolution before it: the same function in fewer operations."""
+"""Compute while converting what needs no input, and fold batch norm into the convolution before it."""
 
 from __future__ import annotations
 
 import operator
+from collections.abc import Mapping
+from typing import Any
 
 import torch
 from aten_to_tf.graph import Graph
@@ -11,6 +13,45 @@ from torch import fx
 aten = torch.ops.aten
 CONVOLUTIONS = frozenset({aten.conv1d.default, aten.conv2d.default, aten.conv2d.padding, aten.conv1d.padding})
 BATCH_NORM = aten._native_batch_norm_legit_no_training.default
+
+
+MOST_ELEMENTS = 1 << 22
+"""What is computed ahead may not be larger than this, unless an operand is: an artifact must not grow by tables."""
+
+
+def fold_constants(graph: Graph) -> int:
+    """Replace each op on weights and numbers alone by its result; return how many were replaced."""
+    known: dict[fx.Node, Any] = {}
+    for node in list(graph.nodes.nodes):
+        if node.op == "placeholder" and node.name in graph.constants:
+            known[node] = graph.constants[node.name]
+        elif node.op == "call_function" and all(n in known for n in node.all_input_nodes) and _is_repeatable(node):
+            args, kwargs = fx.map_arg((node.args, node.kwargs), known.__getitem__)
+            with torch.no_grad():
+                result = node.target(*args, **kwargs)
+            if _is_small(result, known, node):
+                known[node] = result
+    folded = [node for node in known if node.op == "call_function" and isinstance(known[node], torch.Tensor)]
+    for node in folded:
+        _replace(graph, node, _constant(graph, f"{node.name}_computed", known[node].contiguous()))
+    graph.nodes.eliminate_dead_code()
+    return len(folded)
+
+
+def _is_repeatable(node: fx.Node) -> bool:
+    is_random = torch.Tag.nondeterministic_seeded in getattr(node.target, "tags", ())
+    return not is_random and not (isinstance(node.target, torch._ops.OpOverload) and node.target._schema.is_mutable)
+
+
+def _is_small(result: Any, known: Mapping[fx.Node, Any], node: fx.Node) -> bool:
+    operands = [known[n] for n in node.all_input_nodes]
+    largest = max((x.numel() for x in operands if isinstance(x, torch.Tensor)), default=0)
+    return not isinstance(result, torch.Tensor) or result.numel() <= max(largest, MOST_ELEMENTS)
+
+
+def _replace(graph: Graph, old: fx.Node, new: fx.Node) -> None:
+    old.replace_all_uses_with(new)
+    graph.outputs = [new if node is old else node for node in graph.outputs]
 
 
 def fold_batch_norm(graph: Graph) -> int:
@@ -55,9 +96,8 @@ def _fold(norm: fx.Node, graph: Graph) -> None:
         *settings,
     )
     for user in list(norm.users):
-        user.replace_all_uses_with(conv)
+        _replace(graph, user, conv)
         graph.nodes.erase_node(user)
-        graph.outputs = [conv if node is user else node for node in graph.outputs]
     graph.nodes.erase_node(norm)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 import torch
 from aten_to_tf.errors import UnsupportedSetting
-from aten_to_tf.layout import ChannelsLast, channels_first, channels_last, image, transpose
+from aten_to_tf.layout import ChannelsLast, channels_first, image, transpose
 
 aten = torch.ops.aten
 
@@ -45,8 +45,7 @@ def conv2d(
     groups: int = 1,
 ) -> Any:
     """x: (N, H, W, in), weight: (out, in / groups, height, width), bias: (out,)."""
-    if not isinstance(weight, np.ndarray):
-        raise UnsupportedSetting("its weights are computed while the model runs; make them parameters or buffers")
+    _refuse_computed_weights(weight)
     stride, dilation = pair(stride), pair(dilation)
     kernel = [(size - 1) * step + 1 for size, step in zip(weight.shape[2:], dilation, strict=True)]
     if isinstance(padding, str):
@@ -91,9 +90,79 @@ def conv1d(
 ) -> Any:
     """x: (N, in, length): an image of height 1."""
     flat = padding if isinstance(padding, str) else (0, padding[0])
-    line = ChannelsLast(tf.expand_dims(transpose(channels_first(x), (0, 2, 1)), 1))
-    y = conv2d(channels_last(line), weight[:, :, None], bias, (1, *stride), flat, (1, *dilation), groups)
-    return tf.transpose(tf.squeeze(y, [1]), (0, 2, 1))
+    return from_line(conv2d(as_line(x), weight[:, :, None], bias, (1, *stride), flat, (1, *dilation), groups))
+
+
+def conv_transpose2d(
+    x: Any,
+    weight: Any,
+    bias: Any = None,
+    stride: Sequence[int] = (1, 1),
+    padding: Sequence[int] = (0, 0),
+    output_padding: Sequence[int] = (0, 0),
+    groups: int = 1,
+    dilation: Sequence[int] = (1, 1),
+) -> Any:
+    """x: (N, H, W, in), weight: (in, out / groups, height, width), bias: (out,)."""
+    _refuse_computed_weights(weight)
+    stride, padding, output_padding = pair(stride), pair(padding), pair(output_padding)
+    weight = _dilated(weight, pair(dilation))
+    window = [k + extra for k, extra in zip(weight.shape[2:], output_padding, strict=True)]
+    full = [(length - 1) * s + w for length, s, w in zip(_height_width(x), stride, window, strict=True)]
+    kernels = np.split(transpose(weight, (2, 3, 1, 0)), groups, axis=-1)
+    parts = [
+        tf.nn.conv2d_transpose(part, kernel, tf.stack([tf.shape(x)[0], *full, kernel.shape[2]]), stride, "VALID")
+        for part, kernel in zip(tf.split(x, groups, axis=-1), kernels, strict=True)
+    ]
+    y = parts[0] if groups == 1 else tf.concat(parts, axis=-1)
+    # TensorFlow gives all that the windows reach; PyTorch's padding is cut off it.
+    top, left = padding
+    y = y[:, top : full[0] - top, left : full[1] - left]
+    return y if bias is None else tf.nn.bias_add(y, bias)
+
+
+def conv_transpose1d(
+    x: Any,
+    weight: Any,
+    bias: Any = None,
+    stride: Sequence[int] = (1,),
+    padding: Sequence[int] = (0,),
+    output_padding: Sequence[int] = (0,),
+    groups: int = 1,
+    dilation: Sequence[int] = (1,),
+) -> Any:
+    """x: (N, in, length): an image of height 1."""
+    settings = ((1, *stride), (0, *padding), (0, *output_padding), groups, (1, *dilation))
+    return from_line(conv_transpose2d(as_line(x), weight[:, :, None], bias, *settings))
+
+
+def _dilated(weight: np.ndarray, dilation: Sequence[int]) -> np.ndarray:
+    """Put zeros between the taps of a kernel: TensorFlow's CPU kernels don't dilate a transposed convolution."""
+    if tuple(dilation) == (1, 1):
+        return weight
+    sizes = [(size - 1) * step + 1 for size, step in zip(weight.shape[2:], dilation, strict=True)]
+    wide = np.zeros((*weight.shape[:2], *sizes), weight.dtype)
+    wide[:, :, :: dilation[0], :: dilation[1]] = weight
+    return wide
+
+
+def _height_width(x: Any) -> list[Any]:
+    return [tf.shape(x)[axis] if x.shape[axis] is None else x.shape[axis] for axis in (1, 2)]
+
+
+def as_line(x: Any) -> Any:
+    """Make an (N, 1, length, C) image of an (N, C, length) sequence."""
+    return tf.expand_dims(transpose(channels_first(x), (0, 2, 1)), 1)
+
+
+def from_line(x: Any) -> Any:
+    """Undo as_line."""
+    return tf.transpose(x[:, 0], (0, 2, 1))
+
+
+def _refuse_computed_weights(weight: Any) -> None:
+    if not isinstance(weight, np.ndarray):
+        raise UnsupportedSetting("its weights are computed while the model runs; make them parameters or buffers")
 
 
 def batch_norm(
@@ -113,5 +182,7 @@ OPS = {
     aten.conv2d.padding: image(conv2d),
     aten.conv1d.default: conv1d,
     aten.conv1d.padding: conv1d,
+    aten.conv_transpose2d.input: image(conv_transpose2d),
+    aten.conv_transpose1d.default: conv_transpose1d,
     aten._native_batch_norm_legit_no_training.default: batch_norm,
 }

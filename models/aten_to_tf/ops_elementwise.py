@@ -1,4 +1,4 @@
-"""Ops that treat every element alike: arithmetic, activations, casts, copies."""
+"""Ops that treat every element alike: arithmetic, casts, copies."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 import torch
-from aten_to_tf.errors import UnsupportedSetting
 from aten_to_tf.layout import elementwise
 
 aten = torch.ops.aten
@@ -35,17 +34,33 @@ def to_dtype(x: Any, dtype: torch.dtype | None = None, **_: Any) -> Any:
 
 
 def promote(a: Any, b: Any) -> tuple[Any, Any]:
-    """Bring two operands to one dtype by PyTorch's rules: floats win over integers, tensors over Python's numbers."""
-    if not _is_tensor(a):
-        return promote(b, a)[::-1]
-    if not _is_tensor(b):
-        dtype = tf.float32 if isinstance(b, float) and not tf.as_dtype(a.dtype).is_floating else a.dtype
-        return tf.cast(a, dtype), tf.cast(b, dtype)
-    left, right = tf.as_dtype(a.dtype), tf.as_dtype(b.dtype)
-    if left == right:
-        return a, b
-    wider = max(left, right, key=lambda dtype: (dtype.is_floating, dtype.is_integer, dtype.size))
-    return tf.cast(a, wider), tf.cast(b, wider)
+    """Bring two operands to one dtype by PyTorch's rules.
+
+    Floats win over integers, and they over truth values; among equals a tensor with axes wins over one without, and
+    any tensor over Python's numbers.
+    """
+    operands = [(x, _dtype_of(x), _weight(x)) for x in (a, b)]
+    kind = max(_kind(dtype) for _, dtype, _ in operands)
+    candidates = [(weight, dtype.size, dtype) for _, dtype, weight in operands if _kind(dtype) == kind]
+    dtype = max(candidates, key=lambda candidate: candidate[:2])[2]
+    return tf.cast(a, dtype), tf.cast(b, dtype)
+
+
+def _dtype_of(x: Any) -> tf.DType:
+    """Give an operand's dtype; for a number PyTorch's default."""
+    if is_tensor(x):
+        return tf.as_dtype(x.dtype)
+    if isinstance(x, bool):
+        return tf.bool
+    return tf.float32 if isinstance(x, float) else tf.int64
+
+
+def _weight(x: Any) -> int:
+    return 0 if not is_tensor(x) else 1 if len(x.shape) == 0 else 2
+
+
+def _kind(dtype: tf.DType) -> int:
+    return 2 if dtype.is_floating else 1 if dtype.is_integer else 0
 
 
 def arithmetic(function: Callable[[Any, Any], Any]) -> Callable[..., Any]:
@@ -62,35 +77,40 @@ def divide(a: Any, b: Any, rounding_mode: str | None = None) -> Any:
     a, b = promote(a, b)
     if rounding_mode == "floor":
         return tf.math.floordiv(a, b)
+    is_floating = tf.as_dtype(a.dtype).is_floating
     if rounding_mode == "trunc":
-        raise UnsupportedSetting('div with rounding_mode="trunc" is not known; use "floor" or none')
-    if not tf.as_dtype(a.dtype).is_floating:
+        # Towards zero, by way of the absolute values: TensorFlow Lite rounds down only.
+        return tf.sign(a) * tf.sign(b) * tf.math.floordiv(tf.abs(a), tf.abs(b))
+    if not is_floating:
         a, b = tf.cast(a, tf.float32), tf.cast(b, tf.float32)
     return tf.divide(a, b)
 
 
-def hardtanh(x: Any, low: float = -1.0, high: float = 1.0) -> Any:
-    return tf.nn.relu6(x) if (low, high) == (0, 6) else clamp(x, low, high)
+def remainder(a: Any, b: Any) -> Any:
+    """Take the remainder that has the sign of the divisor, as Python does."""
+    return tf.math.floormod(*promote(a, b))
 
 
-def clamp(x: Any, min: float | None = None, max: float | None = None) -> Any:
-    if min == 0 and max is None:
+def power(x: Any, exponent: Any) -> Any:
+    if isinstance(exponent, int | float) and exponent in (0.5, 2, 3) and tf.as_dtype(x.dtype).is_floating:
+        return tf.sqrt(x) if exponent == 0.5 else tf.square(x) if exponent == 2 else tf.square(x) * x
+    return tf.pow(*promote(x, exponent))
+
+
+def as_float(function: Callable[[Any], Any]) -> Callable[..., Any]:
+    """Make an op of a function of floats; whole numbers become float32, as in PyTorch."""
+    return elementwise(lambda x: function(x if tf.as_dtype(x.dtype).is_floating else tf.cast(x, tf.float32)))
+
+
+def clamp(x: Any, min: Any = None, max: Any = None) -> Any:
+    """min, max: numbers or tensors."""
+    if isinstance(min, int | float) and min == 0 and max is None:
         return tf.nn.relu(x)
-    x = x if min is None else tf.maximum(x, tf.cast(min, x.dtype))
-    return x if max is None else tf.minimum(x, tf.cast(max, x.dtype))
+    x = x if min is None else tf.maximum(*promote(x, min))
+    return x if max is None else tf.minimum(*promote(x, max))
 
 
-def gelu(x: Any, approximate: str = "none") -> Any:
-    return tf.nn.gelu(x, approximate=approximate == "tanh")
-
-
-def elu(x: Any, alpha: float = 1.0, scale: float = 1.0, input_scale: float = 1.0) -> Any:
-    if (alpha, scale, input_scale) != (1, 1, 1):
-        raise UnsupportedSetting("elu is known with alpha 1 only; use that")
-    return tf.nn.elu(x)
-
-
-def _is_tensor(x: Any) -> bool:
+def is_tensor(x: Any) -> bool:
     return isinstance(x, np.ndarray) or tf.is_tensor(x)
 
 
@@ -107,32 +127,47 @@ OPS = {
     aten.div.Tensor: elementwise(divide),
     aten.div.Scalar: elementwise(divide),
     aten.div.Tensor_mode: elementwise(divide),
-    aten.pow.Tensor_Scalar: elementwise(lambda x, exponent: tf.pow(*promote(x, exponent))),
-    aten.reciprocal.default: elementwise(tf.math.reciprocal),
+    aten.div.Scalar_mode: elementwise(divide),
+    aten.floor_divide.default: elementwise(lambda a, b: divide(a, b, "floor")),
+    aten.remainder.Tensor: elementwise(remainder),
+    aten.remainder.Scalar: elementwise(remainder),
+    aten.fmod.Tensor: elementwise(lambda a, b: a - b * divide(a, b, "trunc")),
+    aten.fmod.Scalar: elementwise(lambda a, b: a - b * divide(a, b, "trunc")),
+    aten.pow.Tensor_Scalar: elementwise(power),
+    aten.pow.Tensor_Tensor: elementwise(power),
+    aten.pow.Scalar: elementwise(power),
+    aten.square.default: elementwise(tf.square),
+    aten.reciprocal.default: as_float(tf.math.reciprocal),
     aten.neg.default: elementwise(tf.negative),
     aten.abs.default: elementwise(tf.abs),
-    aten.exp.default: elementwise(tf.exp),
-    aten.log.default: elementwise(tf.math.log),
-    aten.sqrt.default: elementwise(tf.sqrt),
-    aten.rsqrt.default: elementwise(tf.math.rsqrt),
-    aten.relu.default: elementwise(tf.nn.relu),
-    aten.relu6.default: elementwise(tf.nn.relu6),
-    aten.hardtanh.default: elementwise(hardtanh),
+    aten.sign.default: elementwise(tf.sign),
+    aten.floor.default: elementwise(tf.floor),
+    aten.ceil.default: elementwise(tf.math.ceil),
+    aten.round.default: elementwise(tf.round),
+    aten.trunc.default: elementwise(lambda x: tf.sign(x) * tf.floor(tf.abs(x))),
+    aten.exp.default: as_float(tf.exp),
+    aten.expm1.default: as_float(tf.math.expm1),
+    aten.log.default: as_float(tf.math.log),
+    aten.log1p.default: as_float(tf.math.log1p),
+    aten.log2.default: as_float(lambda x: tf.math.log(x) * float(np.log2(np.e))),
+    aten.log10.default: as_float(lambda x: tf.math.log(x) * float(np.log10(np.e))),
+    aten.sqrt.default: as_float(tf.sqrt),
+    aten.rsqrt.default: as_float(tf.math.rsqrt),
+    aten.sin.default: as_float(tf.sin),
+    aten.cos.default: as_float(tf.cos),
+    aten.erf.default: as_float(tf.math.erf),
     aten.clamp.default: elementwise(clamp),
+    aten.clamp.Tensor: elementwise(clamp),
     aten.clamp_min.default: elementwise(clamp),
-    aten.sigmoid.default: elementwise(tf.sigmoid),
-    aten.tanh.default: elementwise(tf.tanh),
-    aten.gelu.default: elementwise(gelu),
-    aten.silu.default: elementwise(lambda x: x * tf.sigmoid(x)),
-    aten.elu.default: elementwise(elu),
-    aten.leaky_relu.default: elementwise(lambda x, slope=0.01: tf.nn.leaky_relu(x, slope)),
-    aten.hardsigmoid.default: elementwise(lambda x: tf.nn.relu6(x + 3.0) / 6.0),
-    aten.hardswish.default: elementwise(lambda x: x * tf.nn.relu6(x + 3.0) / 6.0),
+    aten.clamp_max.default: elementwise(lambda x, max: clamp(x, None, max)),
     aten.clone.default: elementwise(same),
     aten.contiguous.default: elementwise(same),
     aten.alias.default: elementwise(same),
     aten.detach.default: elementwise(same),
-    aten.dropout.default: elementwise(same),
     aten._to_copy.default: elementwise(to_dtype),
     aten.to.dtype: elementwise(lambda x, dtype, *_: to_dtype(x, dtype)),
+    aten.to.dtype_layout: elementwise(to_dtype),
+    aten.to.device: elementwise(lambda x, device, dtype, *_: to_dtype(x, dtype)),
+    aten.type_as.default: elementwise(lambda x, other: tf.cast(x, other.dtype)),
+    aten.lift_fresh_copy.default: elementwise(same),
 }

@@ -7,14 +7,29 @@ from typing import Any
 import tensorflow as tf
 import torch
 from aten_to_tf.layout import plain
+from aten_to_tf.ops_shape import reshape, size, squeeze
 
 aten = torch.ops.aten
 
 
 def linear(x: Any, weight: Any, bias: Any = None) -> Any:
     """x: (..., in), weight: (out, in), bias: (out,)."""
-    product = tf.matmul(x, weight, transpose_b=True)
-    return product if bias is None else product + bias
+    rank = len(x.shape)
+    # One product of two matrices, not a batch of products with the same weights.
+    rows = x if rank == 2 else tf.reshape(x, (-1, x.shape[-1]))
+    product = tf.matmul(rows, weight, transpose_b=True)
+    y = product if bias is None else tf.nn.bias_add(product, bias)
+    if rank == 2:
+        return y
+    return reshape(y, [*(size(x, axis) for axis in range(rank - 1)), weight.shape[0]])
+
+
+def matmul(a: Any, b: Any) -> Any:
+    """Multiply as PyTorch does: an operand of one axis is a row on the left and a column on the right."""
+    is_row, is_column = len(a.shape) == 1, len(b.shape) == 1
+    product = tf.matmul(tf.expand_dims(a, 0) if is_row else a, tf.expand_dims(b, 1) if is_column else b)
+    gone = [axis for axis, is_gone in ((-2, is_row), (-1, is_column)) if is_gone]
+    return squeeze(product, gone) if gone else product
 
 
 def addmm(bias: Any, a: Any, b: Any, beta: float = 1, alpha: float = 1) -> Any:
@@ -24,8 +39,11 @@ def addmm(bias: Any, a: Any, b: Any, beta: float = 1, alpha: float = 1) -> Any:
 
 OPS = {
     aten.linear.default: plain(linear),
-    aten.matmul.default: plain(tf.matmul),
+    aten.matmul.default: plain(matmul),
     aten.mm.default: plain(tf.matmul),
     aten.bmm.default: plain(tf.matmul),
     aten.addmm.default: plain(addmm),
+    aten.baddbmm.default: plain(addmm),
+    aten.mv.default: plain(matmul),
+    aten.dot.default: plain(matmul),
 }

@@ -7,8 +7,10 @@ from typing import Any
 
 import tensorflow as tf
 import torch
-from aten_to_tf.layout import CHANNELS_LAST_AXIS, ChannelsLast, channels_first
+from aten_to_tf.errors import UnsupportedSetting
+from aten_to_tf.layout import CHANNELS_LAST_AXIS, ChannelsLast, channels_first, plain
 from aten_to_tf.ops_elementwise import to_dtype
+from aten_to_tf.ops_shape import size
 
 aten = torch.ops.aten
 
@@ -54,13 +56,77 @@ def along_axis(function: Callable[..., Any]) -> Callable[..., Any]:
     return op
 
 
+def add_up(x: Any, axes: Sequence[int] | None = None, keepdims: bool = False) -> Any:
+    return tf.reduce_sum(_long(x), axes, keepdims)
+
+
+def multiply(x: Any, axes: Sequence[int] | None = None, keepdims: bool = False) -> Any:
+    return tf.reduce_prod(_long(x), axes, keepdims)
+
+
+def _long(x: Any) -> Any:
+    """Make int64 of whole numbers and truth values, as PyTorch does before it adds or multiplies many."""
+    return x if tf.as_dtype(x.dtype).is_floating else tf.cast(x, tf.int64)
+
+
+def cumulative_sum(x: Any, axis: int, dtype: torch.dtype | None = None) -> Any:
+    x = to_dtype(x, dtype)
+    return tf.cumsum(_long(x), axis)
+
+
+def truth(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Make an op of truth values; numbers are true unless they are zero."""
+    return lambda x, axes=None, keepdims=False: function(tf.cast(x, tf.bool), axes, keepdims)
+
+
+def variance(x: Any, axes: Any = None, correction: float | None = None, keepdim: bool = False) -> Any:
+    """Divide by the count less the correction, which is 1 unless told."""
+    axes = list(range(len(x.shape))) if axes is None else axes
+    centred = x - tf.reduce_mean(x, axes, keepdims=True)
+    count = tf.cast(tf.reduce_prod([size(x, axis) for axis in axes]), x.dtype)
+    return tf.reduce_sum(tf.square(centred), axes, keepdims=keepdim) / (
+        count - (1 if correction is None else correction)
+    )
+
+
+def norm(x: Any, order: float = 2, axes: Any = None, keepdim: bool = False, dtype: torch.dtype | None = None) -> Any:
+    """Take the vector norm of order 1, 2 or infinity."""
+    x = to_dtype(x, dtype)
+    if order == 2:
+        return tf.sqrt(tf.reduce_sum(tf.square(x), axes, keepdims=keepdim))
+    if order == 1:
+        return tf.reduce_sum(tf.abs(x), axes, keepdims=keepdim)
+    if order == float("inf"):
+        return tf.reduce_max(tf.abs(x), axes, keepdims=keepdim)
+    raise UnsupportedSetting(f"a norm of order {order} is not known; 1, 2 and infinity are")
+
+
+def log_sum_exp(x: Any, axes: Any, keepdims: bool = False) -> Any:
+    return tf.reduce_logsumexp(x, axes, keepdims)
+
+
 OPS = {
     aten.mean.dim: reduction(tf.reduce_mean),
     aten.mean.default: whole(tf.reduce_mean),
-    aten.sum.dim_IntList: reduction(tf.reduce_sum),
-    aten.sum.default: whole(tf.reduce_sum),
+    aten.sum.dim_IntList: reduction(add_up),
+    aten.sum.default: whole(add_up),
     aten.amax.default: reduction(tf.reduce_max),
     aten.amin.default: reduction(tf.reduce_min),
+    aten.prod.dim_int: reduction(multiply),
+    aten.prod.default: whole(multiply),
+    aten.max.default: whole(tf.reduce_max),
+    aten.min.default: whole(tf.reduce_min),
+    aten.any.default: whole(truth(tf.reduce_any)),
+    aten.any.dim: reduction(truth(tf.reduce_any)),
+    aten.any.dims: reduction(truth(tf.reduce_any)),
+    aten.all.default: whole(truth(tf.reduce_all)),
+    aten.all.dim: reduction(truth(tf.reduce_all)),
+    aten.all.dims: reduction(truth(tf.reduce_all)),
+    aten.logsumexp.default: reduction(log_sum_exp),
+    aten.var.correction: plain(variance),
+    aten.std.correction: plain(lambda x, axes=None, **settings: tf.sqrt(variance(x, axes, **settings))),
+    aten.linalg_vector_norm.default: plain(norm),
+    aten.cumsum.default: plain(cumulative_sum),
     aten.softmax.int: along_axis(tf.nn.softmax),
     aten.log_softmax.int: along_axis(tf.nn.log_softmax),
 }

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from bakeoff.types import Measurement, Trial
+
 
 class Show(Protocol):
     """Where progress goes."""
@@ -20,6 +22,15 @@ class Show(Protocol):
     def note(self, text: str) -> None:
         """Leave a line that stays."""
 
+    def expect_load(self, model: str, seconds: float) -> None:
+        """Say how many seconds of load a model's trials are, repeats and all that lies between them apart."""
+
+    def begin(self, model: str, trial: Trial, rounds: int) -> None:
+        """Say which trial runs now, of so many rounds."""
+
+    def found(self, measurement: Measurement) -> None:
+        """Say what the trial found."""
+
 
 class Quiet:
     """Shows nothing."""
@@ -35,3 +46,18 @@ class Quiet:
 
     def note(self, text: str) -> None:
         """Ignore it."""
+
+    def expect_load(self, model: str, seconds: float) -> None:
+        """Ignore it."""
+
+    def begin(self, model: str, trial: Trial, rounds: int) -> None:
+        """Ignore it."""
+
+    def found(self, measurement: Measurement) -> None:
+        """Ignore it."""
+
+
+def describe(trial: Trial, rounds: int) -> str:
+    """Return in words which trial it is."""
+    which = f", try {trial.attempt + 1}" if trial.attempt else ""
+    return f"{trial.endpoint} {trial.workload.name}, round {trial.round + 1} of {rounds}{which}"

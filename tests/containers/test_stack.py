@@ -104,6 +104,7 @@ def test_the_loadtest_container_leaves_a_report(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     name = done.stderr.split("http://127.0.0.1:8000/")[1].split("/")[0]
     assert name not in before
+    assert f'href="/{name}/report.html"' in fetch("http://127.0.0.1:8000/")
     assert "tflite-grpc" in fetch(f"http://127.0.0.1:8000/{name}/report.html")
     copied = docker("compose", "cp", f"report:/app/results/{name}/results.json", str(tmp_path))
     assert copied.returncode == 0, copied.stderr

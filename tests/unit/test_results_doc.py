@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from bakeoff.report.csv import COLUMNS
 from bakeoff.samples import SCHEMA
 from bakeoff.store import json_schema
 
@@ -29,8 +30,8 @@ def names_in(heading: str) -> list[str]:
     return [row[0].strip("`") for row in described()[heading]]
 
 
-def test_there_is_a_section_for_each_type_and_for_the_samples() -> None:
-    assert sorted(described()) == sorted([*KINDS, "Samples"])
+def test_there_is_a_section_for_each_type_for_the_samples_and_for_the_csv() -> None:
+    assert sorted(described()) == sorted([*KINDS, "Samples", "results.csv"])
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -40,6 +41,10 @@ def test_each_field_of_a_type_is_described_once(kind: str) -> None:
 
 def test_each_column_of_the_samples_is_described_in_order() -> None:
     assert names_in("Samples") == SCHEMA.names
+
+
+def test_each_column_of_the_csv_is_described_in_order() -> None:
+    assert names_in("results.csv") == list(COLUMNS)
 
 
 @pytest.mark.parametrize("heading", described())

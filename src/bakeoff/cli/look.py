@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from bakeoff.artifacts import load_artifacts, load_model
-from bakeoff.catalog import SERVING, list_models, load_targets
+from bakeoff.catalog import SERVING, list_exported, list_models, load_targets
 from bakeoff.cli import options as o
 from bakeoff.cli.terminal import console, print_rows
 from bakeoff.errors import BakeoffError, UsageError
@@ -30,9 +30,9 @@ NONE: frozenset[str] = frozenset()
 
 
 def sizes(model: o.Models = [], json: o.AsJson = False) -> None:  # noqa: B006
-    """Show what each exported format weighs, its error against PyTorch and its accuracy."""
-    o.check("--model", model, list_models())
-    folders = [ARTIFACTS / name for name in model or list_models()]
+    """Show what each exported format weighs, its error against PyTorch and its accuracy: of all that are exported."""
+    names = [named.name for named in o.named_models(model)] or list_exported()
+    folders = [ARTIFACTS / name for name in names]
     artifacts = [artifact for folder in folders for artifact in load_artifacts(folder)]
     if not artifacts:
         raise UsageError(f"{ARTIFACTS}: nothing is exported yet; run `scripts/bakeoff export`")
@@ -44,8 +44,13 @@ def sizes_of(artifacts: list[Artifact], json: bool) -> None:
     print_rows(size_rows(artifacts), size_table_of(artifacts), json)
 
 
-def report(folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder of a run.")]) -> None:
-    """Make every number of a run again from its samples, and from these results.json, report.html and report.md.
+def report(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder of a run.")],
+    tensorboard: Annotated[
+        bool, typer.Option("--tensorboard", help="Write DIR/tensorboard too: figures over the rounds, and charts.")
+    ] = False,
+) -> None:
+    """Make every number of a run again from its samples, and from these results.json and the report.
 
     What samples can't tell (machine, parity, sizes, the servers' CPU time and memory) stays as it was written down. A
     line says where a figure was not what the samples say: results.json was edited, or made by another version.
@@ -57,11 +62,17 @@ def report(folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folde
         changes = find_changes(stored, recounted)
         write_results(folder, recounted)
         write_report(folder, recounted)
+        if tensorboard:
+            from bakeoff.report.tensorboard import write_tensorboard  # only now: it takes a third of a second
+
+            write_tensorboard(folder, recounted)
     if changes:
         more = f" and {len(changes) - 1} more" if len(changes) > 1 else ""
         line = f"results.json was edited or made by another version, and is put right: {changes[0]}{more}"
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     console.print(f"report: {folder / 'report.html'}", markup=False, highlight=False, soft_wrap=True)
+    if tensorboard:
+        console.print(f"tensorboard --logdir {folder / 'tensorboard'}", markup=False, highlight=False, soft_wrap=True)
 
 
 def targets(json: o.AsJson = False) -> None:
@@ -95,15 +106,21 @@ def targets(json: o.AsJson = False) -> None:
 
 
 def models(json: o.AsJson = False) -> None:
-    """List the zoo's models and what is exported of each."""
+    """List the models of the zoo and those exported from elsewhere, and what is exported of each."""
     rows: list[dict[str, Any]] = []
-    for name in list_models():
+    for name in dict.fromkeys([*list_models(), *list_exported()]):
         folder = ARTIFACTS / name
         exported = [artifact.format for artifact in load_artifacts(folder)]
         inputs = [f"{i.name} {i.dtype} {list(i.shape)}" for i in load_model(folder).inputs] if exported else []
         rows.append({"name": name, "inputs": inputs, "exported": exported})
     cells = tuple((r["name"], "; ".join(r["inputs"]), ", ".join(r["exported"]) or "nothing yet") for r in rows)
-    table = Table("Models", "A folder of models/zoo/ each.", ("name", "inputs", "exported"), cells, NONE)
+    table = Table(
+        "Models",
+        "Folders of models/zoo/, and models that were exported from another folder.",
+        ("name", "inputs", "exported"),
+        cells,
+        NONE,
+    )
     print_rows(rows, table, json)
 
 

@@ -45,6 +45,7 @@ def run(
     resume: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Go on with a run that was cut off, as it was begun.")
     ] = None,
+    quiet: o.Quietly = False,
 ) -> None:
     """Export, serve, verify, load and report: the whole experiment.
 
@@ -65,14 +66,14 @@ def run(
         o.runtime_of(runtime)
         job = new_run(experiment, selection, options, folder, " ".join(["bakeoff", *sys.argv[1:]]))
     with locked(job.out):
-        _run(job)
+        _run(job, quiet)
 
 
-def _run(job: Run) -> None:
+def _run(job: Run, quiet: bool) -> None:
     job.runtime.open()
     write_results(job.out, job.report)
     try:
-        with progress() as show:
+        with progress(quiet) as show:
             run_experiment(job, show)
     finally:
         # Also when cut off: what was measured is reported.
@@ -93,12 +94,13 @@ def export(
     weights: o.Weights = None,
     force: Annotated[bool, typer.Option("--force", help="Export also what is up to date.")] = False,
     json: o.AsJson = False,
+    quiet: o.Quietly = False,
 ) -> None:
     """Export models to every format and prove format parity; what is up to date is skipped."""
     experiment, _ = o.experiment(config, model, [], format, [])
     o.check_weights(weights, experiment.models)
     failed, artifacts = [], []
-    with progress() as show:
+    with progress(quiet) as show:
         show.expect(len(experiment.models))
         for name in experiment.models:
             folder, lines = export_model(name, ExportOptions(tuple(format), weights, force), show)

@@ -7,49 +7,62 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table as RichTable
 
+from bakeoff.cli.live import drawn
 from bakeoff.files import as_json
 from bakeoff.report.cells import Table
+from bakeoff.show import Quiet, Show, describe
+from bakeoff.types import Measurement, Trial
 
 console = Console(stderr=True)
 
 
-class TerminalShow:
-    """Progress on a terminal as a bar; elsewhere (CI, a log) as one line for each thing that starts."""
+class LineShow:
+    """Progress as one line for each thing that starts, for CI and logs."""
 
-    def __init__(self, bar: Progress, task: TaskID) -> None:
-        self._bar, self._task = bar, task
-        self._live = console.is_terminal
+    def __init__(self) -> None:
+        self._done = self._total = 0
 
     def expect(self, steps: int) -> None:
         """Add steps to what is left."""
-        self._bar.update(self._task, total=(self._bar.tasks[self._task].total or 0) + steps)
+        self._total += steps
 
     def say(self, text: str) -> None:
         """Say what runs now."""
-        self._bar.update(self._task, description=text)
-        if not self._live:
-            done = self._bar.tasks[self._task]
-            sys.stderr.write(f"[{done.completed:.0f}/{done.total or 0:.0f}] {text}\n")
+        sys.stderr.write(f"[{self._done}/{self._total}] {text}\n")
 
     def step(self, count: int = 1) -> None:
         """Count steps as done."""
-        self._bar.advance(self._task, count)
+        self._done += count
 
     def note(self, text: str) -> None:
-        """Leave a line that stays."""
-        console.print(text, markup=False, highlight=False, soft_wrap=True)
+        """Leave a line."""
+        sys.stderr.write(f"{text}\n")
+
+    def expect_load(self, model: str, seconds: float) -> None:
+        """Leave it to the count of steps."""
+
+    def begin(self, model: str, trial: Trial, rounds: int) -> None:
+        """Say which trial runs now."""
+        self.say(f"{model}: {describe(trial, rounds)}")
+
+    def found(self, measurement: Measurement) -> None:
+        """Say why a trial doesn't count."""
+        if measurement.verdict == "invalid":
+            self.note(f"{measurement.trial_id} is invalid: {'; '.join(measurement.reasons)}")
 
 
 @contextmanager
-def progress() -> Iterator[TerminalShow]:
-    """Show progress while the block runs."""
-    columns = (SpinnerColumn(), MofNCompleteColumn(), BarColumn(bar_width=24), TimeElapsedColumn())
-    text = TextColumn("{task.description}", markup=False)
-    with Progress(*columns, text, console=console, transient=True, disable=not console.is_terminal) as bar:
-        yield TerminalShow(bar, bar.add_task("starting", total=0))
+def progress(quiet: bool = False) -> Iterator[Show]:
+    """Show progress while the block runs: a picture on a terminal, which is gone at the end, else lines."""
+    if quiet:
+        yield Quiet()
+    elif not console.is_terminal or console.is_dumb_terminal:
+        yield LineShow()
+    else:
+        with drawn(console) as show:
+            yield show
 
 
 def print_table(table: Table) -> None:

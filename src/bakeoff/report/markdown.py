@@ -1,39 +1,88 @@
-"""report.md: the tables for a terminal or a pull request."""
+"""report.md: what a pull request or a terminal shows first, and the rest folded away."""
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+
+from bakeoff.report.best import best_table
 from bakeoff.report.cells import Table
-from bakeoff.report.tables import all_tables, apart, invalid_trials
+from bakeoff.report.ratios import comparison_table
+from bakeoff.report.tables import all_tables, apart, invalid_trials, result_table
 from bakeoff.types import Report
+
+LINE_BREAKS = re.compile(r"[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]+")
+SPECIAL = re.compile(r"[\\|\[\]`*~]")
 
 
 def render_markdown(report: Report) -> str:
-    """Return the report as Markdown."""
+    """Return the report as Markdown: figures and comparisons in sight, the other tables behind a click."""
+    first = [best_table(report), *(result_table(report, model.name) for model in report.models)]
+    shown = [table for table in (*first, judged_table(report)) if table.rows]
+    folded = [table for table in all_tables(report) if table.title not in {table.title for table in shown}]
+    names = ", ".join(model.name for model in report.models)
+    lines = [f"# bakeoff: {escape(names) or 'nothing measured'}", "", *_unavailable(report)]
+    for table in shown:
+        lines += [f"## {escape(table.title)}", "", *render_table(table), "", escape(table.says), ""]
+    lines += _invalid(report)
+    for table in folded:
+        lines += _details(table.title, [*render_table(table), "", escape(table.says)])
+    return "\n".join([*lines, *_made_by(report)]) + "\n"
+
+
+def judged_table(report: Report) -> Table:
+    """Return the ratios that have a verdict; those without are folded away, with all of them."""
+    every = comparison_table(report)
+    rows = tuple(row for row in every.rows if row[every.columns.index("verdict")])
+    return replace(every, title=every.title.replace("Compared with", "Verdicts against", 1), rows=rows)
+
+
+def _unavailable(report: Report) -> list[str]:
+    lines = []
+    for state in report.targets:
+        if state.status != "available":
+            why = (state.reason or "no reason was written down").split("\n")[0]
+            remedy = f" ({escape(state.remedy)})" if state.remedy else ""
+            lines.append(f"- **{escape(state.name)}** is {state.status}: {escape(why)}{remedy}")
+    return [*lines, ""] if lines else []
+
+
+def _invalid(report: Report) -> list[str]:
+    """Return the trials that don't count, folded, with their number in sight."""
+    found = invalid_trials(report)
+    if not found:
+        return []
+    title = f"{len(found)} of {len(report.measurements)} trials are invalid and count nowhere"
+    return _details(title, [f"- {escape(line)}" for line in found])
+
+
+def _details(title: str, lines: list[str]) -> list[str]:
+    # Without the empty line GitHub takes what follows for HTML.
+    return ["<details>", f"<summary>{escape(title)}</summary>", "", *lines, "", "</details>", ""]
+
+
+def _made_by(report: Report) -> list[str]:
     machine = report.machine
-    lines = [
-        f"# bakeoff: {escape(', '.join(model.name for model in report.models)) or 'nothing measured'}",
-        "",
-        f"{report.created_at}, {machine.get('cpu')} ({machine.get('cpus')} CPUs), {machine.get('os')}. "
-        f"Made by: {escape(report.command)}",
-        "",
-        escape(apart(report)),
-    ]
-    for table in all_tables(report):
-        lines += ["", f"## {escape(table.title)}", "", *render_table(table), "", table.says]
-    invalid = invalid_trials(report)
-    if invalid:
-        lines += ["", "## Invalid trials", "", *(f"- {escape(line)}" for line in invalid)]
-    return "\n".join(lines) + "\n"
+    where = f"{machine.get('cpu')} ({machine.get('cpus')} CPUs), {machine.get('os')}"
+    return [f"{escape(f'{report.created_at}, {where}. {apart(report)}')} Made by:", "", *_code(report.command)]
+
+
+def _code(text: str) -> list[str]:
+    """Return text as a code block that nothing in it can end."""
+    ticks = max((len(run) for run in re.findall(r"`+", text)), default=0)
+    fence = "`" * max(3, ticks + 1)
+    return [f"{fence}sh", LINE_BREAKS.sub(" ", text), fence]
 
 
 def render_table(table: Table) -> list[str]:
     """Return a table as Markdown lines."""
     rule = ["---:" if column in table.numbers else "---" for column in table.columns]
-    return [
-        "| " + " | ".join(row) + " |" for row in (table.columns, rule, *([escape(c) for c in r] for r in table.rows))
-    ]
+    rows = ([escape(cell) for cell in row] for row in (table.columns, *table.rows))
+    head, *body = ("| " + " | ".join(row) + " |" for row in rows)
+    return [head, "| " + " | ".join(rule) + " |", *body]
 
 
 def escape(text: str) -> str:
-    """Keep a cell's text from breaking the table or becoming markup."""
-    return text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
+    """Keep text from breaking a table or a line, and from becoming markup, a link or an image."""
+    plain = LINE_BREAKS.sub(" ", text).replace("&", "&amp;").replace("<", "&lt;")
+    return SPECIAL.sub(r"\\\g<0>", plain)

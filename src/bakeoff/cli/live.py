@@ -1,0 +1,210 @@
+"""The terminal's live view of a run: what runs, what the last trials found, how long it takes yet."""
+
+from __future__ import annotations
+
+import math
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from bakeoff.report.cells import MISSING, number
+from bakeoff.show import describe
+from bakeoff.stats import median
+from bakeoff.types import Measurement, Trial
+
+RECENT: Final = 8
+BAR: Final = 24
+TICK_S: Final = 1.0
+LEAST: Final = 19
+"""The lowest priority there is."""
+
+
+class View:
+    """What is known of a run so far; rich asks it for the picture, from a thread that may draw while the run goes on.
+
+    So each value is taken once, and collections are copied, which nothing can interrupt.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock, self._began = clock, clock()
+        self.done = self.total = 0
+        self.text = "starting"
+        self.running: tuple[Trial, float] | None = None
+        self.recent: deque[Measurement] = deque(maxlen=RECENT)
+        self.valid: dict[tuple[str, str, str], list[Measurement]] = {}
+        self.invalid = self.failures = 0
+        self._model, self._load_s, self._loaded_s, self._load_began = "", 0.0, 0.0, 0.0
+
+    def expect_load(self, model: str, seconds: float) -> None:
+        """Begin a model's trials, so many seconds of load."""
+        self._model, self._load_s, self._loaded_s, self._load_began = model, seconds, 0.0, self._clock()
+
+    def begin(self, model: str, trial: Trial, rounds: int) -> None:
+        """Begin a trial."""
+        self.text = f"{model}: {describe(trial, rounds)}"
+        self.running = trial, self._clock()
+
+    def say(self, text: str) -> None:
+        """Begin something that is no trial."""
+        self.text, self.running = text, None
+
+    def found(self, measurement: Measurement) -> None:
+        """Keep what a trial found."""
+        self.recent.append(measurement)
+        self.failures += measurement.error_count
+        if measurement.verdict == "valid":
+            place = measurement.model, measurement.endpoint, measurement.workload
+            self.valid.setdefault(place, []).append(measurement)
+        else:
+            self.invalid += 1
+        if self.running and not self.running[0].attempt:
+            self._loaded_s += length_s(self.running[0])
+
+    def seconds_left(self) -> float | None:
+        """Return how long this model's trials take yet at the speed so far; None before the first is done."""
+        loaded_s = self._loaded_s
+        if not loaded_s:
+            return None
+        return max(0.0, self._load_s - loaded_s) * (self._clock() - self._load_began) / loaded_s
+
+    def __rich__(self) -> RenderableType:
+        """Return the picture."""
+        lines: list[RenderableType] = [self._head(), Text(self.text, style="bold", no_wrap=True, overflow="ellipsis")]
+        running, recent = self.running, list(self.recent)
+        if running:
+            lines.append(self._trial(*running))
+        if recent:
+            lines += [recent_table(recent), self._sums()]
+        return Group(*lines)
+
+    def _head(self) -> RenderableType:
+        left = self.seconds_left()
+        says = f"{self.done}/{self.total} done, {clock_time(self._clock() - self._began)} so far"
+        if left is not None:
+            says += f", about {clock_time(left)} left of {self._model}"
+        row = Table.grid(padding=(0, 1))
+        bar = ProgressBar(total=max(1, self.total), completed=self.done, width=BAR)
+        row.add_row(bar, Text(says, no_wrap=True, overflow="ellipsis"))
+        return row
+
+    def _trial(self, trial: Trial, began: float) -> Text:
+        elapsed = min(self._clock() - began, length_s(trial))
+        says = f"  {elapsed:.0f} of {length_s(trial):.0f} s"
+        earlier = list(self.valid.get((self._model, trial.endpoint, trial.workload.name), ()))
+        if earlier:
+            says += f"; {len(earlier)} valid so far: {figures_in_words(earlier)}"
+        return Text(says, no_wrap=True, overflow="ellipsis")
+
+    def _sums(self) -> Text:
+        valid = sum(len(trials) for trials in list(self.valid.values()))
+        says = f"trials: {valid} valid, {self.invalid} invalid; failed requests: {self.failures}"
+        return Text(says, style="red" if self.invalid or self.failures else "")
+
+
+def length_s(trial: Trial) -> float:
+    """Return a trial's warm-up and duration."""
+    return trial.workload.warmup_s + trial.workload.duration_s
+
+
+def figures_in_words(trials: list[Measurement]) -> str:
+    """Return the medians over trials."""
+    rate = number(median([m.throughput_rps for m in trials]))
+    return f"p50 {_median_ms(trials, 'p50')} ms, p99 {_median_ms(trials, 'p99')} ms, {rate} req/s"
+
+
+def _median_ms(trials: list[Measurement], name: str) -> str:
+    values = [getattr(m.latency_ms, name) for m in trials]
+    return MISSING if None in values else number(median(values))
+
+
+def recent_table(trials: list[Measurement]) -> Table:
+    """Return the last trials with their figures, or with why they don't count."""
+    table = Table(box=None, pad_edge=False, header_style="dim", expand=True)
+    for column in ("", "endpoint", "workload", "round"):
+        table.add_column(column, no_wrap=True)
+    for column in ("p50 ms", "p99 ms", "req/s"):
+        table.add_column(column, justify="right", no_wrap=True)
+    # What is left of the width, so that a long reason takes nothing from the figures.
+    table.add_column("", no_wrap=True, overflow="ellipsis", ratio=1)
+    for m in trials:
+        valid = m.verdict == "valid"
+        mark = Text("ok" if valid else "!!", style="green" if valid else "red")
+        figures = (number(m.latency_ms.p50), number(m.latency_ms.p99), number(m.throughput_rps))
+        place = (Text(m.endpoint), Text(m.workload), str(m.round + 1))
+        table.add_row(mark, *place, *figures, Text("" if valid else f"invalid: {'; '.join(m.reasons)}"))
+    return table
+
+
+def clock_time(seconds: float) -> str:
+    """Return a time as hours, minutes and seconds."""
+    minutes, rest = divmod(math.ceil(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+class LiveShow:
+    """Progress as a picture that follows the run."""
+
+    def __init__(self, live: Live, console: Console, view: View) -> None:
+        self._live, self._console, self._view = live, console, view
+
+    def expect(self, steps: int) -> None:
+        """Add steps to what is left."""
+        self._view.total += steps
+
+    def say(self, text: str) -> None:
+        """Say what runs now."""
+        self._view.say(text)
+        self._live.refresh()
+
+    def step(self, count: int = 1) -> None:
+        """Count steps as done."""
+        self._view.done += count
+
+    def note(self, text: str) -> None:
+        """Leave a line that stays, above the picture."""
+        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    def expect_load(self, model: str, seconds: float) -> None:
+        """Begin a model's trials."""
+        self._view.expect_load(model, seconds)
+
+    def begin(self, model: str, trial: Trial, rounds: int) -> None:
+        """Show a trial."""
+        self._view.begin(model, trial, rounds)
+        self._live.refresh()
+
+    def found(self, measurement: Measurement) -> None:
+        """Show what it found."""
+        self._view.found(measurement)
+
+
+@contextmanager
+def drawn(console: Console) -> Iterator[LiveShow]:
+    """Draw the picture while the block runs; then it is gone and the cursor is back."""
+    view, over = View(), threading.Event()
+    with Live(view, console=console, transient=True, auto_refresh=False) as live:
+        ticker = threading.Thread(target=_tick, args=(live, over), daemon=True)
+        ticker.start()
+        try:
+            yield LiveShow(live, console, view)
+        finally:
+            over.set()
+            ticker.join()
+
+
+def _tick(live: Live, over: threading.Event) -> None:
+    """Draw once a second, at the lowest priority: a picture takes 6 ms of CPU time, and servers share our CPUs."""
+    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LEAST)
+    while not over.wait(TICK_S):
+        live.refresh()
