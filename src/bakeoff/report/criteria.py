@@ -95,11 +95,11 @@ def judged_words(found: Comparison, what: str) -> tuple[str, str | None]:
         low, high = found.high and 1 / found.high, found.low and 1 / found.low
     by = times(ratio, low, high)
     if found.verdict == "same":
-        return f"the same: {by}", None
+        return f"The same: {by}", None
     if found.verdict in ("faster", "slower"):
         winner = "TensorFlow" if found.verdict == "faster" else "PyTorch"
         return f"{winner}: {by} {what}", winner
-    return f"undecided; {ahead}'s figure is {by} better", None
+    return f"Undecided; {ahead}'s figure is {by} better", None
 
 
 def sides(cells: Iterable[str]) -> tuple[str, str]:
@@ -135,7 +135,7 @@ def cost(contest: Contest) -> Criterion:
         f"{number(cost_per_million(rate, price))}, {endpoint}" if rate else "not measured"
         for rate, endpoint in zip(rates, best, strict=True)
     )
-    rule = f" {price:g} an hour over the throughput at eight callers; the same machine for both, so the ratio is its."
+    rule = f" {price:g} an hour over the throughput at eight callers; on one machine the ratio is the throughput's."
     outcome = base.outcome.replace("the throughput", "cheaper")
     return Criterion(
         base.name, cells, outcome, base.why + rule, base.winner, base.ratio, base.low, base.high, base.chart

@@ -8,6 +8,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Literal
 
+from bakeoff.compare import ROUNDS_FOR_VERDICT
 from bakeoff.report.cells import MISSING, Table, number
 from bakeoff.types import FLOORS, Measurement, Report
 
@@ -44,8 +45,8 @@ def notices(report: Report) -> list[Notice]:
     if cut_off and report.measurements:
         found.append(Notice("warn", "Not finished", f"Not all rounds of {', '.join(cut_off)} ran."))
     rounds = {m.round for m in report.measurements if m.target not in FLOORS}
-    if rounds and len(rounds) < 5:
-        says = f"{len(rounds)} round{'s' * (len(rounds) > 1)}: a verdict takes five, so this run says nothing for sure."
+    if rounds and len(rounds) < ROUNDS_FOR_VERDICT:
+        says = f"{len(rounds)} round{'s' * (len(rounds) > 1)}: a verdict takes {ROUNDS_FOR_VERDICT}, so there is none on speed."
         found.append(Notice("note", "A first look", says))
     return found
 
