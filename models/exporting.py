@@ -14,8 +14,10 @@ from typing import Any
 
 import artifact_tree as tree
 import numpy as np
+from fidelity import describe_fidelity
 from parity import Reference, check_parity, predict_by
 from sources import format_names, module_name
+from weighing import weigh
 from zoo_model import ZooModel
 
 
@@ -51,9 +53,11 @@ def export_format(model: ZooModel, reference: Reference, name: str, folder: Path
     package = getattr(exporter, "PACKAGE", None)
     return {
         **tree.describe_files(folder, exporter.MAIN_FILE),
+        **weigh(name, folder / exporter.MAIN_FILE),
         **({"package": package.format(model=model.name)} if package else {}),
         "versions": tree.package_versions(exporter.PACKAGES),
         "parity": check_parity(model, reference, predict, exporter.RUNTIME, exporter.IS_EXACT),
+        "fidelity": describe_fidelity([(reference.outputs, predict_by(predict, reference.inputs, batch=1))]),
         "accuracy": model.evaluate(predict)["accuracy"] if model.evaluate else None,
         "export_seconds": round(export_seconds, 3),
     }

@@ -21,13 +21,27 @@ from bakeoff.recount import conclude
 from bakeoff.runtimes import Load, Runtime, Server
 from bakeoff.samples import mark_wrong, read_samples
 from bakeoff.show import Show
+from bakeoff.sizes.records import load_current, load_missing
 from bakeoff.stats import summarize_trial
 from bakeoff.store import write_results
 from bakeoff.trials import ATTEMPTS, draw_primers, draw_round, left_of
-from bakeoff.types import FLOORS, NO_FORMAT, Artifact, Endpoint, Measurement, Parity, Plan, Report, Support, Trial
+from bakeoff.types import (
+    FLOORS,
+    NO_FORMAT,
+    Artifact,
+    EdgeMeasurement,
+    Endpoint,
+    Measurement,
+    MissingFormat,
+    Parity,
+    Plan,
+    Report,
+    Support,
+    Trial,
+)
 from bakeoff.verify import wrong_rows
 
-RowT = TypeVar("RowT", Artifact, Parity, Support)
+RowT = TypeVar("RowT", Artifact, EdgeMeasurement, MissingFormat, Parity, Support)
 ValueT = TypeVar("ValueT")
 
 
@@ -264,6 +278,8 @@ def _take_over(job: Run, deployment: Deployment) -> None:
         support=(*_others(report.support, name), *deployment.support),
         targets=tuple(states.values()),
         images=job.runtime.images(),
+        edge=(*_others(report.edge, name), *load_current(deployment.folder, deployment.artifacts.values())),
+        missing=(*_others(report.missing, name), *load_missing(deployment.folder)),
     )
     write_results(job.out, job.report)
 

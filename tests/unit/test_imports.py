@@ -22,6 +22,7 @@ LEVELS = (
     {"stats", "compare", "comparable"},
     {"exceedance", "gate", "recount"},
     {"requests", "venvs"},
+    {"sizes"},
     {"verify", "report", "export", "load"},
     {"runtimes", "trials"},
     {"deploy"},

@@ -10,9 +10,8 @@ from typing import Annotated
 
 import typer
 
-from bakeoff.artifacts import load_artifacts
 from bakeoff.cli import options as o
-from bakeoff.cli.look import sizes_of
+from bakeoff.cli.sizes import exported_sizes, print_sizes
 from bakeoff.cli.terminal import console, print_table, progress
 from bakeoff.errors import BakeoffError, UsageError
 from bakeoff.export import ExportOptions, export_model
@@ -97,14 +96,13 @@ def export(
     """Export models to every format and prove format parity; what is up to date is skipped."""
     experiment, _ = o.experiment(config, model, [], format, [])
     o.check_weights(weights, experiment.models)
-    failed, artifacts = [], []
+    failed = []
     with progress() as show:
         show.expect(len(experiment.models))
         for name in experiment.models:
-            folder, lines = export_model(name, ExportOptions(tuple(format), weights, force), show)
+            _, lines = export_model(name, ExportOptions(tuple(format), weights, force), show)
             failed += lines
-            artifacts += load_artifacts(folder)
             show.step()
-    sizes_of(artifacts, json)
+    print_sizes(exported_sizes(list(experiment.models), []), json)
     if failed:
         raise BakeoffError("\n".join(failed))

@@ -1,18 +1,18 @@
-"""The report of a run: report.html, report.md and sizes.json, made from results.json and the samples."""
+"""The report of a run: report.html, report.md, sizes.json and sizes.csv, made from results.json and the samples."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from bakeoff.files import as_json, write_atomic
+from bakeoff.files import write_atomic
 from bakeoff.report.html import render_html
 from bakeoff.report.markdown import render_markdown
-from bakeoff.report.sizes import size_rows
+from bakeoff.sizes import size_report_of, write_sizes
 from bakeoff.types import Report
 
 
 def write_report(folder: Path, report: Report) -> None:
-    """Write report.html, report.md and sizes.json beside results.json."""
+    """Write report.html, report.md, sizes.json and sizes.csv beside results.json."""
     write_atomic(folder / "report.html", render_html(folder, report))
     write_atomic(folder / "report.md", render_markdown(report))
-    write_atomic(folder / "sizes.json", as_json(size_rows(report.artifacts)))
+    write_sizes(folder, size_report_of(report))
