@@ -1,0 +1,72 @@
+"""Weights apart from the graph: of a model whose weights are known to the byte."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import torch
+import zstandard
+from weighing import ZSTD_LEVEL, weigh, weights_bytes
+
+WEIGHTS = np.random.default_rng(1).normal(size=(300, 40)).astype(np.float32)
+SLACK = 1000
+"""Shapes, file names and other small constants that a format stores as tensors."""
+
+
+@pytest.fixture(scope="module")
+def saved_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    class Module(tf.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.variable = tf.Variable(WEIGHTS)
+
+        @tf.function(input_signature=[tf.TensorSpec([None, 300], tf.float32)])
+        def predict(self, x: tf.Tensor) -> dict[str, tf.Tensor]:
+            return {"y": x @ self.variable + x @ tf.constant(WEIGHTS * 2)}
+
+    folder = tmp_path_factory.mktemp("saved") / "1"
+    module = Module()
+    tf.saved_model.save(module, str(folder), signatures={"serving_default": module.predict})
+    return folder
+
+
+def test_variables_and_constants_of_a_saved_model(saved_model: Path) -> None:
+    counted = weights_bytes("savedmodel", saved_model)
+    assert counted is not None and 2 * WEIGHTS.nbytes <= counted <= 2 * WEIGHTS.nbytes + SLACK
+
+
+@pytest.mark.parametrize(("optimized", "width"), [(False, 4), (True, 1)])
+def test_buffers_of_a_tflite_file(saved_model: Path, tmp_path: Path, optimized: bool, width: int) -> None:
+    converter = tf.lite.TFLiteConverter.from_saved_model(str(saved_model))
+    converter.optimizations = [tf.lite.Optimize.DEFAULT] if optimized else []
+    file = tmp_path / "model.tflite"
+    file.write_bytes(converter.convert())
+    counted = weights_bytes("tflite-dynamic" if optimized else "tflite-fp32", file)
+    # The converter may join the two products or keep them apart: at least one matrix, at most both.
+    assert counted is not None and WEIGHTS.size * width <= counted <= 2 * WEIGHTS.size * width + SLACK
+    assert counted < file.stat().st_size
+
+
+def test_entries_of_a_torchscript_file(tmp_path: Path) -> None:
+    layer = torch.nn.Linear(300, 40).eval()
+    file = tmp_path / "model.pt"
+    torch.jit.save(torch.jit.trace(layer, torch.zeros(2, 300)), str(file))
+    assert weights_bytes("torchscript", file) == 4 * (300 * 40 + 40)
+
+
+def test_a_format_that_does_not_tell_has_none(tmp_path: Path) -> None:
+    file = tmp_path / "model.pte"
+    file.write_bytes(b"x" * 100)
+    assert weigh("executorch", file)["weights_bytes"] is None
+
+
+def test_zstd_is_counted_file_by_file(tmp_path: Path) -> None:
+    contents = {"a": b"abc" * 1000, "folder/b": bytes(5000)}
+    for name, content in contents.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(content)
+    expected = sum(len(zstandard.ZstdCompressor(level=ZSTD_LEVEL).compress(c)) for c in contents.values())
+    assert weigh("executorch", tmp_path)["zstd_bytes"] == expected
