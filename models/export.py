@@ -1,7 +1,7 @@
 """Export a model to every format, and prove that each computes what PyTorch computes.
 
     python models/export.py --model-folder models/zoo/digits_cnn --out artifacts
-        [--format F ...] [--weights FILE] [--force]
+        [--format F ...] [--skip F ...] [--environment NAME] [--weights FILE] [--force]
 
 A model folder holds a `model.py` with
 
@@ -20,6 +20,8 @@ and beside it, if it likes, its weights. It may not import modules of its own fo
 Writes OUT/MODEL/{model.json, golden.npz, FORMAT/...}; what is up to date is skipped. Tells its progress on stdout, one
 JSON object a line: {"event": "start" | "done" | "skip" | "failed", "model", "format" (null: the model as a whole),
 "seconds", "size_bytes", "message"}.
+A format with a requirements.txt of its own (models/executorch/) is made by a second call, in the environment of that
+file and with --environment executorch; the first call, without, leaves it out and writes model.json and golden.npz.
 Exit status: 0 everything asked for is there, 1 a format or the model failed, 2 bad usage.
 """
 
@@ -39,7 +41,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import artifact_tree as tree
-from sources import exporter_files, format_names, hash_files, model_files
+from sources import environment_of, exporter_files, format_names, hash_files, model_files
 
 if TYPE_CHECKING:
     from parity import Reference
@@ -61,6 +63,7 @@ class Export:
     weights: Path | None
     folder: Path
     model_sha256: str
+    environment: str | None
     stale: list[str]
 
     def inputs_sha256(self, name: str) -> str:
@@ -85,10 +88,15 @@ def main() -> int:
 
 
 def parse_arguments() -> argparse.Namespace:
+    own_environments = [name for name in format_names() if environment_of(name)]
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model-folder", type=Path, required=True, help="folder with a model.py")
     parser.add_argument("--out", type=Path, default=Path("artifacts"))
     parser.add_argument("--format", nargs="+", action="extend", choices=format_names(), help="default: all")
+    parser.add_argument(
+        "--skip", nargs="+", action="extend", choices=format_names(), default=[], help="not these of all"
+    )
+    parser.add_argument("--environment", choices=own_environments, help="the format whose own environment this is")
     parser.add_argument("--weights", type=Path, help=WEIGHTS_HELP)
     parser.add_argument("--force", action="store_true", help="export again what is up to date")
     arguments = parser.parse_args()
@@ -101,9 +109,14 @@ def parse_arguments() -> argparse.Namespace:
 
 def weights_of(folder: Path) -> Path | None:
     """Return the weights file of the last export, which stands until another is named or --force returns to none."""
-    file = folder / tree.MODEL
-    recorded = json.loads(file.read_text(encoding="utf-8")).get("weights") if file.exists() else None
+    recorded = read_model(folder).get("weights")
     return Path(recorded) if recorded else None
+
+
+def read_model(folder: Path) -> dict[str, Any]:
+    """Read what the last export wrote of the model; empty where there was none."""
+    file = folder / tree.MODEL
+    return json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
 
 
 def quiet_stdout(model_name: str) -> Emit:
@@ -125,10 +138,15 @@ def quiet_stdout(model_name: str) -> Emit:
 def plan(arguments: argparse.Namespace, folder: Path, emit: Emit) -> Export:
     """Find what has to be made, and tell what needn't."""
     model_sha256 = hash_files(model_files(arguments.model_folder, arguments.weights))
-    export = Export(arguments.model_folder, arguments.weights, folder, model_sha256, stale=[])
+    export = Export(arguments.model_folder, arguments.weights, folder, model_sha256, arguments.environment, stale=[])
+    everything = [name for name in format_names() if name not in arguments.skip]
     for name in format_names():
-        asked = arguments.format is None or name in arguments.format
+        asked = name in (arguments.format or everything)
         manifest = tree.read_manifest(folder / name)
+        if environment_of(name) != arguments.environment:
+            if arguments.environment is None and manifest and manifest["model_sha256"] != model_sha256:
+                shutil.rmtree(folder / name)  # of another version of the model, and it can't be made here
+            continue
         if manifest is None:
             is_stale = asked
         elif manifest["model_sha256"] != model_sha256 or not tree.is_complete(folder / name, manifest):
@@ -145,7 +163,8 @@ def plan(arguments: argparse.Namespace, folder: Path, emit: Emit) -> Export:
 def run(export: Export, emit: Emit) -> int:
     """Make the stale formats, then the files that speak of all of them; return the exit status."""
     golden = export.folder / tree.GOLDEN
-    if not export.stale and golden.exists() and (export.folder / tree.MODEL).exists():
+    is_described = golden.exists() and read_model(export.folder).get("sha256") == export.model_sha256
+    if not export.stale and (export.environment or is_described):
         return 0
     started = time.monotonic()
     # Here and not above, since skipping must not wait for PyTorch.
@@ -157,14 +176,16 @@ def run(export: Export, emit: Emit) -> int:
         model = load_model(export.model_folder, export.weights)
         reference = make_reference(model)
         check_variation(model, reference.outputs)
-        golden.unlink(missing_ok=True)  # from here until it is written again it would speak of other artifacts
-        write_model(model, export.model_sha256, export.weights, export.folder)
+        if export.environment is None:
+            golden.unlink(missing_ok=True)  # from here until it is written again it would speak of other artifacts
+            write_model(model, export.model_sha256, export.weights, export.folder)
     except (ModelFolderError, *FAILURES) as error:
         emit("failed", None, seconds=_since(started), message=_message(error))
         return 1
     with partial_folder(export.folder) as partial:
         made = [make_format(export, name, model, reference, partial, emit) for name in export.stale]
-    write_golden(model, reference, export.folder)
+    if export.environment is None:
+        write_golden(model, reference, export.folder)
     return 0 if all(made) else 1
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import artifact_tree as tree
 import numpy as np
 from parity import Reference, check_parity, predict_by
-from sources import format_names, module_name
+from sources import environment_of, format_names, module_name
 from zoo_model import ZooModel
 
 
@@ -79,11 +79,14 @@ def write_model(model: ZooModel, model_sha256: str, weights: Path | None, folder
 
 
 def write_golden(model: ZooModel, reference: Reference, folder: Path) -> None:
-    """Write inputs, PyTorch's outputs, and those of every artifact that is there, sample by sample; and the canary."""
+    """Write inputs, PyTorch's outputs, and those of every artifact that is there, sample by sample; and the canary.
+
+    What has an environment of its own can't be run in this one, and is not served: it isn't in there.
+    """
     arrays: dict[str, np.ndarray] = {f"input:{name}": array for name, array in reference.inputs.items()}
     arrays |= {f"torch:{name}": array for name, array in reference.outputs.items()}
     for name in format_names():
-        if tree.read_manifest(folder / name) is not None:
+        if environment_of(name) is None and tree.read_manifest(folder / name) is not None:
             predict = load_format(name).load(model, folder / name)
             outputs = predict_by(predict, reference.inputs, batch=1)
             arrays |= {f"{name}:{output}": outputs[output] for output in reference.outputs}

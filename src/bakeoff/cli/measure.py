@@ -101,7 +101,7 @@ def export(
     with progress() as show:
         show.expect(len(experiment.models))
         for name in experiment.models:
-            folder, lines = export_model(name, ExportOptions(tuple(format), weights, force), show)
+            folder, lines = export_model(name, ExportOptions(tuple(format), weights, force, skip=()), show)
             failed += lines
             artifacts += load_artifacts(folder)
             show.step()
