@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from aten_to_tf.errors import ConversionError
 from torch.export import Dim, ExportedProgram
 from zoo_model import ZooModel
-
-Size = int | list[int] | None
-"""A size in INPUTS: fixed, free within bounds, or free."""
 
 
 def export_program(
@@ -21,22 +16,18 @@ def export_program(
     The largest batch and length are the bounds of dimensions that have none there. Raises ConversionError where
     torch.export can't follow the network or finds a free dimension fixed.
     """
-    limits = [_bounds(spec["shape"][0], largest_batch)[1] for spec in model.inputs]
+    limits = [spec.bounds[0][1] or largest_batch for spec in model.contract.inputs]
     batch = Dim("batch", min=1, max=min((limit for limit in limits if limit), default=None))
     shapes = tuple(
         {
-            axis: Dim.DYNAMIC(*_bounds(size, largest_length)) if axis else batch
-            for axis, size in enumerate(spec["shape"])
-            if not isinstance(size, int)
+            axis: Dim.DYNAMIC(min=low, max=high or largest_length) if axis else batch
+            for axis, (low, high) in enumerate(spec.bounds)
+            if low != high
         }
-        for spec in model.inputs
+        for spec in model.contract.inputs
     )
     examples = model.tensors(model.samples(2, 0))
     try:
         return torch.export.export(model.network, examples, dynamic_shapes=shapes, strict=False)
     except (torch._dynamo.exc.UserError, torch._dynamo.exc.Unsupported) as error:
         raise ConversionError(f"torch.export can't follow the model: {error}") from error
-
-
-def _bounds(size: Size, largest: int | None) -> tuple[Any, Any]:
-    return (size[0], size[1]) if isinstance(size, list) else (None, largest)

@@ -5,23 +5,24 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
+from contract import Arrays, Predict
 from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
 from executorch.exir import to_edge_transform_and_lower
 from executorch.extension.pybindings.portable_lib import _unsafe_reset_threadpool
 from executorch.runtime import Runtime
 from formats import _program
-from zoo_model import Arrays, Predict, ZooModel
+from zoo_model import ZooModel
 
 RUNTIME = "executorch"
 PACKAGES = ("torch", "executorch", "torchao", "numpy")
 IS_EXACT = True
 MAIN_FILE = "model.pte"
 MAX_BATCH = 8
-"""The largest batch where INPUTS sets none: memory for it is set aside when a program is loaded, as on a phone."""
+"""The largest batch where INPUTS sets none (the largest length is then that of LENGTHS): memory for it is set aside."""
 
 
 def export(model: ZooModel, folder: Path, scratch: Path) -> None:
-    program = _program.export_program(model, MAX_BATCH)
+    program = _program.export_program(model, MAX_BATCH, max(model.contract.lengths, default=None))
     # Lowering asks PyTorch which convolution it would take here, and NNPACK and MKL-DNN want batches of at least 16:
     # it would note 15 as the largest batch.
     with torch.backends.nnpack.flags(enabled=False), torch.backends.mkldnn.flags(enabled=False):

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
+from contract import Arrays, Predict
 from torch.jit.mobile import _load_for_lite_interpreter
-from zoo_model import Arrays, Predict, ZooModel, run_network
+from zoo_model import ZooModel, run_network
 
 RUNTIME = "torch.jit.mobile"
 PACKAGES = ("torch", "numpy")

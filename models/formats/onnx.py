@@ -6,9 +6,10 @@ from pathlib import Path
 
 import onnxruntime
 import torch
+from contract import Arrays, Predict
 from formats import _program
 from onnx_ir.passes.common import ClearMetadataAndDocStringPass
-from zoo_model import Arrays, Predict, ZooModel
+from zoo_model import ZooModel
 
 RUNTIME = "onnxruntime"
 PACKAGES = ("torch", "onnx", "onnxscript", "onnxruntime", "numpy")

@@ -97,6 +97,7 @@ class Parity:
     ok: bool
     batch: int | None = None
     message: str | None = None
+    length: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
