@@ -8,11 +8,18 @@ from pathlib import Path
 MODELS = Path(__file__).parent
 HANDLER = MODELS.parent / "serving" / "torchserve" / "handler.py"
 """TorchServe's handler, which is packed into the .mar."""
+SERVED_BY_DEFAULT = ("torchscript", "savedmodel", "tflite-fp32")
+"""The formats that targets serve unless others are asked for: without one of these an export has failed."""
 
 
 def format_names() -> list[str]:
     """List the formats: one file each in formats/, an underscore marks what they share."""
     return sorted(path.stem.replace("_", "-") for path in (MODELS / "formats").glob("[!_]*.py"))
+
+
+def environment_of(format_name: str) -> str | None:
+    """Name a format's own environment, that of models/NAME/requirements.txt; None: it is made in that of models/."""
+    return format_name if (MODELS / format_name / "requirements.txt").is_file() else None
 
 
 def module_name(format_name: str) -> str:
@@ -27,7 +34,8 @@ def model_files(folder: Path, weights: Path | None) -> list[Path]:
 
 def exporter_files(format_name: str) -> list[Path]:
     """List the code that makes a format."""
-    files = [MODELS / "requirements.txt", MODELS / f"{module_name(format_name).replace('.', '/')}.py"]
+    requirements = MODELS / (environment_of(format_name) or "") / "requirements.txt"
+    files = [requirements, MODELS / f"{module_name(format_name).replace('.', '/')}.py"]
     for pattern in ("*.py", "aten_to_tf/*.py", "formats/_*.py"):
         files += sorted(MODELS.glob(pattern))
     return files + ([HANDLER] if format_name == "torchscript" and HANDLER.is_file() else [])

@@ -49,7 +49,7 @@ def _pack(model: ZooModel, folder: Path, scratch: Path) -> None:
     """Make MODEL.mar; raises FileNotFoundError without the handler, RuntimeError with the archiver's own words."""
     if not HANDLER.is_file():
         raise FileNotFoundError(f"{HANDLER} does not exist: the .mar needs TorchServe's handler; restore the file")
-    settings = {**_WORKER, "handler": {"inputs": model.inputs, "outputs": model.outputs}}
+    settings = {**_WORKER, "handler": {"inputs": model.input_specs, "outputs": model.outputs}}
     config = scratch / "model-config.yaml"
     # JSON values are YAML values, and a key a line keeps the file readable.
     config.write_text("".join(f"{key}: {json.dumps(value)}\n" for key, value in settings.items()))

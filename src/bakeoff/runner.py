@@ -26,6 +26,7 @@ from bakeoff.stats import summarize_trial
 from bakeoff.store import write_results
 from bakeoff.trials import ATTEMPTS, draw_primers, draw_round, left_of
 from bakeoff.types import (
+    EDGE_FORMATS,
     FLOORS,
     NO_FORMAT,
     Artifact,
@@ -97,7 +98,8 @@ def run(job: Run, show: Show) -> Report:
 
 def _run_model(job: Run, model: str, show: Show) -> None:
     runtime, cpus = job.runtime, job.config.cpus
-    folder, failed = runtime.export(model, ExportOptions(weights=job.weights), show)
+    unasked = tuple(format for format in EDGE_FORMATS if format not in job.config.formats)
+    folder, failed = runtime.export(model, ExportOptions(weights=job.weights, skip=unasked), show)
     job.problems += failed
     show.step()
     with deployed(folder, runtime, job.selection, cpus.server, show) as deployment:

@@ -16,6 +16,8 @@ MemorySource = Literal["processes", "cgroup-peak", "sampled"]
 """Where a server's peak memory is from: its processes' peak resident sets, the peak that its container's cgroup keeps
 (page cache included), or the largest of the container's sizes after each trial."""
 
+EDGE_FORMATS = ("onnx", "executorch", "lite-interpreter")
+"""Formats that no target serves: exported when asked for, and measured in process."""
 FORMATS = (
     "torchscript",
     "savedmodel",
@@ -23,8 +25,9 @@ FORMATS = (
     "tflite-fp16",
     "tflite-dynamic",
     "tflite-int8",
+    *EDGE_FORMATS,
 )
-FP32_FORMATS = frozenset({"torchscript", "savedmodel", "tflite-fp32"})
+FP32_FORMATS = frozenset({"torchscript", "savedmodel", "tflite-fp32", *EDGE_FORMATS})
 NO_FORMAT = "none"
 """The format of a target that serves no artifact (echo)."""
 SERVER_FLOOR, CLIENT_FLOOR = "echo", "client-floor"
@@ -169,6 +172,7 @@ class Parity:
     ok: bool
     batch: int | None = None
     message: str | None = None
+    length: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,7 +100,7 @@ def export(
     with progress() as show:
         show.expect(len(experiment.models))
         for name in experiment.models:
-            _, lines = export_model(name, ExportOptions(tuple(format), weights, force), show)
+            _, lines = export_model(name, ExportOptions(tuple(format), weights, force, skip=()), show)
             failed += lines
             show.step()
     print_sizes(exported_sizes(list(experiment.models), []), json)

@@ -33,6 +33,13 @@ RUNTIMES = (
     EdgeRuntime(
         "lite-interpreter", "lite_interpreter", "torch", ("lite-interpreter",), ROOT / "models" / "requirements.txt"
     ),
+    EdgeRuntime(
+        "executorch",
+        "executorch_program",
+        "executorch",
+        ("executorch",),
+        ROOT / "models" / "executorch" / "requirements.txt",
+    ),
 )
 
 
