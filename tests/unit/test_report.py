@@ -66,7 +66,10 @@ def test_an_endpoint_without_a_valid_trial_shows_no_figures(tmp_path: Path) -> N
 
 def test_hostile_text_stays_text(tmp_path: Path) -> None:
     html, markdown = written(tmp_path, name=HOSTILE, reason=HOSTILE)
-    assert not [tag for tag, _ in Tags(html).found if tag == "script"]
+    scripts = [attributes.get("type") for tag, attributes in Tags(html).found if tag == "script"]
+    assert scripts.count(None) == 2  # Vega and the page's own; all others are data
+    assert set(scripts) <= {None, "application/json"}
+    assert "<script>alert" not in html and "</script>|x" not in html
     assert "<script>" not in markdown
     assert "&lt;/script>\\|x" in markdown
 
@@ -74,18 +77,22 @@ def test_hostile_text_stays_text(tmp_path: Path) -> None:
 def test_the_page_loads_nothing_from_elsewhere(tmp_path: Path) -> None:
     html, _ = written(tmp_path)
     for tag, attributes in Tags(html).found:
-        assert tag not in {"link", "img", "iframe", "object"}
+        assert tag not in {"link", "img", "iframe", "object", "base", "form"}
         for name in ("src", "href"):
             assert not (attributes.get(name) or "").startswith(("http", "//"))
-    assert "url(" not in html
+        if attributes.get("http-equiv") == "Content-Security-Policy":
+            assert (attributes["content"] or "").startswith("default-src 'none'; script-src 'sha256-")
+    assert "Content-Security-Policy" in html
+    assert "url(" not in html.split("</style>")[0]
 
 
 def test_the_distribution_is_drawn_from_the_samples(tmp_path: Path) -> None:
     rows = [Sample(i, i, i + 1_000_000 + i, "ok", 1, 1, 0, None, 0) for i in range(100)]
     write_samples(tmp_path / "samples" / "t.parquet", table_of(rows, []), Window(0, 100), [])
     html, _ = written(tmp_path)
-    assert html.count("<svg") == 1
-    assert "latency, ms" in html
+    assert "latency, ms (log scale)" in html
+    drawn = (tmp_path / "charts" / "digits_cnn-latency.svg").read_text(encoding="utf-8")
+    assert drawn.startswith("<svg") and "latency, ms" in drawn
 
 
 def test_sizes_are_data_too(tmp_path: Path) -> None:

@@ -1,10 +1,13 @@
-"""The report of a run: report.html, report.md, sizes.json and sizes.csv, made from results.json and the samples."""
+"""The report of a run: report.html, report.md, sizes.* and charts/*.svg, made from results.json and the samples."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from bakeoff.files import write_atomic
+from bakeoff.report.charts import charts_of
+from bakeoff.report.charts.svg import dump_charts
+from bakeoff.report.contest import Contest
 from bakeoff.report.html import render_html
 from bakeoff.report.markdown import render_markdown
 from bakeoff.sizes import size_report_of, write_sizes
@@ -12,7 +15,10 @@ from bakeoff.types import Report
 
 
 def write_report(folder: Path, report: Report) -> None:
-    """Write report.html, report.md, sizes.json and sizes.csv beside results.json."""
-    write_atomic(folder / "report.html", render_html(folder, report))
+    """Write report.html, report.md, sizes.json, sizes.csv and charts/*.svg beside results.json."""
+    drawn = [(contest, charts_of(folder, contest)) for contest in (Contest(report, model) for model in report.models)]
+    write_atomic(folder / "report.html", render_html(report, drawn))
     write_atomic(folder / "report.md", render_markdown(report))
     write_sizes(folder, size_report_of(report))
+    for contest, charts in drawn:
+        dump_charts(folder, contest, charts)

@@ -2,34 +2,92 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import base64
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from bakeoff.report.charts import latency_chart
-from bakeoff.report.tables import all_tables, apart, invalid_trials, workload_names
-from bakeoff.types import Report
+from bakeoff.report import trust
+from bakeoff.report.answer import Claim, claims, headline
+from bakeoff.report.categories import categories
+from bakeoff.report.charts.chart import THEMES, Chart, colours_of, config
+from bakeoff.report.charts.svg import javascript, plain
+from bakeoff.report.contest import Contest
+from bakeoff.report.criteria import Criterion, criteria
+from bakeoff.report.forest import forest
+from bakeoff.report.tables import all_tables, apart
+from bakeoff.types import FLOORS, Report
 
 
-def render_html(folder: Path, report: Report) -> str:
-    """Return the report as a page; `folder` holds the samples. All text is escaped, the charts are ours."""
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A model's part of the page; `id` is unique and fit for an anchor."""
+
+    id: str
+    name: str
+    headline: str
+    claims: list[Claim]
+    criteria: list[Criterion]
+    charts: list[Chart]
+
+
+def render_html(report: Report, contests: Sequence[tuple[Contest, list[Chart]]]) -> str:
+    """Return the report as a page. All text is escaped; scripts run only by their hash, and none needs eval."""
     environment = Environment(
-        loader=PackageLoader("bakeoff.report", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+        loader=PackageLoader("bakeoff.report", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
-    targets = [state.name for state in report.targets]
-    charts = []
-    for model in report.models:
-        calm = [m for m in report.measurements if m.model == model.name and m.workload in workload_names(report)[:1]]
-        svg = latency_chart(folder, calm, targets)
-        if svg:
-            charts.append((model.name, Markup(svg)))
-    return environment.get_template("report.html.j2").render(
+    environment.filters |= {"json": as_data, "anchor": plain}
+    parts = [_part(number, contest, charts) for number, (contest, charts) in enumerate(contests)]
+    scripts = [javascript(), _own("page.js")]
+    colours = colours_of(report, "light")
+    return environment.get_template("page.html.j2").render(
         report=report,
         title=", ".join(model.name for model in report.models) or "nothing measured",
+        parts=parts,
+        categories=categories([contest for contest, _ in contests], [part.criteria for part in parts]),
+        key=[(name, colours[name], name in FLOORS) for name in colours],
+        themes={name: config(name, report) for name in THEMES},
+        forest=forest,
+        notices=trust.notices(report),
+        trust_tables=trust.trust_tables(report),
+        command=trust.repeat_command(report),
+        configuration=trust.configuration(report),
         tables=all_tables(report),
-        charts=charts,
         apart=apart(report),
-        invalid=invalid_trials(report),
-        unavailable=[state for state in report.targets if state.status != "available"],
+        style=Markup(_own("page.css")),
+        scripts=[Markup(script) for script in scripts],
+        policy=policy(scripts),
     )
+
+
+def _part(number: int, contest: Contest, charts: list[Chart]) -> Part:
+    found = claims(contest)
+    anchor = f"m{number}-{plain(contest.model.name)}"
+    return Part(anchor, contest.model.name, headline(contest, found), found, criteria(contest), charts)
+
+
+def policy(scripts: Sequence[str]) -> str:
+    """Return the content security policy: nothing from elsewhere, these scripts and no others, no eval."""
+    hashes = " ".join(f"'sha256-{base64.b64encode(hashlib.sha256(s.encode()).digest()).decode()}'" for s in scripts)
+    rest = "style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
+    return f"default-src 'none'; script-src {hashes}; {rest}"
+
+
+def as_data(value: Any) -> Markup:
+    """Return JSON that stands in a script element without ending it."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return Markup(text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e"))
+
+
+def _own(name: str) -> str:
+    return files("bakeoff.report").joinpath(name).read_text(encoding="utf-8").strip()

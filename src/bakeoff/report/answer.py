@@ -1,0 +1,128 @@
+"""The answer in words: what is fastest, what serves most, what is smallest, and how sure that is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from bakeoff.report.cells import number
+from bakeoff.report.contest import Contest
+from bakeoff.report.words import certainty, endpoint_words, listed, size, times
+from bakeoff.types import Artifact, Comparison
+
+Sureness = Literal["sure", "open", "exact", "none"]
+"""A verdict supports it; nothing decides it; it was counted, not sampled; it was not measured."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One answer: what was asked, who, its figure, the sentences, and how sure they are."""
+
+    asked: str
+    who: str
+    figure: str
+    says: str
+    sure: Sureness
+    why: str
+
+
+def claims(contest: Contest) -> list[Claim]:
+    """Return a model's answers."""
+    return [fastest(contest, "p50"), fastest(contest, "throughput"), smallest(contest)]
+
+
+TITLES = {
+    "p50": ("Answers fastest", "Lowest median latency", "ms p50"),
+    "throughput": ("Serves most", "Highest throughput", "req/s"),
+}
+
+
+def fastest(contest: Contest, metric: str) -> Claim:
+    """Say which endpoint is best at a metric; "faster" and "more" only where verdicts support it."""
+    sure_title, open_title, unit = TITLES[metric]
+    ranking = contest.ranking(metric)
+    workload = contest.calm if metric == "p50" else contest.busy
+    if not ranking or workload is None:
+        callers = "one caller" if metric == "p50" else "eight callers"
+        return Claim(open_title, "not measured", "", f"No valid trial at {callers}.", "none", "")
+    best, *others = ranking
+    who, figure = endpoint_words(contest.endpoints[best]), f"{number(contest.figure(best, metric))} {unit}"
+    if not others:
+        return Claim(open_title, who, figure, "Nothing else was measured to compare it with.", "none", "")
+    found = {other: advantage(contest, metric, best, other) for other in others}
+    beaten = [other for other in others if (c := found[other]) and c.verdict == "faster"]
+    rest = [other for other in others if other not in beaten]
+    reference = contest.report.reference
+    rival = reference if reference in found else others[0]
+    says = versus(found[rival], metric, rival)
+    if not rest:
+        return Claim(
+            sure_title, who, figure, f"{says}; ahead of all {len(others)} others.", "sure", certainty(found[rival])
+        )
+    if beaten:
+        says += f"; ahead of {len(beaten)} of {len(others)} others, not told apart from {listed(rest)}"
+    return Claim(open_title, who, figure, f"{says}.", "open", certainty(found[rest[0] if beaten else rival]))
+
+
+def versus(found: Comparison | None, metric: str, rival: str) -> str:
+    """Say how far ahead of a rival an endpoint is; "faster" only with a verdict, and never ahead when it was behind."""
+    if found is None:
+        return f"No round has both it and {rival}"
+    if found.ratio < 1:
+        back = times(1 / found.ratio, found.high and 1 / found.high, found.low and 1 / found.low)
+        return f"In the rounds that both have, {rival} was ahead by {back}"
+    ratio = times(found.ratio, found.low, found.high)
+    if metric == "throughput":
+        return f"{ratio} the throughput of {rival}"
+    return (
+        f"{ratio} faster than {rival}"
+        if found.verdict == "faster"
+        else f"{rival} took {ratio.replace('x', ' times', 1)} as long"
+    )
+
+
+def advantage(contest: Contest, metric: str, a: str, b: str) -> Comparison | None:
+    """Return by which multiple a is better than b, above 1 where it is: of latencies the quotient the other way."""
+    found = contest.compare(metric, a, b)
+    if found is None or metric == "throughput":
+        return found
+    low, high = (1 / end if end else None for end in (found.high, found.low))
+    return replace(found, ratio=1 / found.ratio, low=low, high=high)
+
+
+def smallest(contest: Contest) -> Claim:
+    """Say which artifact weighs least, and what that costs in accuracy."""
+    if not contest.artifacts:
+        return Claim("Smallest", "not measured", "", "Nothing was exported.", "none", "")
+    best = min(contest.artifacts, key=lambda a: a.size_bytes)
+    base = next((a for a in contest.artifacts if a.format == "torchscript"), None)
+    says = f"{times(base.size_bytes / best.size_bytes)} smaller than torchscript; " if base and base is not best else ""
+    says += accuracy_words(best, base)
+    return Claim("Smallest artifact", best.format, size(best.size_bytes), says + ".", "exact", "Counted, not sampled.")
+
+
+def accuracy_words(artifact: Artifact, base: Artifact | None) -> str:
+    """Return what a format costs in accuracy against torchscript."""
+    if artifact.accuracy is None:
+        return "its accuracy was not measured: the model has no evaluation"
+    if base is None or base.accuracy is None:
+        return f"accuracy {artifact.accuracy:.4f}"
+    lost = base.accuracy - artifact.accuracy
+    if lost > 0:
+        return f"accuracy {artifact.accuracy:.4f}, {lost:.4f} less"
+    return f"no accuracy lost ({artifact.accuracy:.4f})"
+
+
+def headline(contest: Contest, found: Sequence[Claim]) -> str:
+    """Return the sentence that stands on top: who is fastest, said as surely as it is known, and what is smallest."""
+    speed, _, small = found
+    if speed.sure == "none":
+        return f"{contest.model.name}: {speed.says}"
+    figure = speed.figure.replace(" ms p50", "\N{NO-BREAK SPACE}ms")
+    verb = "answers fastest" if speed.sure == "sure" else "had the lowest median latency"
+    said = f"{speed.who} {verb}, p50 {figure}"
+    said += "" if speed.sure == "sure" else ", though no verdict says it is the fastest"
+    if small.sure == "exact":
+        said += f"; smallest: {small.who}, {small.figure}, {small.says.split('; ')[-1].rstrip('.')}"
+    return said + "."

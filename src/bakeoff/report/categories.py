@@ -1,0 +1,80 @@
+"""The eight ways in which people compare PyTorch and TensorFlow: what this run has evidence for, and what not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bakeoff.report.contest import FRAMEWORKS, Contest
+from bakeoff.report.criteria import Criterion
+
+
+@dataclass(frozen=True, slots=True)
+class Category:
+    """One category; `measured` where this run has figures for it."""
+
+    name: str
+    measured: bool
+    says: str
+
+
+NOT_MEASURED = {
+    "Popularity": "A count of users and posts, of which a load test knows nothing.",
+    "Python-friendliness": "A matter of taste in code that is written, not of a deployed artifact.",
+    "Debugging": "Happens before a model is exported; what is deployed is a graph in both.",
+    "Visualization": "A property of the tools around training.",
+    "Multi-GPU training": "Nothing is trained here, and the run used CPUs only.",
+}
+ORDER = (
+    "Popularity",
+    "Dynamic graphs",
+    "Python-friendliness",
+    "Debugging",
+    "Visualization",
+    "Deployment",
+    "Multi-GPU training",
+    "Pretrained models",
+)
+
+
+def categories(contests: Sequence[Contest], found: Sequence[Sequence[Criterion]]) -> list[Category]:
+    """Return all eight in their usual order; `found` are each contest's criteria."""
+    known = {
+        "Dynamic graphs": dynamic_graphs(contests),
+        "Deployment": deployment(found),
+        "Pretrained models": pretrained(contests),
+    }
+    return [known.get(name) or Category(name, False, NOT_MEASURED[name]) for name in ORDER]
+
+
+def deployment(found: Sequence[Sequence[Criterion]]) -> Category:
+    """Count what the criteria above say."""
+    rows = [row for rows in found for row in rows]
+    measured = [row for row in rows if row.outcome != "not measured here"]
+    won = {f: [row.name.lower() for row in measured if row.winner == f] for f in FRAMEWORKS}
+    says = [f"{f} wins {', '.join(dict.fromkeys(names))}" for f, names in won.items() if names]
+    open_ = len(measured) - sum(map(len, won.values()))
+    said = "; ".join(says) or "No criterion has a winner"
+    return Category(
+        "Deployment", bool(measured), f"{said}; {open_} without a winner, {len(rows) - len(measured)} not measured."
+    )
+
+
+def dynamic_graphs(contests: Sequence[Contest]) -> Category:
+    """Say what was tried of shapes that change; graphs that change while they run are not deployed here."""
+    artifacts = [a for contest in contests for a in contest.artifacts if a.parity]
+    if not artifacts:
+        return Category("Dynamic graphs", False, "Nothing was exported.")
+    held = [a for a in artifacts if all(p.ok for p in a.parity)]
+    says = f"Only shapes: {len(held)} of {len(artifacts)} artifacts took every batch size tried. "
+    return Category("Dynamic graphs", True, says + "Control flow that depends on data was not measured.")
+
+
+def pretrained(contests: Sequence[Contest]) -> Category:
+    """Say which models were deployed; how many others could have been is not counted."""
+    if not contests:
+        return Category("Pretrained models", False, "No model was deployed.")
+    names = ", ".join(contest.model.name for contest in contests)
+    return Category(
+        "Pretrained models", False, f"Deployed: {names}. How many models each world offers was not counted."
+    )

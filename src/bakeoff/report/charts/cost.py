@@ -1,0 +1,91 @@
+"""What a million predictions cost, and what rate an endpoint bears under an objective."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+from bakeoff.capacity import cost_per_million
+from bakeoff.intervals import estimate_mean
+from bakeoff.report.cells import Table, interval, number
+from bakeoff.report.charts.chart import Chart, Panel, Spec, focused, significant, target_colour, view
+from bakeoff.report.contest import Contest
+from bakeoff.types import FLOORS
+
+
+def cost_chart(contest: Contest) -> Chart | None:
+    """Draw the price of a million predictions at the throughput of eight callers."""
+    price = contest.report.config.get("price_per_hour")
+    if not isinstance(price, int | float) or not price or contest.busy is None:
+        return None
+    rows = sorted(_rows(contest, price), key=lambda row: row["cost"])
+    if not rows:
+        return None
+    most = max(row["cost"] for row in rows) * 1.25
+    x = {"type": "quantitative", "scale": {"domain": [0, significant(most)], "nice": False}}
+    title = f"for a million predictions, at {price:g} an hour"
+    y = {"field": "endpoint", "type": "nominal", "sort": [row["endpoint"] for row in rows], "title": None}
+    tip = [{"field": name} for name in ("endpoint", "cost", "interval", "rps")]
+    layers: list[Spec] = [
+        {
+            "mark": {"type": "bar"},
+            "encoding": {
+                "x": x | {"field": "cost", "title": title},
+                "color": target_colour(contest),
+                "opacity": focused(),
+                "tooltip": tip,
+            },
+        },
+        {
+            "transform": [{"filter": "datum.low != null"}],
+            "mark": {"type": "rule", "strokeWidth": 1.5, "clip": True},
+            "encoding": {"x": x | {"field": "low", "title": title}, "x2": {"field": "high"}},
+        },
+    ]
+    columns = ("endpoint", "req/s", "cost of a million")
+    cells = tuple(
+        (r["endpoint"], number(r["rps"]), " ".join([number(r["cost"]), *interval(r["low"], r["high"])])) for r in rows
+    )
+    rule = f"The rule: {price:g} an hour (price_per_hour) over the median throughput at eight callers, times a million."
+    table = Table(f"{contest.model.name}: cost", rule, columns, cells, frozenset(columns[1:]))
+    best, worst = rows[0], rows[-1]
+    says = f"{rule} {best['endpoint']}: {number(best['cost'])}; {worst['endpoint']}: {number(worst['cost'])}. "
+    says += (
+        "Lines: 95% intervals over the rounds. Eight callers who wait are not the most a server bears: see capacity."
+    )
+    return Chart("cost", "Cost", says, (Panel("", view(rows, layers, {"y": y}, {"step": 20})),), table)
+
+
+def _rows(contest: Contest, price: float) -> Iterator[Spec]:
+    rates: dict[str, list[float]] = defaultdict(list)
+    for m in contest.valid:
+        if m.workload == contest.busy and m.target not in FLOORS and m.throughput_rps > 0:
+            rates[m.endpoint].append(m.throughput_rps)
+    for endpoint, found in rates.items():
+        rate = contest.figure(endpoint, "throughput")
+        if not rate:
+            continue
+        bounds = estimate_mean([math.log(f) for f in found]).interval(0.95)
+        low, high = (None, None) if bounds is None else (math.exp(-bounds[1]), math.exp(-bounds[0]))
+        per_rate = price / 3600 * 1e6
+        yield {
+            "endpoint": endpoint,
+            "target": contest.endpoints[endpoint].target,
+            "rps": significant(rate),
+            "cost": significant(cost_per_million(rate, price)),
+            "low": None if low is None else significant(per_rate * low),
+            "high": None if high is None else significant(per_rate * high),
+            "interval": "" if low is None or high is None else " ".join(interval(per_rate * low, per_rate * high)),
+        }
+
+
+def load_searches(folder: Path) -> list[dict[str, object]]:
+    """Return what `bakeoff capacity --out DIR/capacity-NAME` found, of every search kept in a run's folder."""
+    found = []
+    for path in sorted([*folder.glob("capacity.json"), *folder.glob("capacity*/capacity.json")]):
+        content = json.loads(path.read_text(encoding="utf-8"))
+        found.append({"name": str(path.relative_to(folder)), **content["found"]})
+    return found

@@ -1,0 +1,115 @@
+"""REST against gRPC on each target."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from bakeoff.report.answer import advantage
+from bakeoff.report.cells import MISSING, Table, interval, number
+from bakeoff.report.charts.chart import Chart, Panel, Spec, focused, log_axis, significant, target_colour, view
+from bakeoff.report.contest import Contest
+from bakeoff.report.words import PROTOCOL_WORDS, times
+from bakeoff.types import FLOORS, PROTOCOLS, Measurement
+
+
+def protocol_chart(contest: Contest) -> Chart | None:
+    """Draw each target's p50 over its protocols at one caller, with intervals."""
+    groups = by_server(contest)
+    rows = [_row(contest, e) for group in groups.values() for e in group if contest.figure(e, "p50")]
+    if not rows:
+        return None
+    x = log_axis("p50 at one caller, ms (log scale)", (row["ms"] for row in rows), 1.6)
+    order = list(dict.fromkeys(row["server"] for row in sorted(rows, key=lambda row: row["ms"])))
+    common = {
+        "y": {"field": "server", "type": "nominal", "sort": order, "title": None},
+        "yOffset": {"field": "protocol", "sort": list(PROTOCOL_WORDS.values())},
+        "color": target_colour(contest),
+    }
+    shape = {"field": "protocol", "title": None, "sort": list(PROTOCOL_WORDS.values())}
+    tip = [{"field": name} for name in ("endpoint", "ms", "interval")]
+    known = {"filter": "datum.low != null"}
+    layers: list[Spec] = [
+        {
+            "transform": [known],
+            "mark": {"type": "rule", "strokeWidth": 2, "clip": True},
+            "encoding": {
+                "x": {"field": "low", "type": "quantitative", **x},
+                "x2": {"field": "high"},
+                "opacity": focused(0.45),
+            },
+        },
+        {
+            "mark": {"type": "point", "clip": True, "size": 70},
+            "encoding": {
+                "x": {"field": "ms", "type": "quantitative", **x},
+                "shape": shape,
+                "opacity": focused(),
+                "tooltip": tip,
+            },
+        },
+    ]
+    spec = view(rows, layers, common, {"step": 15})
+    return Chart("protocols", "REST against gRPC", _says(contest, groups), (Panel("", spec),), _table(contest, groups))
+
+
+def by_server(contest: Contest) -> dict[tuple[str, str], list[str]]:
+    """Return the endpoints of each target and format, protocols in their usual order; floors are none's server."""
+    found: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for endpoint, m in sorted(contest.endpoints.items(), key=lambda item: PROTOCOLS.index(item[1].protocol)):
+        if m.target not in FLOORS:
+            found[m.target, m.format].append(endpoint)
+    return found
+
+
+def server_name(trial: Measurement) -> str:
+    """Return a target with its format."""
+    return f"{trial.target} ({trial.format})"
+
+
+def _row(contest: Contest, endpoint: str) -> Spec:
+    m, summary = contest.endpoints[endpoint], contest.summaries[endpoint, contest.calm or ""]
+    low, high = summary.low, summary.high
+    return {
+        "endpoint": endpoint,
+        "target": m.target,
+        "server": server_name(m),
+        "protocol": PROTOCOL_WORDS[m.protocol],
+        "ms": significant(summary.latency_ms.p50 or 0),
+        "low": None if low is None else significant(low),
+        "high": None if high is None else significant(high),
+        "interval": " ".join(interval(low, high)) or "one round: none",
+    }
+
+
+def _says(contest: Contest, groups: dict[tuple[str, str], list[str]]) -> str:
+    won: list[str] = []
+    lost: list[str] = []
+    open_: list[str] = []
+    for (target, _), endpoints in groups.items():
+        of = {contest.endpoints[e].protocol: e for e in endpoints}
+        if "rest" in of and "grpc" in of:
+            found = advantage(contest, "p50", of["grpc"], of["rest"])
+            word = found.verdict if found else None
+            place = won if word == "faster" else lost if word == "slower" else open_
+            place.append(f"{target} ({times(found.ratio, found.low, found.high)})" if found else target)
+    says = [f"gRPC is faster than JSON over REST on {', '.join(won)}"] if won else []
+    says += [f"slower on {', '.join(lost)}"] if lost else []
+    says += [f"no verdict, or none that decides, on {', '.join(open_)}"] if open_ else []
+    if not says:
+        return "No target was measured over both."
+    said = "; ".join(says)
+    return f"{said[0].upper()}{said[1:]}. In brackets: JSON's p50 over gRPC's. A line that leaves the chart goes on."
+
+
+def _table(contest: Contest, groups: dict[tuple[str, str], list[str]]) -> Table:
+    rows = []
+    for (target, format), endpoints in groups.items():
+        cells = {p: MISSING for p in PROTOCOLS}
+        for e in endpoints:
+            if contest.figure(e, "p50"):
+                row = _row(contest, e)
+                cells[contest.endpoints[e].protocol] = " ".join([number(row["ms"]), *interval(row["low"], row["high"])])
+        rows.append((target, format, *cells.values()))
+    columns = ("target", "format", *(f"{PROTOCOL_WORDS[p]} p50 ms" for p in PROTOCOLS))
+    says = "Medians at one caller, with the 95% interval of the rounds' geometric mean."
+    return Table(f"{contest.model.name}: protocols", says, columns, tuple(rows), frozenset(columns[2:]))

@@ -1,0 +1,100 @@
+"""Every trial in the order it ran, so that a drift of the machine is seen."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from bakeoff.report.cells import Table, number
+from bakeoff.report.charts.chart import Chart, Panel, Spec, focused, significant, target_colour, view
+from bakeoff.report.contest import Contest
+from bakeoff.stats import median
+from bakeoff.types import FLOORS, Measurement
+
+NEIGHBOURS = 9
+"""The moving median's width: wide enough that one odd endpoint doesn't move it."""
+
+
+def rounds_chart(contest: Contest) -> Chart | None:
+    """Draw each trial's p50 over its endpoint's own median, in the order of the run."""
+    panels, cells, drifts = [], [], []
+    for workload in dict.fromkeys(m.workload for m in contest.trials):
+        rows = _rows([m for m in contest.trials if m.workload == workload and m.target not in FLOORS])
+        valid = [row for row in rows if row["valid"]]
+        if len(valid) < 3:
+            continue
+        panels.append(Panel(workload, _spec(contest, rows)))
+        first, last = valid[: max(len(valid) // 3, 1)], valid[-max(len(valid) // 3, 1) :]
+        drift = median([r["ratio"] for r in last]) / median([r["ratio"] for r in first])
+        drifts.append(f"{workload} {100 * (drift - 1):+.0f}%")
+        cells += [(r["trial"], str(r["place"]), number(r["ratio"]), "valid" if r["valid"] else "invalid") for r in rows]
+    if not panels:
+        return None
+    says = f"From the run's first third to its last the typical trial's latency moved by: {', '.join(drifts)}. "
+    says += "A line at 1 is a machine that held still; hollow marks are invalid trials, which count nowhere."
+    columns = ("trial", "place in the run", "p50 over its endpoint's median", "verdict")
+    about = "All trials, floors apart."
+    table = Table(f"{contest.model.name}: trials in order", about, columns, tuple(cells), frozenset(columns[1:3]))
+    return Chart("rounds", "The run over time", says, tuple(panels), table)
+
+
+def _rows(trials: list[Measurement]) -> list[Spec]:
+    known: dict[str, list[float]] = defaultdict(list)
+    for m in trials:
+        if m.verdict == "valid" and m.latency_ms.p50:
+            known[m.endpoint].append(m.latency_ms.p50)
+    rows: list[Spec] = [
+        {
+            "trial": m.trial_id,
+            "target": m.target,
+            "place": place,
+            "ratio": significant(m.latency_ms.p50 / median(known[m.endpoint])),
+            "valid": m.verdict == "valid",
+            "state": m.verdict,
+        }
+        for place, m in enumerate(trials)
+        if m.latency_ms.p50 and known[m.endpoint]
+    ]
+    valid = [row for row in rows if row["valid"]]
+    for number_, row in enumerate(valid):
+        near = valid[max(number_ - NEIGHBOURS // 2, 0) : number_ + NEIGHBOURS // 2 + 1]
+        row["typical"] = significant(median([other["ratio"] for other in near]))
+    return rows
+
+
+def _spec(contest: Contest, rows: list[Spec]) -> Spec:
+    reach = 1.15 * max([2.0, *(max(row["ratio"], 1 / row["ratio"]) for row in rows if row["valid"])])
+    ticks = [t for t in (0.1, 0.2, 0.5, 0.8, 1, 1.25, 2, 5, 10) if 1 / reach <= t <= reach]
+    scale = {"type": "log", "domain": [significant(1 / reach), significant(reach)], "nice": False}
+    y = {"type": "quantitative", "scale": scale, "title": "p50 over its endpoint's median (log)"}
+    y["axis"] = {"values": ticks, "format": "~g"}
+    x = {"field": "place", "type": "quantitative", "title": "place in the run", "axis": {"grid": False}}
+    x["scale"] = {"domain": [-1, max(row["place"] for row in rows) + 1], "nice": False}
+    tip = [{"field": name} for name in ("trial", "ratio", "state")]
+    colour = target_colour(contest)
+    dot = {"type": "point", "size": 34, "clip": True}
+    layers: list[Spec] = [
+        {
+            "data": {"values": [{"one": 1}]},
+            "mark": {"type": "rule", "strokeDash": [3, 3]},
+            "encoding": {"y": {"datum": 1}},
+        },
+        {
+            "transform": [{"filter": "datum.valid"}],
+            "mark": dot,
+            "encoding": {"y": {"field": "ratio", **y}, "color": colour, "opacity": focused(0.85), "tooltip": tip},
+        },
+        {
+            "transform": [{"filter": "!datum.valid"}],
+            "mark": dot | {"filled": False},
+            "encoding": {"y": {"field": "ratio", **y}, "color": colour, "opacity": focused(0.5), "tooltip": tip},
+        },
+        {
+            "transform": [{"filter": "datum.valid"}],
+            "mark": {"type": "line", "strokeWidth": 2, "color": "#7d8695", "clip": True},
+            "encoding": {"y": {"field": "typical", **y}},
+        },
+    ]
+    layers[0]["encoding"] = {"y": {"datum": 1, **y}}
+    for layer in layers[1:]:
+        layer["encoding"]["x"] = x
+    return view(rows, layers, {}, 220)

@@ -1,0 +1,128 @@
+"""One model's results, and which of its endpoints is faster than which."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import combinations
+
+from bakeoff.compare import Contrast, collect_series, conclude, contrast_paired, is_judged
+from bakeoff.types import FLOORS, Artifact, Comparison, Measurement, Model, Report, Summary, TargetState, Verdict
+
+FRAMEWORKS = ("PyTorch", "TensorFlow")
+OPPOSITE: dict[Verdict, Verdict] = {"faster": "slower", "slower": "faster"}
+
+
+@dataclass(frozen=True)
+class Contest:
+    """A model's part of a report.
+
+    All pairs of its endpoints that are no floor are one family of verdicts (Holm), so that the best may be chosen
+    after looking, and the chance of any wrong "faster" among all that could be said of the model stays at most 5%.
+    """
+
+    report: Report
+    model: Model
+
+    @cached_property
+    def trials(self) -> list[Measurement]:
+        """All trials of the model, in the order they ran."""
+        return [m for m in self.report.measurements if m.model == self.model.name]
+
+    @cached_property
+    def valid(self) -> list[Measurement]:
+        """Those that count."""
+        return [m for m in self.trials if m.verdict == "valid"]
+
+    @cached_property
+    def endpoints(self) -> dict[str, Measurement]:
+        """A trial of each endpoint that has a valid one, which says its target, format and protocol."""
+        return {m.endpoint: m for m in self.valid}
+
+    @cached_property
+    def summaries(self) -> dict[tuple[str, str], Summary]:
+        """Medians by endpoint and workload."""
+        return {(s.endpoint, s.workload): s for s in self.report.summary if s.model == self.model.name}
+
+    @cached_property
+    def artifacts(self) -> list[Artifact]:
+        """The model in each format."""
+        return [a for a in self.report.artifacts if a.model == self.model.name]
+
+    @cached_property
+    def calm(self) -> str | None:
+        """The workload whose p50 gets a verdict: one caller."""
+        return self._workload("p50")
+
+    @cached_property
+    def busy(self) -> str | None:
+        """The workload whose throughput gets a verdict: eight callers."""
+        return self._workload("throughput")
+
+    def _workload(self, metric: str) -> str | None:
+        return next((m.workload for m in self.valid if is_judged(m, metric)), None)
+
+    @cached_property
+    def states(self) -> dict[str, TargetState]:
+        """What became of each target."""
+        return {state.name: state for state in self.report.targets}
+
+    def framework(self, endpoint: str) -> str | None:
+        """Return whose models an endpoint serves; None for floors."""
+        state = self.states.get(self.endpoints[endpoint].target)
+        return state.framework if state and state.framework in FRAMEWORKS else None
+
+    def of_framework(self, framework: str) -> Iterator[TargetState]:
+        """Yield the targets of a framework."""
+        return (state for state in self.report.targets if state.framework == framework)
+
+    @cached_property
+    def labels(self) -> dict[str, str]:
+        """Each endpoint's shortest name beside its protocol: its target, where no other endpoint has the same."""
+        places = [(m.target, m.protocol) for m in self.endpoints.values()]
+        return {
+            endpoint: m.target if places.count((m.target, m.protocol)) == 1 else endpoint
+            for endpoint, m in self.endpoints.items()
+        }
+
+    def figure(self, endpoint: str, metric: str) -> float | None:
+        """Return the median p50 in ms at one caller, or the throughput at eight."""
+        summary = self.summaries.get((endpoint, (self.calm if metric == "p50" else self.busy) or ""))
+        if summary is None:
+            return None
+        return summary.latency_ms.p50 if metric == "p50" else summary.throughput_rps
+
+    def ranking(self, metric: str, framework: str | None = None) -> list[str]:
+        """Return the contenders that have a figure, best first: the lowest p50 or the highest throughput."""
+        known = [
+            (figure if metric == "p50" else -figure, endpoint)
+            for endpoint, m in self.endpoints.items()
+            if m.target not in FLOORS and (framework is None or self.framework(endpoint) == framework)
+            if (figure := self.figure(endpoint, metric))
+        ]
+        return [endpoint for _, endpoint in sorted(known)]
+
+    @cached_property
+    def _pairs(self) -> dict[tuple[str, str, str], Comparison]:
+        contrasts = []
+        for place, series in collect_series(self.trials).items():
+            if place.judged:
+                for a, b in combinations(sorted(series), 2):
+                    if series[a].keys() & series[b].keys():
+                        contrasts.append(Contrast(place, a, b, contrast_paired(series[a], series[b])))
+        return {(c.metric, c.a, c.b): c for c in conclude(contrasts)}
+
+    def compare(self, metric: str, a: str, b: str) -> Comparison | None:
+        """Return a's figure over b's, with its verdict; None where no round has both."""
+        found = self._pairs.get((metric, a, b))
+        return found or inverted(self._pairs.get((metric, b, a)))
+
+
+def inverted(found: Comparison | None) -> Comparison | None:
+    """Return the same comparison the other way round."""
+    if found is None:
+        return None
+    verdict = found.verdict and OPPOSITE.get(found.verdict, found.verdict)
+    low, high = (1 / end if end else None for end in (found.high, found.low))
+    return replace(found, a=found.b, b=found.a, ratio=1 / found.ratio, low=low, high=high, verdict=verdict)

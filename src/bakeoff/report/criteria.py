@@ -1,0 +1,244 @@
+"""PyTorch against TensorFlow by what decides a deployment: who wins, by how much, how sure, and what isn't known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from bakeoff.capacity import cost_per_million
+from bakeoff.report.answer import advantage
+from bakeoff.report.cells import number
+from bakeoff.report.contest import FRAMEWORKS, Contest
+from bakeoff.report.words import PROTOCOL_WORDS, certainty, seconds, size, times
+from bakeoff.types import FP32_FORMATS, PROTOCOLS, Comparison
+
+FRAMEWORK_OF = {
+    "torchscript": "PyTorch",
+    "lite-interpreter": "PyTorch",
+    "executorch": "PyTorch",
+    "savedmodel": "TensorFlow",
+    "tflite-fp32": "TensorFlow",
+    "tflite-fp16": "TensorFlow",
+    "tflite-dynamic": "TensorFlow",
+    "tflite-int8": "TensorFlow",
+}
+"""Whose format it is; ONNX is neither's."""
+SERVED_ONLY = frozenset({"torchscript", "savedmodel"})
+"""Formats that need a whole framework to run, and so are nothing for an edge device."""
+
+
+@dataclass(frozen=True, slots=True)
+class Criterion:
+    """One criterion.
+
+    `best`: PyTorch's and TensorFlow's best figure, each with whose it is. `ratio`, `low` and `high`: TensorFlow's
+    advantage, above 1 where it is better; None where it isn't a number. `chart` names the chart with the evidence.
+    """
+
+    name: str
+    best: tuple[str, str]
+    outcome: str
+    why: str
+    winner: str | None = None
+    ratio: float | None = None
+    low: float | None = None
+    high: float | None = None
+    chart: str | None = None
+
+
+def criteria(contest: Contest) -> list[Criterion]:
+    """Return all criteria of a model."""
+    return [
+        measured(contest, "Latency", "p50", "latency"),
+        measured(contest, "Throughput", "throughput", "throughput"),
+        cost(contest),
+        smallest(contest, "Artifact size", "the smallest that loses no precision (fp32)", FP32_FORMATS),
+        edge_size(contest),
+        least(contest, "Memory", "peak of all of a server's processes", peak_memory(contest), size),
+        least(contest, "Start-up", "from start to the first right answers", start_up(contest), seconds),
+        protocols(contest),
+        dynamic_shapes(contest),
+    ]
+
+
+def measured(contest: Contest, name: str, metric: str, chart: str) -> Criterion:
+    """Compare the best endpoint of each framework at a metric that has verdicts."""
+    best = [next(iter(contest.ranking(metric, framework)), None) for framework in FRAMEWORKS]
+    unit = "ms p50" if metric == "p50" else "req/s"
+    torch, tf = best
+    cells = (_best_words(contest, torch, metric, unit), _best_words(contest, tf, metric, unit))
+    if torch is None or tf is None:
+        return unmeasured(name, cells, chart)
+    found = advantage(contest, metric, tf, torch)
+    if found is None:
+        return Criterion(name, cells, "no ratio", certainty(None), chart=chart)
+    outcome, winner = judged_words(found, "faster" if metric == "p50" else "the throughput")
+    return Criterion(name, cells, outcome, certainty(found), winner, found.ratio, found.low, found.high, chart)
+
+
+def judged_words(found: Comparison, what: str) -> tuple[str, str | None]:
+    """Say a ratio of TensorFlow's best over PyTorch's, and name a winner only where a verdict does."""
+    ahead, ratio, low, high = "TensorFlow", found.ratio, found.low, found.high
+    if ratio < 1:
+        ahead, ratio = "PyTorch", 1 / ratio
+        low, high = found.high and 1 / found.high, found.low and 1 / found.low
+    by = times(ratio, low, high)
+    if found.verdict == "same":
+        return f"the same: {by}", None
+    if found.verdict in ("faster", "slower"):
+        winner = "TensorFlow" if found.verdict == "faster" else "PyTorch"
+        return f"{winner}: {by} {what}", winner
+    return f"undecided; {ahead}'s figure is {by} better", None
+
+
+def sides(cells: Iterable[str]) -> tuple[str, str]:
+    """Return what stands on PyTorch's and on TensorFlow's side."""
+    torch, tf = cells
+    return torch, tf
+
+
+def _best_words(contest: Contest, endpoint: str | None, metric: str, unit: str) -> str:
+    if endpoint is None:
+        return "not measured"
+    return f"{number(contest.figure(endpoint, metric))} {unit}, {endpoint}"
+
+
+def unmeasured(name: str, cells: tuple[str, str], chart: str | None = None) -> Criterion:
+    """Return a criterion that lacks a side."""
+    missing = [f for f, cell in zip(FRAMEWORKS, cells, strict=True) if cell == "not measured"]
+    why = f"Nothing of {' and '.join(missing)} was measured in this run."
+    return Criterion(name, cells, "not measured here", why, chart=chart)
+
+
+def cost(contest: Contest) -> Criterion:
+    """Compare what a million predictions cost: the price of the hour over the best throughput."""
+    price = contest.report.config.get("price_per_hour")
+    base = measured(contest, "Cost of a million", "throughput", "cost")
+    if not isinstance(price, int | float):
+        return Criterion(
+            base.name, ("not measured", "not measured"), "not measured here", "No price_per_hour was given."
+        )
+    best = [next(iter(contest.ranking("throughput", framework)), None) for framework in FRAMEWORKS]
+    rates = [contest.figure(endpoint, "throughput") if endpoint else None for endpoint in best]
+    cells = sides(
+        f"{number(cost_per_million(rate, price))}, {endpoint}" if rate else "not measured"
+        for rate, endpoint in zip(rates, best, strict=True)
+    )
+    rule = f" {price:g} an hour over the throughput at eight callers; the same machine for both, so the ratio is its."
+    outcome = base.outcome.replace("the throughput", "cheaper")
+    return Criterion(
+        base.name, cells, outcome, base.why + rule, base.winner, base.ratio, base.low, base.high, base.chart
+    )
+
+
+def smallest(contest: Contest, name: str, what: str, formats: Iterable[str]) -> Criterion:
+    """Compare the smallest artifacts among formats."""
+    allowed = set(formats)
+    weighed = {
+        f: [a for a in contest.artifacts if a.format in allowed and FRAMEWORK_OF.get(a.format) == f] for f in FRAMEWORKS
+    }
+    best = {f: min(found, key=lambda a: a.size_bytes) for f, found in weighed.items() if found}
+    cells = sides(f"{size(best[f].size_bytes)}, {best[f].format}" if f in best else "not measured" for f in FRAMEWORKS)
+    if len(best) < len(FRAMEWORKS):
+        return unmeasured(name, cells, "sizes")
+    figures = [float(best[f].size_bytes) for f in FRAMEWORKS]
+    return exact(name, cells, figures, "smaller", f"Counted: {what}.", "sizes")
+
+
+def edge_size(contest: Contest) -> Criterion:
+    """Compare the smallest artifacts that an edge runtime takes."""
+    found = smallest(contest, "Edge size", "the smallest that an edge runtime takes", FRAMEWORK_OF.keys() - SERVED_ONLY)
+    if found.best[0] != "not measured":
+        return found
+    why = "No edge format of PyTorch was exported in this run; torchscript needs all of it."
+    return Criterion(found.name, found.best, "not measured here", why, chart="sizes")
+
+
+def exact(name: str, cells: tuple[str, str], figures: Sequence[float], word: str, why: str, chart: str) -> Criterion:
+    """Compare two figures without chance in them, less being better: PyTorch's, TensorFlow's."""
+    ratio = figures[0] / figures[1]
+    if ratio == 1:
+        return Criterion(name, cells, "equal", why, ratio=1.0, chart=chart)
+    winner = "TensorFlow" if ratio > 1 else "PyTorch"
+    outcome = f"{winner}: {times(max(ratio, 1 / ratio))} {word}"
+    return Criterion(name, cells, outcome, why, winner, ratio, chart=chart)
+
+
+def least(
+    contest: Contest, name: str, what: str, figures: dict[str, float], in_words: Callable[[float], str]
+) -> Criterion:
+    """Compare the least of a figure that each server has once: there is no interval, and so no winner by chance."""
+    best = {}
+    for framework in FRAMEWORKS:
+        known = [(figures[s.name], s.name) for s in contest.of_framework(framework) if s.name in figures]
+        if known:
+            best[framework] = min(known)
+    cells = sides(f"{in_words(best[f][0])}, {best[f][1]}" if f in best else "not measured" for f in FRAMEWORKS)
+    if len(best) < len(FRAMEWORKS):
+        return unmeasured(name, cells, "resources")
+    ratio = best["PyTorch"][0] / best["TensorFlow"][0]
+    ahead = "TensorFlow" if ratio > 1 else "PyTorch"
+    outcome = f"{ahead}'s figure is {times(max(ratio, 1 / ratio))} lower" if ratio != 1 else "equal"
+    why = f"One figure a server ({what}): no interval, so only a large difference means something."
+    return Criterion(name, cells, outcome, why, ratio=ratio, chart="resources")
+
+
+def peak_memory(contest: Contest) -> dict[str, float]:
+    """Return the largest memory of each target's processes under load, in bytes."""
+    found: dict[str, float] = {}
+    for m in contest.trials:
+        if m.peak_rss_bytes:
+            found[m.target] = max(found.get(m.target, 0.0), float(m.peak_rss_bytes))
+    return found
+
+
+def start_up(contest: Contest) -> dict[str, float]:
+    """Return each target's seconds to the first right answers with this model; of several formats the least."""
+    return {
+        state.name: min(times_)
+        for state in contest.report.targets
+        if (
+            times_ := [
+                s for what, s in (state.ready_seconds or {}).items() if what.startswith(f"{contest.model.name} ")
+            ]
+        )
+    }
+
+
+def protocols(contest: Contest) -> Criterion:
+    """Say over which protocols each framework's servers answered rightly under load."""
+    spoken = {
+        f: [
+            p
+            for p in PROTOCOLS
+            if any(m.protocol == p and contest.framework(e) == f for e, m in contest.endpoints.items())
+        ]
+        for f in FRAMEWORKS
+    }
+    cells = sides(", ".join(PROTOCOL_WORDS[p] for p in spoken[f]) or "not measured" for f in FRAMEWORKS)
+    if "not measured" in cells:
+        return unmeasured("Protocols", cells, "protocols")
+    more = [f for f in FRAMEWORKS if len(spoken[f]) == max(map(len, spoken.values()))]
+    outcome = "both speak the same" if spoken["PyTorch"] == spoken["TensorFlow"] else f"more over {' and '.join(more)}"
+    why = (
+        "Those with a valid trial in this run, by any of its servers. Bytes over REST are an addition of this project."
+    )
+    return Criterion("Protocols", cells, outcome, why, chart="protocols")
+
+
+def dynamic_shapes(contest: Contest) -> Criterion:
+    """Say which formats held up at every shape that was tried: batch sizes, and lengths where the model has any."""
+    free = [i for i in contest.model.inputs if None in i.shape[1:]]
+    of = {f: [a for a in contest.artifacts if FRAMEWORK_OF.get(a.format) == f] for f in FRAMEWORKS}
+    held = {f: [a for a in mine if a.parity and all(p.ok for p in a.parity)] for f, mine in of.items()}
+    cells = sides(f"{len(held[f])} of {len(of[f])} formats" if of[f] else "not measured" for f in FRAMEWORKS)
+    if "not measured" in cells:
+        return unmeasured("Dynamic shapes", cells)
+    tried = sorted({p.batch for a in contest.artifacts for p in a.parity if p.batch is not None})
+    what = f"batches of {' and '.join(map(str, tried))}" if tried else "several batches"
+    why = f"Formats that agreed with PyTorch at {what} from one artifact."
+    if not free:
+        return Criterion("Dynamic shapes", cells, "free batch only", f"{why} This model has no other free dimension.")
+    return Criterion(
+        "Dynamic shapes", cells, "see the proof of sameness", f"{why} {len(free)} inputs have a free length."
+    )

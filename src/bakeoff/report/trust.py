@@ -1,0 +1,158 @@
+"""Why the figures may be trusted, and which may not: verdicts with reasons, the machine, hashes, how to repeat it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from dataclasses import dataclass
+from typing import Literal
+
+from bakeoff.report.cells import MISSING, Table, number
+from bakeoff.types import FLOORS, Measurement, Report
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something a reader must know before the figures."""
+
+    kind: Literal["warn", "note"]
+    what: str
+    says: str
+
+
+def notices(report: Report) -> list[Notice]:
+    """Return what failed, what couldn't run and what doesn't count."""
+    found = []
+    for row in report.parity:
+        if not row.ok:
+            where = row.endpoint or f"{row.format} in {row.runtime}"
+            why = row.message or "its answers are not the reference's"
+            batch = f" at batch {row.batch}" if row.batch is not None else ""
+            found.append(Notice("warn", f"{row.model}: {where} failed parity", f"{why}{batch}"))
+    for state in report.targets:
+        if state.status != "available":
+            why = (state.reason or "no reason was written down").split("\n")[0]
+            remedy = f". Remedy: {state.remedy}" if state.remedy else ""
+            kind: Literal["warn", "note"] = "warn" if state.status == "failed" else "note"
+            found.append(Notice(kind, f"{state.name} is {state.status}", f"{why}{remedy}"))
+    invalid = sum(m.verdict == "invalid" for m in report.measurements)
+    if invalid:
+        says = f"{invalid} of {len(report.measurements)} trials are invalid and count nowhere; why is told under Trust."
+        found.append(Notice("note", "Invalid trials", says))
+    cut_off = [model.name for model in report.models if model.name not in report.finished]
+    if cut_off and report.measurements:
+        found.append(Notice("warn", "Not finished", f"Not all rounds of {', '.join(cut_off)} ran."))
+    rounds = {m.round for m in report.measurements if m.target not in FLOORS}
+    if rounds and len(rounds) < 5:
+        says = f"{len(rounds)} round{'s' * (len(rounds) > 1)}: a verdict takes five, so this run says nothing for sure."
+        found.append(Notice("note", "A first look", says))
+    return found
+
+
+def trial_table(report: Report) -> Table:
+    """Return every trial with its verdict and what the load generator saw of itself."""
+    figures = ("round", "try", "requests", "errors", "p50 ms", "drift %", "lag p99 ms", "generator CPU %", "steal %")
+    columns = ("trial", "endpoint", "workload", "verdict", *figures, "reasons")
+    rows = tuple(
+        (
+            m.trial_id,
+            m.endpoint,
+            m.workload,
+            m.verdict,
+            str(m.round),
+            str(m.attempt + 1),
+            f"{m.request_count:,}",
+            str(m.error_count),
+            number(m.latency_ms.p50),
+            number(m.drift_percent),
+            number(m.lag_ms.p99) if m.lag_ms else MISSING,
+            number(m.client_cpu_percent),
+            number(m.disturbed.steal_percent) if m.disturbed else MISSING,
+            "; ".join(m.reasons),
+        )
+        for m in report.measurements
+    )
+    says = (
+        "In the order they ran. Lag: from a request's intended start to its send; a closed loop has none. Drift: the "
+        "last third's median over the first's. An invalid trial was repeated at the end of its round, at most twice."
+    )
+    return Table("Every trial", says, columns, rows, frozenset(figures))
+
+
+def reason_table(report: Report) -> Table:
+    """Return why trials were invalid, alike reasons counted together."""
+    alike = Counter(re.sub(r"-?\d[\d.,]*", "…", reason) for m in report.measurements for reason in m.reasons)
+    rows = tuple((reason, str(count)) for reason, count in alike.most_common())
+    says = "Figures in the reasons are left out here: every trial has its own below."
+    return Table("Why trials are invalid", says, ("reason", "trials"), rows, frozenset({"trials"}))
+
+
+def verdict_table(report: Report) -> Table:
+    """Return how many trials of each target count."""
+    groups: dict[str, list[Measurement]] = {}
+    for m in report.measurements:
+        groups.setdefault(m.target, []).append(m)
+    rows = []
+    for target, trials in groups.items():
+        valid = sum(m.verdict == "valid" for m in trials)
+        cpu = [m.client_cpu_percent for m in trials if m.client_cpu_percent is not None]
+        lags = [m.lag_ms.p99 for m in trials if m.lag_ms and m.lag_ms.p99 is not None]
+        worst = (number(max(cpu, default=None)), number(max(lags, default=None)))
+        rows.append((target, str(valid), str(len(trials) - valid), str(sum(m.error_count for m in trials)), *worst))
+    columns = ("target", "valid", "invalid", "failed requests", "most generator CPU %", "most lag p99 ms")
+    says = "Over 80% of its CPUs, or late by more than 1 ms and a fifth of the median latency, a trial is invalid."
+    return Table("Trials by target", says, columns, tuple(rows), frozenset(columns[1:]))
+
+
+def machine_table(report: Report) -> Table:
+    """Return the machine and the versions of what measured."""
+    rows = []
+    for key, value in report.machine.items():
+        if isinstance(value, dict):
+            rows += [(f"{key}: {name}", _plain(inner)) for name, inner in value.items()]
+        else:
+            rows.append((key, _plain(value)))
+    if report.surroundings:
+        around = report.surroundings
+        rows += [("servers' CPUs", around.server_cpus), ("load's CPUs", around.load_cpus), ("network", around.network)]
+    rows += [(f"server: {s.name}", s.version or MISSING) for s in report.targets if s.status == "available"]
+    says = "As found when the run began; a dash is what the machine doesn't say."
+    return Table("Machine and versions", says, ("what", "value"), tuple(rows), frozenset())
+
+
+def _plain(value: object) -> str:
+    return MISSING if value is None else f"{value:,}" if isinstance(value, int) and value > 9999 else str(value)
+
+
+def hash_table(report: Report) -> Table:
+    """Return the hashes of what was measured."""
+    rows = [(model.name, "model", model.sha256) for model in report.models]
+    rows += [(a.model, a.format, a.sha256) for a in report.artifacts]
+    rows += [(image.target, f"image {image.name}", image.digest or image.id) for image in report.images]
+    says = "SHA-256 of the model's source, data and weights, and of each artifact's files."
+    return Table("Hashes", says, ("of", "what", "hash"), tuple(rows), frozenset())
+
+
+def repeat_command(report: Report) -> str:
+    """Return the commands that repeat the run on a checkout."""
+    commit = report.machine.get("git_commit")
+    checkout = f"git checkout {commit}\n" if commit else ""
+    return f"{checkout}scripts/{report.command}"
+
+
+def configuration(report: Report) -> str:
+    """Return the experiment as the run had it."""
+    return json.dumps(report.config, indent=2, ensure_ascii=False)
+
+
+def trust_tables(report: Report) -> list[Table]:
+    """Return the trust panel's tables that have rows."""
+    found = [
+        verdict_table(report),
+        reason_table(report),
+        trial_table(report),
+        machine_table(report),
+        hash_table(report),
+    ]
+    return [table for table in found if table.rows]

@@ -1,0 +1,62 @@
+"""Figures and names as the page's sentences say them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bakeoff.compare import MARGIN, ROUNDS_FOR_VERDICT
+from bakeoff.report.cells import number
+from bakeoff.types import Comparison, Measurement
+
+PROTOCOL_WORDS = {"rest": "REST (JSON)", "rest-binary": "REST (bytes)", "grpc": "gRPC"}
+
+
+def size(count: float) -> str:
+    """Return bytes with a decimal unit."""
+    for unit, scale in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if count >= scale:
+            return f"{number(count / scale)} {unit}"
+    return f"{count:.0f} B"
+
+
+def seconds(value: float) -> str:
+    """Return a duration in seconds."""
+    return f"{number(value)} s"
+
+
+def times(ratio: float, low: float | None = None, high: float | None = None) -> str:
+    """Return a ratio as a multiple, with its interval where there is one."""
+    bounds = "" if low is None or high is None else f" [{number(low)}, {number(high)}]"
+    return f"{number(ratio)}x{bounds}"
+
+
+def listed(names: Sequence[str], most: int = 4) -> str:
+    """Return names as a sentence lists them, the rest counted."""
+    shown = list(names[:most]) + ([f"{len(names) - most} more"] if len(names) > most else [])
+    return shown[0] if len(shown) == 1 else ", ".join(shown[:-1]) + " and " + shown[-1]
+
+
+def endpoint_words(trial: Measurement) -> str:
+    """Return an endpoint as a sentence names it."""
+    return f"{trial.target} over {PROTOCOL_WORDS[trial.protocol]}"
+
+
+def certainty(found: Comparison | None) -> str:
+    """Return how sure a ratio is, in words."""
+    if found is None:
+        return "No round has both, so there is no ratio."
+    if found.verdict in ("faster", "slower"):
+        return f"Sure: a verdict at {percent(found.confidence)} over {found.rounds} rounds."
+    if found.verdict == "same":
+        return f"Sure: the same within {MARGIN - 1:.0%}, over {found.rounds} rounds."
+    if found.verdict == "inconclusive":
+        return f"Not decided: the interval at {percent(found.confidence)} over {found.rounds} rounds includes 1."
+    if found.low is None:
+        return "One round: no interval and no verdict."
+    return f"No verdict: {found.rounds} rounds in common, and it takes {ROUNDS_FOR_VERDICT}. The interval holds 95%."
+
+
+def percent(share: float) -> str:
+    """Return a confidence as a percentage that is never rounded up to 100."""
+    digits = 0 if share <= 0.99 else 2 if share <= 0.9999 else 4
+    return f"{100 * share:.{digits}f}%"
