@@ -28,6 +28,7 @@ from memory import Memory, waiting_ns
 from bakeoff.types import FP32_FORMATS
 
 EX_DATAERR = 65
+LONGEST_REASON = 400
 WARM_UP_NS, STEADY_NS = 300_000_000, 300_000_000
 LEAST_WARM_UP, LEAST_STEADY = 3, 20
 REFUSALS = (RuntimeError, ValueError, TypeError, LookupError, OSError)
@@ -39,6 +40,16 @@ Predict = Callable[[Arrays], Arrays]
 
 def main() -> int:
     arguments = parse_arguments()
+    answer = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever the runtimes print, from C++ too, goes to stderr
+    said = describe(arguments)
+    answer.write(json.dumps(said) + "\n")
+    answer.close()
+    return EX_DATAERR if "reason" in said else 0
+
+
+def describe(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return the figures of an artifact, or the reason why there are none."""
     model = json.loads((arguments.model_dir / "model.json").read_text(encoding="utf-8"))
     manifest = json.loads((arguments.model_dir / arguments.format / "manifest.json").read_text(encoding="utf-8"))
     inputs, expected = read_golden(arguments.model_dir / "golden.npz", model)
@@ -49,11 +60,8 @@ def main() -> int:
         said["max_abs_error"] = check(outputs, expected, model, manifest)
     except (*REFUSALS, *getattr(runtime, "REFUSALS", ())) as error:
         text = " ".join(str(error).split()) or type(error).__name__
-        sys.stdout.write(json.dumps({"reason": text}) + "\n")
-        return EX_DATAERR
-    said |= describe_installation(arguments.distribution, mapped_files())
-    sys.stdout.write(json.dumps(said) + "\n")
-    return 0
+        return {"reason": text[:LONGEST_REASON]}
+    return said | describe_installation(arguments.distribution, mapped_files())
 
 
 def parse_arguments() -> argparse.Namespace:

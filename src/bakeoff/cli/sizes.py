@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -56,12 +57,13 @@ def sizes(
 
 
 def exported_sizes(models: list[str], formats: list[str]) -> SizeReport:
-    """Return the size report of what is exported of these models; no formats: all."""
+    """Return the size report of what is exported of these models, with the rows of these formats; none: all."""
     folders = [ARTIFACTS / name for name in models if (ARTIFACTS / name / "model.json").exists()]
-    artifacts = [a for folder in folders for a in load_artifacts(folder) if not formats or a.format in formats]
-    missing = [m for folder in folders for m in load_missing(folder) if not formats or m.format in formats]
-    measured = [m for folder in folders for m in load_measured(folder)]
-    return make_size_report([load_model(folder) for folder in folders], artifacts, measured, missing)
+    artifacts = [artifact for folder in folders for artifact in load_artifacts(folder)]
+    missing = [row for folder in folders for row in load_missing(folder)]
+    measured = [row for folder in folders for row in load_measured(folder)]
+    report = make_size_report([load_model(folder) for folder in folders], artifacts, measured, missing)
+    return replace(report, rows=[row for row in report.rows if not formats or row.format in formats])
 
 
 def print_sizes(report: SizeReport, as_json_text: bool) -> None:

@@ -19,6 +19,9 @@ from bakeoff.sizes.measuring import measure_artifacts
 from bakeoff.sizes.records import load_measured
 from bakeoff.sizes.runtimes import RUNTIMES
 
+# The first test may have to make environments and to export, as on a fresh machine.
+pytestmark = pytest.mark.timeout(1500)
+
 MEASURED = ("torchscript", "tflite-fp32", "tflite-dynamic")
 EVERY = [
     ("tflite-dynamic", "ai-edge-litert"),
