@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -44,12 +45,13 @@ def _zstd_size(path: Path) -> int:
 
 
 def _in_zip(path: Path) -> int:
-    """Sum the entries in which PyTorch keeps tensors: NAME/data/N and NAME/constants/N, stored without compression."""
+    """Sum the entries in which PyTorch keeps tensors, each stored without compression.
+
+    They are NAME/data/N and NAME/constants/N; in the lite interpreter's files N has .storage behind it.
+    """
     with zipfile.ZipFile(path) as archive:
-        parts = [(info.filename.split("/"), info.file_size) for info in archive.infolist()]
-    return sum(
-        size for names, size in parts if len(names) == 3 and names[1] in ("data", "constants") and names[2].isdecimal()
-    )
+        entries = archive.infolist()
+    return sum(e.file_size for e in entries if re.fullmatch(r"[^/]+/(data|constants)/\d+(\.storage)?", e.filename))
 
 
 def _in_flatbuffer(content: bytes) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 import tensorflow as tf
 import torch
@@ -50,11 +51,41 @@ def test_buffers_of_a_tflite_file(saved_model: Path, tmp_path: Path, optimized: 
     assert counted < file.stat().st_size
 
 
-def test_entries_of_a_torchscript_file(tmp_path: Path) -> None:
-    layer = torch.nn.Linear(300, 40).eval()
+LAYER_BYTES = 4 * (300 * 40 + 40)
+
+
+@pytest.fixture
+def layer() -> torch.jit.ScriptModule:
+    return torch.jit.trace(torch.nn.Linear(300, 40).eval(), torch.zeros(2, 300))
+
+
+def test_entries_of_a_torchscript_file(layer: torch.jit.ScriptModule, tmp_path: Path) -> None:
     file = tmp_path / "model.pt"
-    torch.jit.save(torch.jit.trace(layer, torch.zeros(2, 300)), str(file))
-    assert weights_bytes("torchscript", file) == 4 * (300 * 40 + 40)
+    torch.jit.save(layer, str(file))
+    assert weights_bytes("torchscript", file) == LAYER_BYTES
+
+
+def test_entries_of_a_lite_interpreters_file(layer: torch.jit.ScriptModule, tmp_path: Path) -> None:
+    for name, module in (("plain", layer), ("frozen", torch.jit.freeze(layer))):
+        file = tmp_path / f"{name}.ptl"
+        module._save_for_lite_interpreter(str(file))
+        assert weights_bytes("lite-interpreter", file) == LAYER_BYTES
+
+
+def test_initializers_and_constants_of_an_onnx_file(tmp_path: Path) -> None:
+    weights = onnx.numpy_helper.from_array(WEIGHTS, "w")
+    listed = onnx.helper.make_tensor("b", onnx.TensorProto.FLOAT, [40], [0.5] * 40)  # not as raw bytes
+    nodes = [
+        onnx.helper.make_node("Constant", [], ["b"], value=listed),
+        onnx.helper.make_node("MatMul", ["x", "w"], ["p"]),
+        onnx.helper.make_node("Add", ["p", "b"], ["y"]),
+    ]
+    ends = [
+        onnx.helper.make_tensor_value_info(n, onnx.TensorProto.FLOAT, [None, s]) for n, s in (("x", 300), ("y", 40))
+    ]
+    file = tmp_path / "model.onnx"
+    onnx.save(onnx.helper.make_model(onnx.helper.make_graph(nodes, "g", ends[:1], ends[1:], [weights])), str(file))
+    assert weights_bytes("onnx", file) == WEIGHTS.nbytes + 4 * 40
 
 
 def test_a_format_that_does_not_tell_has_none(tmp_path: Path) -> None:
