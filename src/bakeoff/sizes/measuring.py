@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
@@ -61,9 +61,13 @@ def measure_artifacts(
                 show.step()
                 if job.failure is not None:
                     show.note(f"{job.name}: {job.failure}")
+        _keep(jobs, folder, processes)  # after each pass, so that a measurement that is cut off isn't lost
+    return list(dict.fromkeys(f"{job.name}: {job.failure}" for job in jobs if job.failure and not job.failure.refused))
+
+
+def _keep(jobs: Sequence[_Job], folder: Path, processes: int) -> None:
     for model in dict.fromkeys(job.artifact.model for job in jobs):
         keep_measured(folder / model, _measurements([job for job in jobs if job.artifact.model == model], processes))
-    return list(dict.fromkeys(f"{job.name}: {job.failure}" for job in jobs if job.failure and not job.failure.refused))
 
 
 @dataclass
