@@ -55,7 +55,7 @@ class Input:
             raise ModelFolderError(f"{self.name} is a {type(array).__name__}, not a numpy array")
         found = f"{self.name} is {array.dtype.name} {list(array.shape)}"
         if array.dtype.name != self.dtype or array.ndim != len(self.bounds):
-            raise ModelFolderError(f"{found}, INPUTS says {self.dtype} {self.shape}")
+            raise ModelFolderError(f"{found}, INPUTS says {self.dtype} {self.bounded_shape}")
         if len(array) != n:
             raise ModelFolderError(f"{found}, of which the first dimension must be the {n} samples that were asked for")
         for axis, (size, (low, high)) in enumerate(zip(array.shape, self.bounds, strict=True)):

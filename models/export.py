@@ -54,7 +54,7 @@ from typing import TYPE_CHECKING, Any
 import artifact_tree as tree
 from contract import ModelFolderError
 from sources import SERVED_BY_DEFAULT, environment_of, exporter_files, format_names, hash_files, model_files
-from user_code import ModelError, brief
+from user_code import ModelError, brief, causes
 
 if TYPE_CHECKING:
     from parity import Reference
@@ -89,6 +89,15 @@ def main() -> int:
     arguments = parse_arguments()
     emit = quiet_stdout(arguments.model_folder.resolve().name)
     folder = arguments.out / arguments.model_folder.resolve().name
+    try:
+        return export_into(folder, arguments, emit)
+    except OSError as error:
+        emit("failed", None, message=f"no space is left for {folder}" if disk_is_full(error) else str(error))
+        return 1
+
+
+def export_into(folder: Path, arguments: argparse.Namespace, emit: Emit) -> int:
+    """Export into artifacts/MODEL; return the exit status. Raises OSError where the disk is full."""
     folder.mkdir(parents=True, exist_ok=True)
     if arguments.weights is None and not arguments.force:
         arguments.weights = weights_of(folder)
@@ -183,9 +192,8 @@ def run(export: Export, emit: Emit) -> int:
     if export.stale or (export.environment is None and not is_described(export)):
         try:
             make(export, emit)
-        except (ModelError, ModelFolderError, OSError) as error:
-            message = f"{type(error).__name__}: {error}" if isinstance(error, OSError) else str(error)
-            emit("failed", None, seconds=_since(started), message=message)
+        except (ModelError, ModelFolderError) as error:
+            emit("failed", None, seconds=_since(started), message=str(error))
             return 2 if isinstance(error, ModelFolderError) else 1
     return 1 if export.required.intersection(export.failed) else 0
 
@@ -263,10 +271,10 @@ def make_format(
 def note_missing(export: Export, name: str, error: Exception, reason: str) -> None:
     """Write down why a format could not be made; what stood there from before must not stand as if it were current.
 
-    Raises the error where it is the disk that is full.
+    Raises OSError where it is the disk that is full: nothing is wrong with the format then.
     """
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        raise error
+    if disk_is_full(error):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
     if (export.folder / name).exists():
         shutil.rmtree(export.folder / name)
     export.failed[name] = reason
@@ -274,6 +282,12 @@ def note_missing(export: Export, name: str, error: Exception, reason: str) -> No
     tree.write_entry(export.folder / tree.MISSING, name, entry)
     is_final = not isinstance(error, OSError)  # a file that could not be written may be writable next time
     tree.write_entry(export.folder / tree.TRIED, name, export.inputs_sha256(name) if is_final else None)
+
+
+def disk_is_full(error: Exception) -> bool:
+    """Tell whether that is what an error, or what caused it, speaks of; frameworks have only words for it."""
+    words = [os.strerror(code) for code in (errno.ENOSPC, errno.EDQUOT)]
+    return any(word in str(link) for link in causes(error) for word in words)
 
 
 def _since(started: float) -> float:

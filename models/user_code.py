@@ -42,7 +42,7 @@ class UserCode:
 
     def _place(self, error: BaseException) -> str | None:
         """Return the last line of the user's file that an exception, or what caused it, went through."""
-        for link in _causes(error):
+        for link in causes(error):
             if isinstance(link, SyntaxError) and link.filename == str(self.file):
                 return self._line(link.lineno or 1)
             lines = [
@@ -66,9 +66,9 @@ def brief(error: BaseException) -> str:
     return text if len(text) <= _LONGEST else text[:_LONGEST].rstrip() + " ..."
 
 
-def _causes(error: BaseException) -> Iterator[BaseException]:
+def causes(error: BaseException) -> Iterator[BaseException]:
     """Give what caused an exception, the innermost first."""
     cause = error.__cause__ or error.__context__
     if cause is not None:
-        yield from _causes(cause)
+        yield from causes(cause)
     yield error

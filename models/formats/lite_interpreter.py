@@ -6,6 +6,7 @@ from pathlib import Path
 
 import torch
 from contract import Arrays, Predict
+from formats import _pytorch
 from torch.jit.mobile import _load_for_lite_interpreter
 from zoo_model import ZooModel, run_network
 
@@ -17,8 +18,8 @@ MAIN_FILE = "model.ptl"
 
 def export(model: ZooModel, folder: Path, scratch: Path) -> None:
     # Frozen, because optimize_for_mobile folded batch norm too; it is itself no part of today's builds of PyTorch.
-    traced = torch.jit.freeze(torch.jit.trace(model.network, model.tensors(model.samples(2, 0))))
-    traced._save_for_lite_interpreter(str(folder / MAIN_FILE))
+    traced = torch.jit.freeze(_pytorch.trace(model))
+    (folder / MAIN_FILE).write_bytes(traced._save_to_buffer_for_lite_interpreter())
 
 
 def load(model: ZooModel, folder: Path) -> Predict:

@@ -17,17 +17,8 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter
 
 PROGRAM = Path(__file__).parents[3] / "models" / "export.py"
-FORMATS = [
-    "lite-interpreter",
-    "onnx",
-    "savedmodel",
-    "tflite-dynamic",
-    "tflite-fp16",
-    "tflite-fp32",
-    "tflite-int8",
-    "torchscript",
-]
-EXACT = {"lite-interpreter", "onnx", "savedmodel", "tflite-fp32", "torchscript"}
+FORMATS = ["savedmodel", "tflite-dynamic", "tflite-fp16", "tflite-fp32", "tflite-int8", "torchscript"]
+EXACT = {"savedmodel", "tflite-fp32", "torchscript"}
 MakeFolder = Callable[..., Path]
 
 
