@@ -122,7 +122,7 @@ def headline(contest: Contest, found: Sequence[Claim]) -> str:
     figure = speed.figure.replace(" ms p50", "\N{NO-BREAK SPACE}ms")
     verb = "answers fastest" if speed.sure == "sure" else "had the lowest median latency"
     said = f"{speed.who} {verb}, p50 {figure}"
-    said += "" if speed.sure == "sure" else ", though no verdict says it is the fastest"
+    said += f", {speed.says.split('; ')[0]}" if speed.sure == "sure" else ", though no verdict says it is the fastest"
     if small.sure == "exact":
         said += f"; smallest: {small.who}, {small.figure}, {small.says.split('; ')[-1].rstrip('.')}"
     return said + "."

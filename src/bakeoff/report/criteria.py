@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bakeoff.capacity import cost_per_million
 from bakeoff.report.answer import advantage
@@ -72,8 +72,19 @@ def measured(contest: Contest, name: str, metric: str, chart: str) -> Criterion:
     found = advantage(contest, metric, tf, torch)
     if found is None:
         return Criterion(name, cells, "no ratio", certainty(None), chart=chart)
+    if not beats_all(contest, metric, found):
+        found = replace(found, verdict="inconclusive")
     outcome, winner = judged_words(found, "faster" if metric == "p50" else "the throughput")
     return Criterion(name, cells, outcome, certainty(found), winner, found.ratio, found.low, found.high, chart)
+
+
+def beats_all(contest: Contest, metric: str, found: Comparison) -> bool:
+    """Return whether a verdict's better endpoint is faster than all of the other framework's, not only its best."""
+    if found.verdict not in ("faster", "slower"):
+        return True
+    better, framework = (found.a, "PyTorch") if found.verdict == "faster" else (found.b, "TensorFlow")
+    others = (advantage(contest, metric, better, other) for other in contest.ranking(metric, framework))
+    return all(other is not None and other.verdict == "faster" for other in others)
 
 
 def judged_words(found: Comparison, what: str) -> tuple[str, str | None]:

@@ -3,9 +3,13 @@
   const root = document.documentElement;
   const themes = JSON.parse(document.getElementById("themes").textContent);
   const dark = matchMedia("(prefers-color-scheme: dark)");
+  const unpacked = (spec) => {
+    const { names, rows } = spec.data;
+    return { ...spec, data: { values: rows.map((row) => Object.fromEntries(names.map((name, i) => [name, row[i]]))) } };
+  };
   const plots = [...document.querySelectorAll(".plot")].map((place) => ({
     place,
-    spec: JSON.parse(place.parentElement.querySelector("script.spec").textContent),
+    spec: unpacked(JSON.parse(place.parentElement.querySelector("script.spec").textContent)),
     view: null,
   }));
   let focus = "";
@@ -25,6 +29,8 @@
         actions: false, ast: true, renderer: "svg", config: themes[theme()], tooltip: { theme: theme() },
       });
       plot.view = made.view;
+      // The place has the words, and the table behind it the figures: marks would only be noise to a screen reader.
+      plot.place.querySelector("svg").setAttribute("aria-hidden", "true");
       if (focus) plot.view.signal("focus", focus).run();
       await new Promise((next) => setTimeout(next));
     }

@@ -50,8 +50,14 @@ def notices(report: Report) -> list[Notice]:
     return found
 
 
+MOST_TRIALS = 400
+"""A page with more rows would be slow and large; results.json has them all."""
+
+
 def trial_table(report: Report) -> Table:
-    """Return every trial with its verdict and what the load generator saw of itself."""
+    """Return the trials with their verdict and what the load generator saw of itself; of too many the invalid ones."""
+    everything = len(report.measurements) <= MOST_TRIALS
+    shown = [m for m in report.measurements if everything or m.verdict == "invalid"]
     figures = ("round", "try", "requests", "errors", "p50 ms", "drift %", "lag p99 ms", "generator CPU %", "steal %")
     columns = ("trial", "endpoint", "workload", "verdict", *figures, "reasons")
     rows = tuple(
@@ -71,13 +77,15 @@ def trial_table(report: Report) -> Table:
             number(m.disturbed.steal_percent) if m.disturbed else MISSING,
             "; ".join(m.reasons),
         )
-        for m in report.measurements
+        for m in shown[:MOST_TRIALS]
     )
     says = (
         "In the order they ran. Lag: from a request's intended start to its send; a closed loop has none. Drift: the "
         "last third's median over the first's. An invalid trial was repeated at the end of its round, at most twice."
     )
-    return Table("Every trial", says, columns, rows, frozenset(figures))
+    if not everything:
+        says += f" Of {len(report.measurements)} trials only {len(rows)} invalid ones: the others are in results.json."
+    return Table("Every trial" if everything else "Invalid trials", says, columns, rows, frozenset(figures))
 
 
 def reason_table(report: Report) -> Table:

@@ -50,7 +50,9 @@ def certainty(found: Comparison | None) -> str:
     if found.verdict == "same":
         return f"Sure: the same within {MARGIN - 1:.0%}, over {found.rounds} rounds."
     if found.verdict == "inconclusive":
-        return f"Not decided: the interval at {percent(found.confidence)} over {found.rounds} rounds includes 1."
+        return (
+            f"Not decided: over {found.rounds} rounds, at {percent(found.confidence)}, no verdict tells them all apart."
+        )
     if found.low is None:
         return "One round: no interval and no verdict."
     return f"No verdict: {found.rounds} rounds in common, and it takes {ROUNDS_FOR_VERDICT}. The interval holds 95%."

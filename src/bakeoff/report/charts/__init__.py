@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from bakeoff.report.charts.capacity import capacity_chart
 from bakeoff.report.charts.chart import Chart
 from bakeoff.report.charts.cost import cost_chart
 from bakeoff.report.charts.latency import latency_chart
@@ -14,6 +15,7 @@ from bakeoff.report.charts.sizes import size_chart
 from bakeoff.report.charts.throughput import throughput_chart
 from bakeoff.report.charts.time import time_chart
 from bakeoff.report.contest import Contest
+from bakeoff.report.searches import load_searches
 
 
 def charts_of(folder: Path, contest: Contest) -> list[Chart]:
@@ -26,6 +28,7 @@ def charts_of(folder: Path, contest: Contest) -> list[Chart]:
         size_chart(contest),
         resource_chart(contest),
         cost_chart(contest),
+        capacity_chart(contest, load_searches(folder, contest.model.name)),
         rounds_chart(contest),
     ]
     return [chart for chart in found if chart is not None]

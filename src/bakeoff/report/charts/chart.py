@@ -69,13 +69,12 @@ def focused(full: float = 1.0) -> Spec:
     return {"condition": {"test": "focus == '' || focus == datum.target", "value": full}, "value": full * 0.12}
 
 
-def view(values: Sequence[Spec], layers: Sequence[Spec], encoding: Spec, height: Any = 260) -> Spec:
+def view(values: Sequence[Spec], layers: Sequence[Spec], encoding: Spec, height: int = 260) -> Spec:
     """Return a view of layers over the same rows, as wide as its place."""
     return {
         "data": {"values": list(values)},
         "width": "container",
         "height": height,
-        "autosize": {"type": "fit-x", "contains": "padding"},
         "params": [{"name": "focus", "value": ""}],
         "encoding": encoding,
         "layer": list(layers),
@@ -124,7 +123,6 @@ def config(theme: str, report: Report) -> Spec:
             "orient": "top",
             "titleFontWeight": "normal",
             "symbolFillColor": c["soft"],
-            "symbolStrokeColor": c["soft"],
             "offset": 6,
         },
         "text": {"color": c["ink"], "fontSize": 11},

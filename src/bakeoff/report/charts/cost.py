@@ -1,12 +1,10 @@
-"""What a million predictions cost, and what rate an endpoint bears under an objective."""
+"""What a million predictions cost."""
 
 from __future__ import annotations
 
-import json
 import math
 from collections import defaultdict
 from collections.abc import Iterator
-from pathlib import Path
 
 from bakeoff.capacity import cost_per_million
 from bakeoff.intervals import estimate_mean
@@ -54,9 +52,10 @@ def cost_chart(contest: Contest) -> Chart | None:
     best, worst = rows[0], rows[-1]
     says = f"{rule} {best['endpoint']}: {number(best['cost'])}; {worst['endpoint']}: {number(worst['cost'])}. "
     says += (
-        "Lines: 95% intervals over the rounds. Eight callers who wait are not the most a server bears: see capacity."
+        "Lines: 95% intervals over the rounds. Eight callers who wait are not the most that a server bears: that is "
     )
-    return Chart("cost", "Cost", says, (Panel("", view(rows, layers, {"y": y}, {"step": 20})),), table)
+    says += "what `bakeoff capacity` finds."
+    return Chart("cost", "Cost", says, (Panel("", view(rows, layers, {"y": y}, 20 * len(rows))),), table)
 
 
 def _rows(contest: Contest, price: float) -> Iterator[Spec]:
@@ -80,12 +79,3 @@ def _rows(contest: Contest, price: float) -> Iterator[Spec]:
             "high": None if high is None else significant(per_rate * high),
             "interval": "" if low is None or high is None else " ".join(interval(per_rate * low, per_rate * high)),
         }
-
-
-def load_searches(folder: Path) -> list[dict[str, object]]:
-    """Return what `bakeoff capacity --out DIR/capacity-NAME` found, of every search kept in a run's folder."""
-    found = []
-    for path in sorted([*folder.glob("capacity.json"), *folder.glob("capacity*/capacity.json")]):
-        content = json.loads(path.read_text(encoding="utf-8"))
-        found.append({"name": str(path.relative_to(folder)), **content["found"]})
-    return found

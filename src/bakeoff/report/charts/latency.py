@@ -16,9 +16,9 @@ from bakeoff.samples import read_samples
 from bakeoff.stats import Floats, median, milliseconds, percentile, samples_needed, within
 from bakeoff.types import FLOORS, PROTOCOLS, Measurement
 
-NINES = tuple(round(0.05 * step, 2) for step in range(1, 61))
-"""Where the curve is drawn: -log10 of the share that is slower, so that p90, p99 and p99.9 lie equally far apart."""
 MARKS = {"p50": -math.log10(0.5), "p90": 1.0, "p99": 2.0, "p99.9": 3.0}
+NINES = tuple(sorted({*MARKS.values(), *(round(0.08 * step, 2) for step in range(1, 38))}))
+"""Where the curve is drawn: -log10 of the share that is slower, so that p90, p99 and p99.9 lie equally far apart."""
 
 
 def latency_chart(folder: Path, contest: Contest) -> Chart | None:
@@ -70,7 +70,7 @@ def curve(rounds: list[Floats]) -> list[dict[str, float]]:
         if not all(map(math.isfinite, found)):
             break
         low, middle, high = (significant(f) for f in (min(found), median(found), max(found)))
-        points.append({"nines": nines, "ms": middle, "p0": low, "p1": high})
+        points.append({"nines": round(nines, 4), "ms": middle, "p0": low, "p1": high})
     return points
 
 
@@ -120,7 +120,7 @@ def _says(contest: Contest, curves: dict[str, list[dict[str, float]]]) -> str:
 
 def at(points: list[dict[str, float]], nines: float) -> float:
     """Return a curve's latency there; NaN where it isn't known."""
-    near = [p["ms"] for p in points if abs(p["nines"] - nines) < 0.03]
+    near = [p["ms"] for p in points if abs(p["nines"] - nines) < 0.0001]
     return near[0] if near else math.nan
 
 

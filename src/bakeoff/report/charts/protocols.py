@@ -25,7 +25,8 @@ def protocol_chart(contest: Contest) -> Chart | None:
         "yOffset": {"field": "protocol", "sort": list(PROTOCOL_WORDS.values())},
         "color": target_colour(contest),
     }
-    shape = {"field": "protocol", "title": None, "sort": list(PROTOCOL_WORDS.values())}
+    scale = {"domain": list(PROTOCOL_WORDS.values()), "range": ["circle", "square", "triangle-up"]}
+    shape = {"field": "protocol", "title": None, "scale": scale}
     tip = [{"field": name} for name in ("endpoint", "ms", "interval")]
     known = {"filter": "datum.low != null"}
     layers: list[Spec] = [
@@ -48,7 +49,7 @@ def protocol_chart(contest: Contest) -> Chart | None:
             },
         },
     ]
-    spec = view(rows, layers, common, {"step": 15})
+    spec = view(rows, layers, common, 45 * len(order))
     return Chart("protocols", "REST against gRPC", _says(contest, groups), (Panel("", spec),), _table(contest, groups))
 
 
@@ -94,11 +95,10 @@ def _says(contest: Contest, groups: dict[tuple[str, str], list[str]]) -> str:
             place.append(f"{target} ({times(found.ratio, found.low, found.high)})" if found else target)
     says = [f"gRPC is faster than JSON over REST on {', '.join(won)}"] if won else []
     says += [f"slower on {', '.join(lost)}"] if lost else []
-    says += [f"no verdict, or none that decides, on {', '.join(open_)}"] if open_ else []
+    says += [f"not decided on {', '.join(open_)}"] if open_ else []
     if not says:
         return "No target was measured over both."
-    said = "; ".join(says)
-    return f"{said[0].upper()}{said[1:]}. In brackets: JSON's p50 over gRPC's. A line that leaves the chart goes on."
+    return f"By verdict: {'; '.join(says)}. In brackets: JSON's p50 over gRPC's. A line that leaves the chart goes on."
 
 
 def _table(contest: Contest, groups: dict[tuple[str, str], list[str]]) -> Table:

@@ -58,7 +58,7 @@ def _bar(contest: Contest, rows: list[Spec], field: str, title: str) -> Spec:
     x = {"field": field, "type": "quantitative", "title": title, "axis": {"tickCount": 4}}
     tip = [{"field": "server"}, {"field": field, "title": title}]
     encoding = {"x": x, "color": target_colour(contest), "opacity": focused(), "tooltip": tip}
-    return view(rows, [{"mark": {"type": "bar"}, "encoding": encoding}], {"y": _y(rows, field)}, {"step": 26})
+    return view(rows, [{"mark": {"type": "bar"}, "encoding": encoding}], {"y": _y(rows, field)}, 26 * len(rows))
 
 
 def _memory(contest: Contest, rows: list[Spec]) -> Spec:
@@ -82,7 +82,7 @@ def _startup(contest: Contest, rows: list[Spec]) -> Spec:
             "encoding": {"x": x, "color": colour, "opacity": focused(opacity), "tooltip": tip},
         }
 
-    return view(rows, [bar("ready", 0.45), bar("listening", 1)], {"y": _y(rows, "ready")}, {"step": 26})
+    return view(rows, [bar("ready", 0.45), bar("listening", 1)], {"y": _y(rows, "ready")}, 26 * len(rows))
 
 
 def _says(rows: list[Spec]) -> str:

@@ -26,14 +26,14 @@ def rounds_chart(contest: Contest) -> Chart | None:
         first, last = valid[: max(len(valid) // 3, 1)], valid[-max(len(valid) // 3, 1) :]
         drift = median([r["ratio"] for r in last]) / median([r["ratio"] for r in first])
         drifts.append(f"{workload} {100 * (drift - 1):+.0f}%")
-        cells += [(r["trial"], str(r["place"]), number(r["ratio"]), "valid" if r["valid"] else "invalid") for r in rows]
+        cells += _cells(workload, rows)
     if not panels:
         return None
     says = f"From the run's first third to its last the typical trial's latency moved by: {', '.join(drifts)}. "
     says += "A line at 1 is a machine that held still; hollow marks are invalid trials, which count nowhere."
-    columns = ("trial", "place in the run", "p50 over its endpoint's median", "verdict")
-    about = "All trials, floors apart."
-    table = Table(f"{contest.model.name}: trials in order", about, columns, tuple(cells), frozenset(columns[1:3]))
+    columns = ("workload", "round", "trials", "invalid", "median of p50 over its endpoint's")
+    about = "Floors apart. Each valid trial's p50 over the median of its endpoint's over all rounds: 1 is no drift."
+    table = Table(f"{contest.model.name}: rounds", about, columns, tuple(cells), frozenset(columns[1:]))
     return Chart("rounds", "The run over time", says, tuple(panels), table)
 
 
@@ -48,8 +48,8 @@ def _rows(trials: list[Measurement]) -> list[Spec]:
             "target": m.target,
             "place": place,
             "ratio": significant(m.latency_ms.p50 / median(known[m.endpoint])),
+            "round": m.round,
             "valid": m.verdict == "valid",
-            "state": m.verdict,
         }
         for place, m in enumerate(trials)
         if m.latency_ms.p50 and known[m.endpoint]
@@ -61,6 +61,16 @@ def _rows(trials: list[Measurement]) -> list[Spec]:
     return rows
 
 
+def _cells(workload: str, rows: list[Spec]) -> list[tuple[str, ...]]:
+    found: list[tuple[str, ...]] = []
+    for number_ in sorted({row["round"] for row in rows}):
+        mine = [row for row in rows if row["round"] == number_]
+        valid = [row["ratio"] for row in mine if row["valid"]]
+        middle = number(median(valid) if valid else None)
+        found.append((workload, str(number_), str(len(mine)), str(len(mine) - len(valid)), middle))
+    return found
+
+
 def _spec(contest: Contest, rows: list[Spec]) -> Spec:
     reach = 1.15 * max([2.0, *(max(row["ratio"], 1 / row["ratio"]) for row in rows if row["valid"])])
     ticks = [t for t in (0.1, 0.2, 0.5, 0.8, 1, 1.25, 2, 5, 10) if 1 / reach <= t <= reach]
@@ -69,7 +79,7 @@ def _spec(contest: Contest, rows: list[Spec]) -> Spec:
     y["axis"] = {"values": ticks, "format": "~g"}
     x = {"field": "place", "type": "quantitative", "title": "place in the run", "axis": {"grid": False}}
     x["scale"] = {"domain": [-1, max(row["place"] for row in rows) + 1], "nice": False}
-    tip = [{"field": name} for name in ("trial", "ratio", "state")]
+    tip = [{"field": name} for name in ("trial", "ratio", "valid")]
     colour = target_colour(contest)
     dot = {"type": "point", "size": 34, "clip": True}
     layers: list[Spec] = [

@@ -44,6 +44,7 @@ def size_chart(contest: Contest) -> Chart | None:
         if sum(value is not None for value in axis.values.values()) > 1:
             panels.append(Panel(title, _scatter(_points(formats, axis, _best(formats, axis)), axis)))
     table = next(t for t in size_tables(report) if "bytes" in t.columns)
+    table = replace(table, title=f"{contest.model.name}: sizes")
     return Chart(
         "sizes", "Artifact size, accuracy and speed", _says(formats, quality, best), tuple(panels), table, False
     )
@@ -94,7 +95,7 @@ def _bars(rows: list[Spec]) -> Spec:
         {"mark": {"type": "bar"}, "encoding": {"color": MARKED, "tooltip": TIP}},
         {"mark": {"type": "text", "align": "left", "dx": 5}, "encoding": {"text": {"field": "size"}}},
     ]
-    return view(rows, layers, {"x": x, "y": y}, {"step": 26})
+    return view(rows, layers, {"x": x, "y": y}, 26 * len(rows))
 
 
 def _scatter(rows: list[Spec], axis: Axis) -> Spec:

@@ -96,7 +96,7 @@ def _bars(rows: list[Spec], order: list[str]) -> Spec:
         "mark": {"type": "tick", "thickness": 2.5},
         "encoding": {"x": {"field": "bare", "type": "quantitative", "aggregate": "min"}},
     }
-    return view(rows, [bar, tick], {"y": _y(order)}, {"step": 20}) | {"transform": [_order()]}
+    return view(rows, [bar, tick], {"y": _y(order)}, 20 * len(order)) | {"transform": [_order()]}
 
 
 def _shares(rows: list[Spec], order: list[str]) -> Spec:
@@ -111,7 +111,7 @@ def _shares(rows: list[Spec], order: list[str]) -> Spec:
         "mark": {"type": "bar"},
         "encoding": {"x": x, "x2": {"field": "to"}, "color": COLOUR | {"legend": None}, "tooltip": _tip()},
     }
-    return view(rows, [bar], {"y": _y(order)}, {"step": 20})
+    return view(rows, [bar], {"y": _y(order)}, 20 * len(order))
 
 
 def _order() -> Spec:

@@ -1,0 +1,219 @@
+"""What the page says: an answer only as sure as the run is, and what is missing by its name."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from example_run import ENDPOINTS, HOSTILE, example_run, write_run_samples
+
+from bakeoff.errors import UsageError
+from bakeoff.report.answer import Claim, claims, headline
+from bakeoff.report.categories import categories
+from bakeoff.report.charts import charts_of
+from bakeoff.report.charts.latency import curve
+from bakeoff.report.charts.sizes import pareto
+from bakeoff.report.charts.svg import plain, render_svg
+from bakeoff.report.contest import Contest
+from bakeoff.report.criteria import Criterion, criteria
+from bakeoff.report.forest import place
+from bakeoff.report.html import as_data
+from bakeoff.report.searches import load_searches
+from bakeoff.report.trust import notices, reason_table, repeat_command, trial_table
+from bakeoff.report.words import listed, percent, size, times
+from bakeoff.types import Report
+
+
+def contest(report: Report | None = None) -> Contest:
+    report = report or example_run()
+    return Contest(report, report.models[0])
+
+
+def answered(report: Report) -> tuple[Claim, str]:
+    one = contest(report)
+    found = claims(one)
+    return found[0], headline(one, found)
+
+
+def criterion(report: Report, name: str) -> Criterion:
+    return next(row for row in criteria(contest(report)) if row.name == name)
+
+
+def test_a_difference_that_rounds_confirm_is_a_sure_answer_with_its_interval() -> None:
+    claim, said = answered(example_run())
+    assert (claim.asked, claim.who, claim.sure) == ("Answers fastest", "tflite over gRPC", "sure")
+    assert "faster than torchserve-rest" in claim.says and "ahead of all 4 others" in claim.says
+    ratio, low, high = (float(part.strip("x[],")) for part in claim.says.split(" ")[:3])
+    assert low < ratio < high and ratio == pytest.approx(5, rel=0.1)
+    assert said.startswith("tflite over gRPC answers fastest, p50 0.")
+    assert said.endswith("smallest: tflite-int8, 64.7 kB, no accuracy lost (0.9900).")
+
+
+@pytest.mark.parametrize("rounds", [1, 3])
+def test_with_too_few_rounds_nothing_is_called_faster(rounds: int) -> None:
+    report = example_run(rounds=rounds)
+    claim, said = answered(report)
+    assert claim.sure == "open" and claim.asked == "Lowest median latency"
+    assert "faster" not in claim.says + said and "no verdict says it is the fastest" in said
+    assert claim.why.startswith("One round: no interval" if rounds == 1 else "No verdict: 3 rounds in common")
+    assert all(row.winner is None for row in criteria(contest(report)) if row.low is not None or row.name == "Latency")
+    assert any(n.what == "A first look" for n in notices(report))
+
+
+def test_the_fastest_that_is_not_told_apart_from_another_is_not_called_so() -> None:
+    claim, said = answered(example_run(p50s={"torchserve-rest": 2.0, "tflite-rest": 0.5, "tflite-grpc": 0.501}))
+    assert claim.sure == "open" and "ahead of 1 of 2 others, not told apart from tflite-" in claim.says
+    assert "answers fastest" not in said
+
+
+def test_a_framework_wins_only_against_all_of_the_others_endpoints() -> None:
+    clear = criterion(example_run(), "Latency")
+    assert (
+        clear.winner == "TensorFlow" and clear.outcome.startswith("TensorFlow: ") and clear.outcome.endswith("faster")
+    )
+    assert clear.best[0].endswith("torch-flask-rest") and clear.best[1].endswith("tflite-grpc")
+    near = criterion(example_run(p50s={"torchserve-rest": 2.0, "torch-flask-rest": 0.4, "tflite-grpc": 0.4}), "Latency")
+    assert near.winner is None
+
+
+def test_pytorch_can_win_and_the_mark_lies_on_its_side() -> None:
+    found = criterion(example_run(p50s={"torchserve-rest": 0.2, "tflite-rest": 0.8}), "Throughput")
+    assert found.winner == "PyTorch" and found.outcome.startswith("PyTorch: ")
+    assert found.ratio is not None and found.ratio < 1 and place(found.ratio) < 50
+
+
+def test_cost_follows_the_price_of_the_hour() -> None:
+    report = example_run(noise=0)
+    found = criterion(report, "Cost of a million")
+    # 0.36 an hour is 0.0001 a second: 5,000 a second cost 0.02 a million, 1,250 cost 0.08.
+    assert found.best == ("0.08, torch-flask-rest", "0.02, tflite-grpc")
+    free = replace(report, config={key: value for key, value in report.config.items() if key != "price_per_hour"})
+    assert criterion(free, "Cost of a million").outcome == "not measured here"
+
+
+def test_what_was_not_measured_is_said_with_the_reason() -> None:
+    report = example_run(p50s={e: ms for e, (target, _, _, ms) in ENDPOINTS.items() if target == "tflite"})
+    latency = criterion(report, "Latency")
+    assert latency.best[0] == "not measured" and latency.outcome == "not measured here" and "PyTorch" in latency.why
+    edge = criterion(example_run(), "Edge size")
+    assert edge.outcome == "not measured here" and "No edge format of PyTorch" in edge.why
+    nothing = replace(report, measurements=(), summary=(), artifacts=(), comparisons=())
+    assert [claim.sure for claim in claims(contest(nothing))] == ["none"] * 3
+
+
+def test_sizes_are_counted_and_memory_has_no_winner() -> None:
+    report = example_run()
+    assert criterion(report, "Artifact size").winner == "TensorFlow"
+    start = criterion(report, "Start-up")
+    assert start.winner is None and "no interval" in start.why and start.outcome == "PyTorch's figure is 3x lower"
+
+
+def test_lost_accuracy_is_named() -> None:
+    report = example_run()
+    small = replace(report.artifacts[-1], accuracy=0.95)
+    claim = claims(contest(replace(report, artifacts=(*report.artifacts[:-1], small))))[2]
+    assert "accuracy 0.9500, 0.0400 less" in claim.says
+
+
+def test_the_eight_categories_are_there_and_only_those_with_evidence_are_measured() -> None:
+    one = contest()
+    found = categories([one], [criteria(one)])
+    assert len(found) == 8
+    assert {c.name for c in found if c.measured} == {"Dynamic graphs", "Deployment"}
+    assert "TensorFlow wins latency, throughput" in next(c.says for c in found if c.name == "Deployment")
+
+
+def test_trust_names_what_failed_and_why() -> None:
+    report = example_run()
+    said = {notice.what: notice for notice in notices(report)}
+    assert said["digits_cnn: tf-flask-rest failed parity"].kind == "warn"
+    assert said["tfserving is unavailable"].says == "not on PATH digits_cnn. Remedy: install it"
+    (row,) = [row for row in trial_table(report).rows if "invalid" in row]
+    assert row[0] == "drifted" and row[-1] == "its speed had not settled digits_cnn"
+    assert reason_table(report).rows == (("its speed had not settled digits_cnn", "1"),)
+    assert repeat_command(report) == "git checkout abc123\nscripts/bakeoff run --model digits_cnn"
+
+
+def test_a_run_that_was_cut_off_says_so() -> None:
+    assert any(notice.what == "Not finished" for notice in notices(replace(example_run(), finished=())))
+
+
+def test_a_curve_ends_where_its_requests_end() -> None:
+    points = curve([np.sort(np.arange(1.0, 101.0)), np.sort(np.arange(2.0, 102.0))])
+    assert points[-1]["nines"] <= 1.3 < 2  # 100 requests bound a p95, not a p99
+    middle = min(points, key=lambda p: abs(p["nines"] - 0.3))
+    assert middle["p0"] < middle["ms"] < middle["p1"]
+    failed = curve([np.array([1.0] * 50 + [np.inf] * 50)])
+    assert all(np.isfinite(point["ms"]) for point in failed) and failed[-1]["nines"] <= 0.3
+
+
+def test_pareto_keeps_what_no_other_beats() -> None:
+    report = example_run()
+    sized = [replace(a, accuracy=0.9 if a.format == "tflite-int8" else 0.99) for a in report.artifacts]
+    assert [a.format for a in pareto(sized)] == ["tflite-int8", "tflite-fp32"]
+    assert [a.format for a in pareto([replace(a, accuracy=None) for a in sized])] == ["tflite-int8"]
+
+
+def test_every_chart_draws_without_a_browser_and_says_something(tmp_path: Path) -> None:
+    report = example_run(HOSTILE)
+    write_run_samples(tmp_path, report, count=120)
+    found = charts_of(tmp_path, contest(report))
+    assert [c.id for c in found] == [
+        "latency",
+        "throughput",
+        "protocols",
+        "time",
+        "sizes",
+        "resources",
+        "cost",
+        "rounds",
+    ]
+    for chart in found:
+        assert chart.table.rows and len(chart.says) > 20
+        assert render_svg(chart, report).startswith("<svg")
+
+
+SEARCH = {
+    "found": {
+        "endpoint": "tflite-grpc",
+        "slo_ms": 20.0,
+        "rate_rps": None,
+        "low": 900.0,
+        "high": 1000.0,
+        "steps": [],
+        "price": 0.36,
+    },
+    "measurements": [{"model": "digits_cnn", "target": "tflite"}],
+}
+
+
+def test_searches_in_the_runs_folder_become_a_chart(tmp_path: Path) -> None:
+    folder = tmp_path / "capacity-tflite"
+    folder.mkdir()
+    (folder / "capacity.json").write_text(json.dumps(SEARCH), encoding="utf-8")
+    chart = next(c for c in charts_of(tmp_path, contest()) if c.id == "capacity")
+    assert "undecided, its capacity under 20 ms lies between 900 and 1,000 req/s" in chart.says
+    assert "0.111" in chart.says  # 0.0001 a second over 900
+    assert load_searches(tmp_path, "another model") == []
+
+
+def test_a_broken_search_is_named(tmp_path: Path) -> None:
+    (tmp_path / "capacity.json").write_text('{"found": {}}', encoding="utf-8")
+    with pytest.raises(UsageError, match=r"capacity\.json.*endpoint"):
+        load_searches(tmp_path, "digits_cnn")
+
+
+def test_json_cannot_end_its_script() -> None:
+    text = as_data({"a": "</script><!--"})
+    assert "<" not in text and json.loads(text) == {"a": "</script><!--"}
+
+
+def test_words() -> None:
+    assert [size(n) for n in (12, 64_720, 1_086_681_484)] == ["12 B", "64.7 kB", "1.09 GB"]
+    assert times(2.3456, 2.1, 2.55) == "2.35x [2.1, 2.55]" and times(2) == "2x"
+    assert listed(["a"]) == "a" and listed(["a", "b", "c"], most=2) == "a, b and 1 more"
+    assert percent(0.95) == "95%" and percent(0.99975) == "99.98%" and percent(0.999999) == "99.9999%"
+    assert plain("../x y/<b>") == "x-y-b" and plain("///") == "x"
