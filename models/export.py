@@ -1,7 +1,7 @@
 """Export a model to every format, and prove that each computes what PyTorch computes.
 
     python models/export.py --model-folder models/zoo/digits_cnn --out artifacts
-        [--format F ...] [--weights FILE] [--force]
+        [--format F ...] [--skip F ...] [--environment NAME] [--weights FILE] [--force]
 
 A model folder may lie anywhere; its name (letters, digits, _ and -) is the model's. It holds a `model.py` with
 
@@ -28,6 +28,8 @@ Writes OUT/MODEL/{model.json, golden.npz, missing.json, FORMAT/...}; what is up 
 of each format that could not be made, or failed when it was run at several batches and lengths, why. Tells its progress
 on stdout, one JSON object a line: {"event": "start" | "done" | "skip" | "failed", "model", "format" (null: the model as
 a whole), "seconds", "size_bytes", "message"}.
+A format with a requirements.txt of its own (models/executorch/) is made by a second call, in the environment of that
+file and with --environment executorch; the first call, without, leaves it out and writes model.json and golden.npz.
 Exit status: 0 everything needed is there; 1 the model fails, or a format that was named or that targets serve by
 default (torchscript, savedmodel, tflite-fp32); 2 bad usage, or a model folder that doesn't keep the contract.
 """
@@ -51,7 +53,7 @@ from typing import TYPE_CHECKING, Any
 
 import artifact_tree as tree
 from contract import ModelFolderError
-from sources import SERVED_BY_DEFAULT, exporter_files, format_names, hash_files, model_files
+from sources import SERVED_BY_DEFAULT, environment_of, exporter_files, format_names, hash_files, model_files
 from user_code import ModelError, brief, causes
 
 if TYPE_CHECKING:
@@ -71,6 +73,8 @@ class Export:
     weights: Path | None
     folder: Path
     model_sha256: str
+    environment: str | None
+    """The format whose own environment this is; None: that of all the others."""
     required: frozenset[str]
     """The formats without which the export has failed."""
     stale: list[str] = field(default_factory=list)
@@ -107,10 +111,13 @@ def export_into(folder: Path, arguments: argparse.Namespace, emit: Emit) -> int:
 
 
 def parse_arguments() -> argparse.Namespace:
+    own_environments = [name for name in format_names() if environment_of(name)]
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model-folder", type=Path, required=True, help="folder with a model.py")
     parser.add_argument("--out", type=Path, default=Path("artifacts"))
     parser.add_argument("--format", nargs="+", action="extend", choices=format_names(), help="default: all")
+    parser.add_argument("--skip", nargs="+", action="extend", choices=format_names(), default=[], help="of all not F")
+    parser.add_argument("--environment", choices=own_environments, help="the format whose own environment this is")
     parser.add_argument("--weights", type=Path, help=WEIGHTS_HELP)
     parser.add_argument("--force", action="store_true", help="export again what is up to date")
     arguments = parser.parse_args()
@@ -126,8 +133,7 @@ def parse_arguments() -> argparse.Namespace:
 
 def weights_of(folder: Path) -> Path | None:
     """Return the weights file of the last export, which stands until another is named or --force returns to none."""
-    file = folder / tree.MODEL
-    recorded = json.loads(file.read_text(encoding="utf-8")).get("weights") if file.exists() else None
+    recorded = tree.read_table(folder / tree.MODEL).get("weights")
     return Path(recorded) if recorded else None
 
 
@@ -151,10 +157,14 @@ def plan(arguments: argparse.Namespace, folder: Path, emit: Emit) -> Export:
     """Find what has to be made, and tell what needn't, or can't be."""
     model_sha256 = hash_files(model_files(arguments.model_folder, arguments.weights))
     required = frozenset(arguments.format or ()) | frozenset(SERVED_BY_DEFAULT)
-    export = Export(arguments.model_folder, arguments.weights, folder, model_sha256, required)
+    sources = arguments.model_folder, arguments.weights
+    export = Export(*sources, folder, model_sha256, arguments.environment, required)
     missing, tried = tree.read_table(folder / tree.MISSING), tree.read_table(folder / tree.TRIED)
+    everything = [name for name in format_names() if name not in arguments.skip]
     for name in format_names():
-        asked = arguments.format is None or name in arguments.format
+        if environment_of(name) != export.environment:
+            continue
+        asked = name in (arguments.format or everything)
         manifest = tree.read_manifest(folder / name)
         if manifest and not is_stale(export, manifest, asked, arguments.force):
             if asked:
@@ -179,13 +189,31 @@ def is_stale(export: Export, manifest: dict[str, Any], asked: bool, force: bool)
 def run(export: Export, emit: Emit) -> int:
     """Make what has to be made; return the exit status."""
     started = time.monotonic()
-    if export.stale or not all((export.folder / name).exists() for name in (tree.GOLDEN, tree.MODEL)):
+    if export.stale or (export.environment is None and not is_described(export)):
         try:
             make(export, emit)
         except (ModelError, ModelFolderError) as error:
             emit("failed", None, seconds=_since(started), message=str(error))
             return 2 if isinstance(error, ModelFolderError) else 1
     return 1 if export.required.intersection(export.failed) else 0
+
+
+def is_described(export: Export) -> bool:
+    """Tell whether the files that speak of the model are there, and of this version of it."""
+    described = tree.read_table(export.folder / tree.MODEL).get("sha256")
+    return described == export.model_sha256 and (export.folder / tree.GOLDEN).exists()
+
+
+def forget_elsewhere(export: Export) -> None:
+    """Remove what another environment made or tried of another version of the model: it can't be done again here."""
+    tried = tree.read_table(export.folder / tree.TRIED)
+    for name in filter(environment_of, format_names()):
+        manifest = tree.read_manifest(export.folder / name)
+        if manifest and manifest["model_sha256"] != export.model_sha256:
+            shutil.rmtree(export.folder / name)
+        if name in tried and tried[name] != export.inputs_sha256(name):
+            tree.write_entry(export.folder / tree.MISSING, name, None)
+            tree.write_entry(export.folder / tree.TRIED, name, None)
 
 
 def make(export: Export, emit: Emit) -> None:
@@ -199,13 +227,16 @@ def make(export: Export, emit: Emit) -> None:
     references = make_references(model)
     for reference in references:
         check_variation(model, reference.outputs)
-    # From here until it is written again it would speak of other artifacts.
-    (export.folder / tree.GOLDEN).unlink(missing_ok=True)
-    write_model(model, export.model_sha256, export.weights, export.folder)
+    if export.environment is None:
+        # From here until it is written again it would speak of other artifacts.
+        (export.folder / tree.GOLDEN).unlink(missing_ok=True)
+        write_model(model, export.model_sha256, export.weights, export.folder)
+        forget_elsewhere(export)
     with partial_folder(export.folder) as partial:
         for name in export.stale:
             make_format(export, name, model, references, partial, emit)
-    write_golden(model, references, export.folder)
+    if export.environment is None:
+        write_golden(model, references, export.folder)
 
 
 def make_format(

@@ -17,6 +17,11 @@ def format_names() -> list[str]:
     return sorted(path.stem.replace("_", "-") for path in (MODELS / "formats").glob("[!_]*.py"))
 
 
+def environment_of(format_name: str) -> str | None:
+    """Name a format's own environment, that of models/NAME/requirements.txt; None: it is made in that of models/."""
+    return format_name if (MODELS / format_name / "requirements.txt").is_file() else None
+
+
 def module_name(format_name: str) -> str:
     return f"formats.{format_name.replace('-', '_')}"
 
@@ -29,7 +34,8 @@ def model_files(folder: Path, weights: Path | None) -> list[Path]:
 
 def exporter_files(format_name: str) -> list[Path]:
     """List the code that makes a format."""
-    files = [MODELS / "requirements.txt", MODELS / f"{module_name(format_name).replace('.', '/')}.py"]
+    requirements = MODELS / (environment_of(format_name) or "") / "requirements.txt"
+    files = [requirements, MODELS / f"{module_name(format_name).replace('.', '/')}.py"]
     for pattern in ("*.py", "aten_to_tf/*.py", "formats/_*.py"):
         files += sorted(MODELS.glob(pattern))
     return files + ([HANDLER] if format_name == "torchscript" and HANDLER.is_file() else [])

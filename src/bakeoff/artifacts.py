@@ -33,6 +33,7 @@ def load_artifact(folder: Path) -> Artifact:
             key: content[key]
             for key in ("model", "format", "size_bytes", "gzip_bytes", "sha256", "accuracy", "export_seconds")
         }
+        fields |= {key: content.get(key) for key in ("zstd_bytes", "weights_bytes", "fidelity")}  # new: may be missing
         parity = [
             {"model": content["model"], "format": content["format"], "kind": "format", "endpoint": None, **row}
             for row in content["parity"]
@@ -48,16 +49,14 @@ def load_artifacts(folder: Path) -> list[Artifact]:
     return [load_artifact(path.parent) for path in sorted(folder.glob("*/manifest.json"))]
 
 
-def load_missing(folder: Path, model: str) -> list[MissingArtifact]:
-    """Return the formats that a model could not be made in; raise UsageError where missing.json is wrong."""
+def load_missing(folder: Path) -> list[MissingArtifact]:
+    """Return the formats that artifacts/MODEL could not be made in; raise UsageError where missing.json is wrong."""
     path = folder / "missing.json"
     if not path.exists():
         return []
-    rows = validated(dict[str, dict[str, Any]], read_json(path), path)
-    return [
-        validated(MissingArtifact, {"model": model, "format": format, "reason": row.get("reason")}, path)
-        for format, row in sorted(rows.items())
-    ]
+    content = validated(dict[str, dict[str, Any]], read_json(path), path)
+    rows = [{"model": folder.name, "format": format, **row} for format, row in sorted(content.items())]
+    return list(validated(tuple[MissingArtifact, ...], rows, path))
 
 
 class Golden:

@@ -22,13 +22,16 @@ from bakeoff.recount import conclude
 from bakeoff.runtimes import Load, Runtime, Server
 from bakeoff.samples import mark_wrong, read_samples
 from bakeoff.show import Show
+from bakeoff.sizes.records import load_current
 from bakeoff.stats import summarize_trial
 from bakeoff.store import write_results
 from bakeoff.trials import ATTEMPTS, draw_primers, draw_round, left_of
 from bakeoff.types import (
+    EDGE_FORMATS,
     FLOORS,
     NO_FORMAT,
     Artifact,
+    EdgeMeasurement,
     Endpoint,
     Measurement,
     MissingArtifact,
@@ -40,7 +43,7 @@ from bakeoff.types import (
 )
 from bakeoff.verify import wrong_rows
 
-RowT = TypeVar("RowT", Artifact, MissingArtifact, Parity, Support)
+RowT = TypeVar("RowT", Artifact, EdgeMeasurement, MissingArtifact, Parity, Support)
 ValueT = TypeVar("ValueT")
 
 
@@ -98,7 +101,8 @@ def run(job: Run, show: Show) -> Report:
 
 def _run_model(job: Run, model: str, show: Show) -> None:
     runtime, cpus = job.runtime, job.config.cpus
-    folder, _ = runtime.export(model, ExportOptions(weights=job.weights), show)
+    unasked = tuple(format for format in EDGE_FORMATS if format not in job.config.formats)
+    folder, _ = runtime.export(model, ExportOptions(weights=job.weights, skip=unasked), show)
     show.step()
     with deployed(folder, runtime, job.selection, cpus.server, show) as deployment:
         _take_over(job, deployment)
@@ -284,6 +288,7 @@ def _take_over(job: Run, deployment: Deployment) -> None:
         targets=tuple(states.values()),
         images=job.runtime.images(),
         missing_artifacts=(*_others(report.missing_artifacts, name), *deployment.missing),
+        edge=(*_others(report.edge, name), *load_current(deployment.folder, deployment.artifacts.values())),
     )
     write_results(job.out, job.report)
 

@@ -8,7 +8,7 @@ from types import FrameType
 
 import typer
 
-from bakeoff.cli import capacity, compare, look, measure, servers
+from bakeoff.cli import capacity, compare, look, measure, servers, sizes
 from bakeoff.errors import BakeoffError
 from bakeoff.runtimes import engine
 
@@ -26,7 +26,7 @@ app.command()(servers.up)
 app.command()(servers.down)
 app.command()(servers.verify)
 app.command(hidden=True)(servers.plan)
-app.command()(look.sizes)
+app.command()(sizes.sizes)
 app.command()(look.report)
 app.command()(compare.compare)
 app.command()(look.targets)
