@@ -16,7 +16,7 @@ from bakeoff.deploy import Deployment, Selection, deployed, restart
 from bakeoff.disturbance import judge_disturbance, read_counters, summarize_disturbance
 from bakeoff.errors import BakeoffError, UsageError
 from bakeoff.export import ExportOptions
-from bakeoff.load import Workers
+from bakeoff.load import RenewedLoad, Workers
 from bakeoff.recount import conclude
 from bakeoff.runtimes import Load, Runtime, Server
 from bakeoff.samples import mark_wrong, read_samples
@@ -25,7 +25,7 @@ from bakeoff.stats import summarize_trial
 from bakeoff.store import write_results
 from bakeoff.trials import ATTEMPTS, draw_primers, draw_round, left_of
 from bakeoff.types import FLOORS, NO_FORMAT, Artifact, Endpoint, Measurement, Parity, Plan, Report, Support, Trial
-from bakeoff.verify import wrong_rows
+from bakeoff.verify import canary, wrong_rows
 
 RowT = TypeVar("RowT", Artifact, Parity, Support)
 ValueT = TypeVar("ValueT")
@@ -92,7 +92,7 @@ def _run_model(job: Run, model: str, show: Show) -> None:
         job.report = replace(job.report, bare=(*job.report.bare, *bare))
         plan = deployment.plan(job.config.workloads)
         if deployment.endpoints:
-            with runtime.open_load(plan, job.out, cpus.load, job.workers, show) as load:
+            with RenewedLoad(lambda: runtime.open_load(plan, job.out, cpus.load, job.workers, show), show) as load:
                 _measure_rounds(job, deployment, plan, load, show)
     job.report = replace(job.report, finished=(*job.report.finished, model))
     write_results(job.out, job.report)
@@ -193,9 +193,17 @@ def _run_trial(job: Run, deployment: Deployment, trial: Trial, load: Load, show:
     measurement = _measure(trial, endpoint, server, deployment, load)
     if measurement is not None:
         _keep(job, measurement)
+    name = server.target.name
     if not runtime.alive(server):
-        name = server.target.name
         _mark_failed(job, server, f"{name}, under load, {runtime.last_words(server)}", show)
+    elif measurement is not None and measurement.error_count == measurement.request_count:
+        runtime.resume(server)
+        problem = canary(endpoint, deployment.golden)
+        runtime.pause(server)
+        if problem is not None:
+            _mark_failed(job, server, f"{name} stopped answering: {endpoint.id}: {problem}", show)
+            deployment.servers.remove(server)
+            runtime.stop(server)
 
 
 def _measure(
