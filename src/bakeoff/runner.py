@@ -187,23 +187,30 @@ def _run_trial(job: Run, deployment: Deployment, trial: Trial, load: Load, show:
     """Run one trial with its server alone awake, and keep what it says."""
     runtime = deployment.runtime
     server = next((s for s in deployment.servers if any(e.id == trial.endpoint for e in s.endpoints)), None)
-    if server is None or not runtime.alive(server):
+    if server is None:  # it failed before
         return
     endpoint = next(e for e in server.endpoints if e.id == trial.endpoint)
-    measurement = _measure(trial, endpoint, server, deployment, load)
+    measurement = _measure(trial, endpoint, server, deployment, load) if runtime.alive(server) else None
     if measurement is not None:
         _keep(job, measurement)
-    name = server.target.name
-    if not runtime.alive(server):
-        _mark_failed(job, server, f"{name}, under load, {runtime.last_words(server)}", show)
-    elif measurement is not None and measurement.error_count == measurement.request_count:
+    nothing_came = measurement is not None and measurement.error_count == measurement.request_count
+    problem = _find_failure(deployment, server, endpoint, nothing_came)
+    if problem is not None:
+        _mark_failed(job, server, f"{server.target.name} {problem}", show)
+        deployment.servers.remove(server)
+        runtime.stop(server)
+
+
+def _find_failure(deployment: Deployment, server: Server, endpoint: Endpoint, nothing_came: bool) -> str | None:
+    """Return why a server is out from here on: it ended, or it doesn't answer even a single request any more."""
+    runtime = deployment.runtime
+    if runtime.alive(server) and nothing_came:
         runtime.resume(server)
         problem = canary(endpoint, deployment.golden)
         runtime.pause(server)
         if problem is not None:
-            _mark_failed(job, server, f"{name} stopped answering: {endpoint.id}: {problem}", show)
-            deployment.servers.remove(server)
-            runtime.stop(server)
+            return f"stopped answering: {endpoint.id}: {problem}"
+    return None if runtime.alive(server) else runtime.last_words(server)
 
 
 def _measure(
