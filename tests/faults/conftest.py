@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,12 @@ class FaultyRun:
             text=True,
         )
         self.said = ""
+
+    def begun(self) -> FaultyRun:
+        """Wait until it has begun: its folder is there."""
+        while not (self.folder / "results.json").exists() and self.process.poll() is None:
+            time.sleep(0.01)
+        return self
 
     def under_way(self) -> FaultyRun:
         """Wait for its first measurement."""

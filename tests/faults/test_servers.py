@@ -67,3 +67,17 @@ def test_a_load_generator_that_is_killed_is_replaced_and_no_trial_is_lost(start:
     assert not run.problems and "Traceback" not in run.said
     assert "run again with another load generator" in run.said
     assert run.rounds("tflite") == run.rounds("litert") == ALL
+
+
+def test_a_torchserve_worker_that_is_killed_while_java_lives_hides_nothing(start: Start) -> None:
+    run = start("--target", "torchserve", "--target", "tflite").under_way()
+    java = server("torchserve")
+    workers = [p for p in java.children(recursive=True) if "model_service_worker" in " ".join(p.cmdline())]
+    assert workers
+    for worker in workers:
+        worker.kill()
+    run.end()
+    assert "Traceback" not in run.said
+    assert run.rounds("tflite") == ALL
+    # Java starts another one and keeps requests waiting meanwhile: all rounds are answered, or the server is given up.
+    assert run.rounds("torchserve") == ALL or run.state("torchserve")["status"] == "failed"
