@@ -30,6 +30,7 @@ LEVELS = (
     {"runner"},
     {"runs", "probe"},
     {"cli"},
+    {"__main__"},
 )
 LEVEL_OF = {name: level for level, names in enumerate(LEVELS) for name in names}
 FRAMEWORKS = {"torch", "tensorflow", "locust", "gevent", "flask", "keras", "tflite_runtime", "ai_edge_litert"}

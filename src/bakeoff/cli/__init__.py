@@ -49,6 +49,12 @@ def main() -> None:
     except engine.ENGINE_ERRORS as error:
         sys.stderr.write(f"bakeoff: the Docker Engine failed: {engine.last_line(str(error))}\n")
         sys.exit(1)
+    except OSError as error:  # a full disk, a folder that may not be written: the rest is an error of ours
+        if error.strerror is None:
+            raise
+        where = f"{error.filename}: " if error.filename else ""
+        sys.stderr.write(f"bakeoff: {where}{error.strerror}; what was measured before stays, see --resume\n")
+        sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
     except Terminated:
