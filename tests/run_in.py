@@ -1,4 +1,4 @@
-"""Run pytest in the environment of a program, made on first use: run_in.py [--optional] REQUIREMENTS [PYTEST ARGUMENTS].
+"""Run pytest in the environment of a program, made on first use: run_in.py [--optional] REQUIREMENTS [ARGUMENTS].
 
 --optional: where the environment can't be made here (no wheels for this platform), say so and leave the tests out.
 
