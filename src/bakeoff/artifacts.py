@@ -9,7 +9,7 @@ import numpy as np
 
 from bakeoff.errors import BakeoffError, UsageError
 from bakeoff.files import read_json, validated
-from bakeoff.types import NO_FORMAT, Artifact, Model, Parity
+from bakeoff.types import NO_FORMAT, Artifact, MissingArtifact, Model, Parity
 
 SCHEMA_VERSION = 1
 
@@ -46,6 +46,18 @@ def load_artifact(folder: Path) -> Artifact:
 def load_artifacts(folder: Path) -> list[Artifact]:
     """Return all artifacts of artifacts/MODEL, in alphabetical order of their formats."""
     return [load_artifact(path.parent) for path in sorted(folder.glob("*/manifest.json"))]
+
+
+def load_missing(folder: Path, model: str) -> list[MissingArtifact]:
+    """Return the formats that a model could not be made in; raise UsageError where missing.json is wrong."""
+    path = folder / "missing.json"
+    if not path.exists():
+        return []
+    rows = validated(dict[str, dict[str, Any]], read_json(path), path)
+    return [
+        validated(MissingArtifact, {"model": model, "format": format, "reason": row.get("reason")}, path)
+        for format, row in sorted(rows.items())
+    ]
 
 
 class Golden:

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Literal, TypeVar
 
+from bakeoff.artifacts import load_missing
 from bakeoff.bare import time_artifacts
 from bakeoff.config import Config
 from bakeoff.counters import Exchange, read_settled, summarize_spent
@@ -21,7 +22,7 @@ from bakeoff.recount import conclude
 from bakeoff.runtimes import Load, Runtime, Server
 from bakeoff.samples import mark_wrong, read_samples
 from bakeoff.show import Show
-from bakeoff.sizes.records import load_current, load_missing
+from bakeoff.sizes.records import load_current
 from bakeoff.stats import summarize_trial
 from bakeoff.store import write_results
 from bakeoff.trials import ATTEMPTS, draw_primers, draw_round, left_of
@@ -33,7 +34,7 @@ from bakeoff.types import (
     EdgeMeasurement,
     Endpoint,
     Measurement,
-    MissingFormat,
+    MissingArtifact,
     Parity,
     Plan,
     Report,
@@ -42,7 +43,7 @@ from bakeoff.types import (
 )
 from bakeoff.verify import wrong_rows
 
-RowT = TypeVar("RowT", Artifact, EdgeMeasurement, MissingFormat, Parity, Support)
+RowT = TypeVar("RowT", Artifact, EdgeMeasurement, MissingArtifact, Parity, Support)
 ValueT = TypeVar("ValueT")
 
 
@@ -281,7 +282,7 @@ def _take_over(job: Run, deployment: Deployment) -> None:
         targets=tuple(states.values()),
         images=job.runtime.images(),
         edge=(*_others(report.edge, name), *load_current(deployment.folder, deployment.artifacts.values())),
-        missing=(*_others(report.missing, name), *load_missing(deployment.folder)),
+        missing_artifacts=(*_others(report.missing_artifacts, name), *load_missing(deployment.folder, name)),
     )
     write_results(job.out, job.report)
 

@@ -107,13 +107,12 @@ class Artifact:
 
 
 @dataclass(frozen=True, slots=True)
-class MissingFormat:
-    """A format that a model can't be exported to, and why; `op`: what stands in its way, where that is one operator."""
+class MissingArtifact:
+    """A format that a model could not be made in, or did not hold up in, and why."""
 
     model: str
     format: str
     reason: str
-    op: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -578,7 +577,7 @@ class Report:
 
     `paused`: whether idle servers were stopped while another was measured; `restarted`: whether servers were restarted
     between rounds; `reference`: the endpoint that verdicts compare with; `finished`: models of which all rounds ran;
-    `edge`: what `bakeoff sizes --measure` found of the artifacts before; `missing`: formats that couldn't be exported.
+    `edge`: what `bakeoff sizes --measure` found of the artifacts before.
     """
 
     schema_version: int
@@ -603,5 +602,5 @@ class Report:
     restarted: bool = False
     reference: str | None = None
     finished: tuple[str, ...] = ()
+    missing_artifacts: tuple[MissingArtifact, ...] = ()
     edge: tuple[EdgeMeasurement, ...] = ()
-    missing: tuple[MissingFormat, ...] = ()

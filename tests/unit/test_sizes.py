@@ -14,8 +14,8 @@ from sizes_example import artifact, measured, model, process
 from bakeoff.report.sizes import size_tables
 from bakeoff.sizes import make_size_report, size_rows, write_sizes
 from bakeoff.sizes.pareto import beats, pareto_set
-from bakeoff.sizes.records import keep_measured, load_measured, load_missing
-from bakeoff.types import Fidelity, MissingFormat, Parity
+from bakeoff.sizes.records import keep_measured, load_measured
+from bakeoff.types import Fidelity, MissingArtifact, Parity
 
 NONE = None
 
@@ -27,13 +27,13 @@ def answers(*arguments: object) -> str:
 
 def test_rows_stand_by_model_then_size_and_those_without_an_artifact_last() -> None:
     artifacts = [artifact("a", 30), artifact("b", 10), artifact("c", 20, model="l")]
-    rows = size_rows([model()], artifacts, missing=[MissingFormat("m", "onnx", "no such op", "aten.x")])
+    rows = size_rows([model()], artifacts, missing=[MissingArtifact("m", "onnx", "no such op")])
     assert [(row.model, row.format) for row in rows] == [("l", "c"), ("m", "b"), ("m", "a"), ("m", "onnx")]
-    assert (rows[-1].reason, rows[-1].op, rows[-1].size_bytes, rows[-1].pareto) == ("no such op", "aten.x", None, None)
+    assert (rows[-1].reason, rows[-1].size_bytes, rows[-1].pareto) == ("no such op", None, None)
 
 
 def test_a_format_that_was_exported_after_all_is_not_missing() -> None:
-    (row,) = size_rows([model()], [artifact("onnx")], missing=[MissingFormat("m", "onnx", "old")])
+    (row,) = size_rows([model()], [artifact("onnx")], missing=[MissingArtifact("m", "onnx", "old")])
     assert row.reason is None
 
 
@@ -178,7 +178,7 @@ def test_without_accuracy_the_answer_is_by_top_1_and_says_so() -> None:
 def test_json_and_csv_hold_the_same(tmp_path: Path) -> None:
     runs = [measured("a", "r", process(2.0))]
     report = make_size_report(
-        [model()], [artifact("a"), artifact("b", 2000)], runs, [MissingFormat("m", "onnx", "why")]
+        [model()], [artifact("a"), artifact("b", 2000)], runs, [MissingArtifact("m", "onnx", "why")]
     )
     write_sizes(tmp_path, report)
     document = json.loads((tmp_path / "sizes.json").read_text(encoding="utf-8"))
@@ -200,14 +200,8 @@ def test_a_new_measurement_replaces_that_of_its_format_and_runtime_alone(tmp_pat
     ]
 
 
-def test_the_exports_missing_formats_are_read(tmp_path: Path) -> None:
-    assert load_missing(tmp_path) == []
-    (tmp_path / "missing.json").write_text('{"onnx": {"reason": "no such op", "op": null}}', encoding="utf-8")
-    assert load_missing(tmp_path) == [MissingFormat(tmp_path.name, "onnx", "no such op", None)]
-
-
 def test_tables_show_dashes_for_what_is_not_known_and_reasons_apart() -> None:
-    report = make_size_report([model()], [artifact("a")], missing=[MissingFormat("m", "onnx", "no such op")])
+    report = make_size_report([model()], [artifact("a")], missing=[MissingArtifact("m", "onnx", "no such op")])
     weights, reasons = size_tables(report)
     row = dict(zip(weights.columns, weights.rows[0], strict=True))
     assert (row["bytes"], row["zstd"], row["weights"], row["top-1"]) == ("1,000", "–", "–", "–")

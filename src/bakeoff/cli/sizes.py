@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from bakeoff.artifacts import load_artifacts, load_model
+from bakeoff.artifacts import load_artifacts, load_missing, load_model
 from bakeoff.catalog import list_models
 from bakeoff.cli import options as o
 from bakeoff.cli.terminal import print_table, progress
@@ -17,7 +17,7 @@ from bakeoff.files import ARTIFACTS
 from bakeoff.report.sizes import size_tables
 from bakeoff.sizes import SizeReport, make_size_report, size_json, write_sizes
 from bakeoff.sizes.measuring import measure_artifacts
-from bakeoff.sizes.records import load_measured, load_missing
+from bakeoff.sizes.records import load_measured
 from bakeoff.types import FORMATS
 
 
@@ -60,7 +60,7 @@ def exported_sizes(models: list[str], formats: list[str]) -> SizeReport:
     """Return the size report of what is exported of these models, with the rows of these formats; none: all."""
     folders = [ARTIFACTS / name for name in models if (ARTIFACTS / name / "model.json").exists()]
     artifacts = [artifact for folder in folders for artifact in load_artifacts(folder)]
-    missing = [row for folder in folders for row in load_missing(folder)]
+    missing = [row for folder in folders for row in load_missing(folder, folder.name)]
     measured = [row for folder in folders for row in load_measured(folder)]
     report = make_size_report([load_model(folder) for folder in folders], artifacts, measured, missing)
     return replace(report, rows=[row for row in report.rows if not formats or row.format in formats])

@@ -12,7 +12,7 @@ from typing import Any
 from bakeoff.files import as_json, write_atomic
 from bakeoff.sizes.answers import answer_lines
 from bakeoff.sizes.rows import SizeRow, Timing, size_rows
-from bakeoff.types import Artifact, EdgeMeasurement, MissingFormat, Model, Report
+from bakeoff.types import Artifact, EdgeMeasurement, MissingArtifact, Model, Report
 
 SCHEMA_VERSION = 1
 TIMED = ("one_thread", "two_threads")
@@ -31,7 +31,7 @@ def make_size_report(
     models: Iterable[Model],
     artifacts: Iterable[Artifact],
     measured: Iterable[EdgeMeasurement] = (),
-    missing: Iterable[MissingFormat] = (),
+    missing: Iterable[MissingArtifact] = (),
 ) -> SizeReport:
     """Return the size report of some models."""
     rows = size_rows(models, artifacts, measured, missing)
@@ -42,7 +42,7 @@ def make_size_report(
 
 def size_report_of(report: Report) -> SizeReport:
     """Return the size report of a run."""
-    return make_size_report(report.models, report.artifacts, report.edge, report.missing)
+    return make_size_report(report.models, report.artifacts, report.edge, report.missing_artifacts)
 
 
 def size_json(report: SizeReport) -> str:

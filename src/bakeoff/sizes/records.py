@@ -1,4 +1,4 @@
-"""What is kept beside the artifacts: measured.json, the last measurements, and the export's missing.json."""
+"""What is kept beside the artifacts: measured.json, the last measurements."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from bakeoff.files import as_json, read_json, validated, write_atomic
-from bakeoff.types import Artifact, EdgeMeasurement, MissingFormat
+from bakeoff.types import Artifact, EdgeMeasurement
 
-MEASURED, MISSING = "measured.json", "missing.json"
+MEASURED = "measured.json"
 
 
 def load_measured(folder: Path) -> list[EdgeMeasurement]:
@@ -27,13 +27,3 @@ def keep_measured(folder: Path, new: Iterable[EdgeMeasurement]) -> None:
     """Write measurements into measured.json in place of those of the same format and runtime."""
     kept = {(m.format, m.runtime): m for m in [*load_measured(folder), *new]}
     write_atomic(folder / MEASURED, as_json(tuple(kept.values())))
-
-
-def load_missing(folder: Path) -> list[MissingFormat]:
-    """Return the formats that couldn't be exported, with the reasons; nothing where there is no file."""
-    path = folder / MISSING
-    if not path.exists():
-        return []
-    content = read_json(path)
-    rows = [{"model": folder.name, "format": format, **what} for format, what in content.items()]
-    return list(validated(tuple[MissingFormat, ...], rows, path))

@@ -31,7 +31,7 @@ class Axis:
 
 def size_chart(contest: Contest) -> Chart | None:
     """Draw sizes as bars from zero, and against quality and latency with the formats that no other beats at both."""
-    report = size_report_of(replace(contest.report, artifacts=tuple(contest.artifacts), missing=()))
+    report = size_report_of(replace(contest.report, artifacts=tuple(contest.artifacts), missing_artifacts=()))
     formats = {row.format: row for row in report.rows}
     if not formats:
         return None
