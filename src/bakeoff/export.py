@@ -57,7 +57,9 @@ def _export_apart(format: str, model: str, told: list[str], options: ExportOptio
     try:
         python = ensure_venv(own_requirements(format), say=show.say)
     except BakeoffError as error:
-        reason = f"its environment can't be made here: {error}\nRemedy: {REMEDY}{format}"
+        why = str(error).splitlines()[-1].strip()
+        what = own_requirements(format).relative_to(ROOT)
+        reason = f"{what} can't be installed here ({why}). Remedy: {REMEDY}{format}"
         note_missing(ARTIFACTS / model, format, reason)
         line = f"export of {model} {format} failed: {reason}"
         show.note(line)
