@@ -42,6 +42,7 @@ def our_processes() -> list[str]:
         (["run", "--frobnicate"], ("--frobnicate",)),
         (["run", "--target", "tf-flask", "--protocol", "rest-binary"], ("--target", "tf-flask", "grpc, rest")),
         (["export", "--format", "coreml"], ("--format", "coreml")),
+        (["sizes", "--format", "coreml"], ("--format", "coreml")),
         (["report", "no-such-folder"], ("no-such-folder",)),
     ],
 )
