@@ -49,14 +49,16 @@ def load_artifacts(folder: Path) -> list[Artifact]:
     return [load_artifact(path.parent) for path in sorted(folder.glob("*/manifest.json"))]
 
 
-def load_missing(folder: Path) -> list[MissingArtifact]:
-    """Return the formats that artifacts/MODEL could not be made in; raise UsageError where missing.json is wrong."""
+def load_missing(folder: Path, model: str) -> list[MissingArtifact]:
+    """Return the formats that a model could not be made in; raise UsageError where missing.json is wrong."""
     path = folder / "missing.json"
     if not path.exists():
         return []
-    content = validated(dict[str, dict[str, Any]], read_json(path), path)
-    rows = [{"model": folder.name, "format": format, **row} for format, row in sorted(content.items())]
-    return list(validated(tuple[MissingArtifact, ...], rows, path))
+    rows = validated(dict[str, dict[str, Any]], read_json(path), path)
+    return [
+        validated(MissingArtifact, {"model": model, "format": format, "reason": row.get("reason")}, path)
+        for format, row in sorted(rows.items())
+    ]
 
 
 class Golden:

@@ -130,7 +130,7 @@ def open_deployment(folder: Path, runtime: Runtime) -> Deployment:
     """Read what the export of a model left in artifacts/MODEL."""
     model = load_model(folder)
     artifacts = {artifact.format: artifact for artifact in load_artifacts(folder)}
-    golden, missing = Golden(folder / "golden.npz", model), tuple(load_missing(folder))
+    golden, missing = Golden(folder / "golden.npz", model), tuple(load_missing(folder, model.name))
     return Deployment(model, folder, golden, artifacts, runtime, missing)
 
 

@@ -113,12 +113,11 @@ class Artifact:
 
 @dataclass(frozen=True, slots=True)
 class MissingArtifact:
-    """A format that a model could not be made in, or did not hold up in, and why; `op`: the operator at fault."""
+    """A format that a model could not be made in, or did not hold up in, and why."""
 
     model: str
     format: str
     reason: str
-    op: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -583,7 +582,7 @@ class Report:
 
     `paused`: whether idle servers were stopped while another was measured; `restarted`: whether servers were restarted
     between rounds; `reference`: the endpoint that verdicts compare with; `finished`: models of which all rounds ran;
-    `edge`: what `bakeoff sizes --measure` found of the artifacts before; `missing`: formats that couldn't be exported.
+    `edge`: what `bakeoff sizes --measure` found of the artifacts before.
     """
 
     schema_version: int

@@ -29,6 +29,7 @@ from bakeoff.runtimes.ports import free_port
         (["run", "--frobnicate"], ("--frobnicate",)),
         (["run", "--target", "tf-flask", "--protocol", "rest-binary"], ("--target", "tf-flask", "grpc, rest")),
         (["export", "--format", "coreml"], ("--format", "coreml")),
+        (["sizes", "--format", "coreml"], ("--format", "coreml")),
         (["report", "no-such-folder"], ("no-such-folder",)),
     ],
 )

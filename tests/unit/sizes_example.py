@@ -11,7 +11,8 @@ MS = 1_000_000
 
 def model(name: str = "m", accuracy: float | None = 0.9) -> Model:
     spec = TensorSpec("x", "float32", (None, 2))
-    return Model(name, "a" * 64, (spec,), (spec,), 1e-4, 0.0, accuracy, None if accuracy is None else 100)
+    samples = None if accuracy is None else 100
+    return Model(name, "a" * 64, (spec,), (spec,), 1e-4, 0.0, accuracy=accuracy, accuracy_samples=samples)
 
 
 def artifact(format: str, size: int = 1000, accuracy: float | None = 0.9, **fields: Any) -> Artifact:

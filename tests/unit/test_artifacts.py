@@ -86,13 +86,13 @@ def test_golden_samples_of_a_length_that_are_not_there_are_told(golden: Golden, 
 
 
 def test_formats_that_could_not_be_made_have_their_reasons(tmp_path: Path) -> None:
-    assert load_missing(tmp_path) == []
+    assert load_missing(tmp_path, "m") == []
     said = {"tflite-int8": {"reason": "no int8 kernel", "op": None}, "savedmodel": {"reason": "no such op", "op": "x"}}
     (tmp_path / "missing.json").write_text(json.dumps(said), encoding="utf-8")
-    assert load_missing(tmp_path) == [
-        MissingArtifact(tmp_path.name, "savedmodel", "no such op", "x"),
-        MissingArtifact(tmp_path.name, "tflite-int8", "no int8 kernel"),
+    assert load_missing(tmp_path, "m") == [
+        MissingArtifact("m", "savedmodel", "no such op"),
+        MissingArtifact("m", "tflite-int8", "no int8 kernel"),
     ]
     (tmp_path / "missing.json").write_text('{"savedmodel": {}}', encoding="utf-8")
-    with pytest.raises(UsageError, match=r"missing\.json: 0\.reason"):
-        load_missing(tmp_path)
+    with pytest.raises(UsageError, match=r"missing\.json: reason"):
+        load_missing(tmp_path, "m")

@@ -59,7 +59,7 @@ def exported_sizes(models: list[str], formats: list[str]) -> SizeReport:
     """Return the size report of what is exported of these models, with the rows of these formats; none: all."""
     folders = [ARTIFACTS / name for name in models if (ARTIFACTS / name / "model.json").exists()]
     artifacts = [artifact for folder in folders for artifact in load_artifacts(folder)]
-    missing = [row for folder in folders for row in load_missing(folder)]
+    missing = [row for folder in folders for row in load_missing(folder, folder.name)]
     measured = [row for folder in folders for row in load_measured(folder)]
     report = make_size_report([load_model(folder) for folder in folders], artifacts, measured, missing)
     return replace(report, rows=[row for row in report.rows if not formats or row.format in formats])

@@ -46,7 +46,6 @@ class SizeRow:
     format: str
     runtime: str | None = None
     reason: str | None = None
-    op: str | None = None
     pareto: bool | None = None
     size_bytes: int | None = None
     gzip_bytes: int | None = None
@@ -97,7 +96,7 @@ def size_rows(
         runs = found.get((a.model, a.format, a.sha256), [])
         rows += [_measured_row(row, m) for m in runs] or [row]
     there = {(a.model, a.format) for a in listed}
-    rows += [SizeRow(m.model, m.format, reason=m.reason, op=m.op) for m in missing if (m.model, m.format) not in there]
+    rows += [SizeRow(m.model, m.format, reason=m.reason) for m in missing if (m.model, m.format) not in there]
     rows.sort(key=lambda row: (row.model, row.size_bytes is None, row.size_bytes or 0, row.format, row.runtime or ""))
     return _marked(rows)
 
