@@ -27,6 +27,9 @@ class Claim:
     why: str
 
 
+UNTOLD = "not told apart from "
+
+
 def claims(contest: Contest) -> list[Claim]:
     """Return a model's answers."""
     return [fastest(contest, "p50"), fastest(contest, "throughput"), smallest(contest)]
@@ -61,7 +64,7 @@ def fastest(contest: Contest, metric: str) -> Claim:
             sure_title, who, figure, f"{says}; ahead of all {len(others)} others.", "sure", certainty(found[rival])
         )
     if beaten:
-        says += f"; ahead of {len(beaten)} of {len(others)} others, not told apart from {listed(rest)}"
+        says += f"; ahead of {len(beaten)} of {len(others)} others, {UNTOLD}{listed(rest)}"
     return Claim(open_title, who, figure, f"{says}.", "open", certainty(found[rest[0] if beaten else rival]))
 
 
@@ -122,7 +125,12 @@ def headline(contest: Contest, found: Sequence[Claim]) -> str:
     figure = speed.figure.replace(" ms p50", "\N{NO-BREAK SPACE}ms")
     verb = "answers fastest" if speed.sure == "sure" else "had the lowest median latency"
     said = f"{speed.who} {verb}, p50 {figure}"
-    said += f", {speed.says.split('; ')[0]}" if speed.sure == "sure" else ", though no verdict says it is the fastest"
+    if speed.sure == "sure":
+        said += f", {speed.says.split('; ')[0]}"
+    elif UNTOLD in speed.says:
+        said += f", {UNTOLD}{speed.says.split(UNTOLD)[1].rstrip('.')}"
+    else:
+        said += ", though no verdict says it is the fastest"
     if small.sure == "exact":
         said += f"; smallest: {small.who}, {small.figure}, {small.says.split('; ')[-1].rstrip('.')}"
     return said + "."

@@ -8,6 +8,7 @@ from functools import cached_property
 from itertools import combinations
 
 from bakeoff.compare import Contrast, collect_series, conclude, contrast_paired, is_judged
+from bakeoff.report.tables import workload_names
 from bakeoff.types import FLOORS, Artifact, Comparison, Measurement, Model, Report, Summary, TargetState, Verdict
 
 FRAMEWORKS = ("PyTorch", "TensorFlow")
@@ -61,7 +62,8 @@ class Contest:
         return self._workload("throughput")
 
     def _workload(self, metric: str) -> str | None:
-        return next((m.workload for m in self.valid if is_judged(m, metric)), None)
+        judged = {m.workload for m in self.valid if is_judged(m, metric)}
+        return next((name for name in [*workload_names(self.report), *sorted(judged)] if name in judged), None)
 
     @cached_property
     def states(self) -> dict[str, TargetState]:
@@ -107,7 +109,7 @@ class Contest:
     def _pairs(self) -> dict[tuple[str, str, str], Comparison]:
         contrasts = []
         for place, series in collect_series(self.trials).items():
-            if place.judged:
+            if place.judged and place.workload == (self.calm if place.metric == "p50" else self.busy):
                 for a, b in combinations(sorted(series), 2):
                     if series[a].keys() & series[b].keys():
                         contrasts.append(Contrast(place, a, b, contrast_paired(series[a], series[b])))

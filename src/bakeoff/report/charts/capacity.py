@@ -16,7 +16,7 @@ def capacity_chart(contest: Contest, searches: Sequence[Search]) -> Chart | None
     objectives = [_objective(search) for search in of_kind(searches, sweep=False)]
     points = [row for search in of_kind(searches, sweep=True) for row in _points(search)]
     panels = [Panel("Highest rate under the objective", _brackets(contest, objectives))] if objectives else []
-    panels += [Panel("Sweeps of callers, the knee marked", _sweeps(contest, points))] if points else []
+    panels += [Panel("Sweeps of callers, the knee marked", _sweeps(contest, points, objectives))] if points else []
     if not panels:
         return None
     says = " ".join(_words(row) for row in objectives)
@@ -87,14 +87,16 @@ def _brackets(contest: Contest, rows: list[Spec]) -> Spec:
     return view(rows, layers, {"y": y, "color": target_colour(contest)}, 34 * len(rows))
 
 
-def _sweeps(contest: Contest, rows: list[Spec]) -> Spec:
+def _sweeps(contest: Contest, rows: list[Spec], objectives: list[Spec]) -> Spec:
+    limits = [row["slo"] for row in objectives]
+    y = log_axis("p50, ms (log scale)", [*(row["ms"] for row in rows), *limits])
     common = {
         "x": {
             "field": "rps",
             "type": "quantitative",
             **log_axis("throughput, req/s (log scale)", [r["rps"] for r in rows]),
         },
-        "y": {"field": "ms", "type": "quantitative", **log_axis("p50, ms (log scale)", [r["ms"] for r in rows])},
+        "y": {"field": "ms", "type": "quantitative", **y},
         "color": target_colour(contest),
         "opacity": focused(),
     }
@@ -112,7 +114,22 @@ def _sweeps(contest: Contest, rows: list[Spec]) -> Spec:
             "encoding": {"text": {"field": "endpoint"}},
         },
     ]
+    for limit in dict.fromkeys(limits):
+        layers += _limit(limit)
     return view(rows, layers, common)
+
+
+def _limit(slo_ms: float) -> list[Spec]:
+    """Draw an objective: it binds the p99, which lies above the curve."""
+    plain: Spec = {"x": None, "color": None, "opacity": None, "y": {"datum": slo_ms}}
+    said = {"text": {"value": f"the p99's limit, {slo_ms:g} ms"}, "x": {"value": 4}}
+    text = {"type": "text", "align": "left", "dy": -6}
+    rule = {"type": "rule", "strokeDash": [5, 4]}
+    once: Spec = {"values": [{}]}
+    return [
+        {"data": once, "mark": rule, "encoding": plain},
+        {"data": once, "mark": text, "encoding": plain | said},
+    ]
 
 
 def _table(contest: Contest, objectives: list[Spec], points: list[Spec]) -> Table:

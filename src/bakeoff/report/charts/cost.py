@@ -23,7 +23,7 @@ def cost_chart(contest: Contest) -> Chart | None:
     if not rows:
         return None
     most = max(row["cost"] for row in rows) * 1.25
-    x = {"type": "quantitative", "scale": {"domain": [0, significant(most)], "nice": False}}
+    x = {"type": "quantitative", "scale": {"domain": [0, significant(most)], "nice": False}, "axis": {"tickCount": 6}}
     title = f"for a million predictions, at {price:g} an hour"
     y = {"field": "endpoint", "type": "nominal", "sort": [row["endpoint"] for row in rows], "title": None}
     tip = [{"field": name} for name in ("endpoint", "cost", "interval", "rps")]

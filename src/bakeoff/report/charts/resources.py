@@ -24,7 +24,7 @@ def resource_chart(contest: Contest) -> Chart | None:
         return None
     panels = [
         Panel("Memory: idle (tick) and peak", _memory(contest, rows)),
-        Panel("Start-up: to open ports (dark), to right answers (light)", _startup(contest, rows)),
+        Panel("Start-up: ports open, then answering", _startup(contest, rows)),
         Panel("Installed: environment or image", _bar(contest, rows, "disk", "MB on disk")),
     ]
     return Chart("resources", "Memory, start-up and disk", _says(rows), tuple(panels), _table(contest, rows))

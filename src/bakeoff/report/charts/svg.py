@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 
 import vl_convert
 
-from bakeoff.files import write_atomic
+from bakeoff.files import STATE, write_atomic
 from bakeoff.report.charts.chart import Chart, Panel, Spec, config
 from bakeoff.report.contest import Contest
 from bakeoff.types import Report
@@ -49,6 +51,12 @@ def _standing(panel: Panel) -> Spec:
 
 @cache
 def javascript() -> str:
-    """Return Vega, Vega-Lite and Vega-Embed as one script that loads nothing."""
+    """Return Vega, Vega-Lite and Vega-Embed as one script that loads nothing; kept, since bundling takes seconds."""
+    kept = STATE / f"vega-{version('vl-convert-python')}.js"
+    if kept.exists():
+        return kept.read_text(encoding="utf-8")
     bundle: str = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
+    # Where nothing may be written, as in a container, it is bundled anew.
+    with suppress(OSError):
+        write_atomic(kept, bundle)
     return bundle
