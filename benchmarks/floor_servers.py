@@ -23,7 +23,7 @@ from google.protobuf.any_pb2 import Any as AnyMessage
 from bakeoff.errors import BakeoffError
 from bakeoff.files import ROOT
 from bakeoff.processes import child_environment, confined, log_end, spawn, terminate
-from bakeoff.runtimes.ports import HOST, free_port
+from bakeoff.runtimes.ports import HOST, free_port, free_ports
 from bakeoff.types import TensorSpec
 from bakeoff.venvs import ensure_venv
 from bakeoff.wire import tfserving, torchserve
@@ -124,7 +124,7 @@ def start_echo(folder: Path, protocol: str, sizes: Sequence[int], cpus: str | No
     described = {"name": "x", "dtype": "float32", "shape": [None, 1]}
     model = {"name": MODEL, "inputs": [described], "outputs": [described], "atol": 0, "rtol": 0}
     write(folder / "model.json", json.dumps(model).encode())
-    rest, grpc = free_port(), free_port()
+    rest, grpc = free_ports(2)
     options = ["--model", MODEL, "--model-dir", str(folder), "--format", "none"]
     ports = ["--rest-port", str(rest), "--grpc-port", str(grpc)]
     process = start([str(python), str(ECHO / "server.py"), *options, *ports], folder, cpus)

@@ -1,7 +1,7 @@
 """Export a model to every format, and prove that each computes what PyTorch computes.
 
     python models/export.py --model-folder models/zoo/digits_cnn --out artifacts
-        [--format F ...] [--weights FILE] [--force]
+        [--format F ...] [--skip F ...] [--environment NAME] [--weights FILE] [--force]
 
 A model folder may lie anywhere; its name (letters, digits, _ and -) is the model's. It holds a `model.py` with
 
@@ -28,6 +28,8 @@ Writes OUT/MODEL/{model.json, golden.npz, missing.json, FORMAT/...}; what is up 
 of each format that could not be made, or failed when it was run at several batches and lengths, why. Tells its progress
 on stdout, one JSON object a line: {"event": "start" | "done" | "skip" | "failed", "model", "format" (null: the model as
 a whole), "seconds", "size_bytes", "message"}.
+A format with a requirements.txt of its own (models/executorch/) is made by a second call, in the environment of that
+file and with --environment executorch; the first call, without, leaves it out and writes model.json and golden.npz.
 Exit status: 0 everything needed is there; 1 the model fails, or a format that was named or that targets serve by
 default (torchscript, savedmodel, tflite-fp32); 2 bad usage, or a model folder that doesn't keep the contract.
 """
@@ -45,13 +47,23 @@ import sys
 import time
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import artifact_tree as tree
 from contract import ModelFolderError
-from sources import SERVED_BY_DEFAULT, exporter_files, format_names, hash_files, model_files
+from sources import (
+    HF,
+    SERVED_BY_DEFAULT,
+    Source,
+    environment_of,
+    exporter_files,
+    find_source,
+    format_names,
+    hash_files,
+    model_files,
+)
 from user_code import ModelError, brief, causes
 
 if TYPE_CHECKING:
@@ -60,6 +72,9 @@ if TYPE_CHECKING:
 
 Emit = Callable[..., None]
 
+SOURCE_HELP = (
+    "folder with a model.py, or hf: with a folder that Hugging Face's save_pretrained() wrote, or a hub's name"
+)
 WEIGHTS_HELP = "a state dict to use in place of the model's own weights; kept until --force is given without it"
 
 
@@ -67,10 +82,12 @@ WEIGHTS_HELP = "a state dict to use in place of the model's own weights; kept un
 class Export:
     """One export of one model: where from, where to, which formats are to be made anew, and which could not be."""
 
-    model_folder: Path
+    source: Source
     weights: Path | None
     folder: Path
     model_sha256: str
+    environment: str | None
+    """The format whose own environment this is; None: that of all the others."""
     required: frozenset[str]
     """The formats without which the export has failed."""
     stale: list[str] = field(default_factory=list)
@@ -83,42 +100,58 @@ class Export:
 
 def main() -> int:
     arguments = parse_arguments()
-    emit = quiet_stdout(arguments.model_folder.resolve().name)
-    folder = arguments.out / arguments.model_folder.resolve().name
+    source: Source = arguments.source
+    emit = quiet_stdout(source.name)
+    folder = arguments.out / source.name
     try:
         return export_into(folder, arguments, emit)
+    except (ModelError, ModelFolderError) as error:
+        emit("failed", None, message=str(error))
+        return 2 if isinstance(error, ModelFolderError) else 1
     except OSError as error:
         emit("failed", None, message=f"no space is left for {folder}" if disk_is_full(error) else str(error))
         return 1
 
 
 def export_into(folder: Path, arguments: argparse.Namespace, emit: Emit) -> int:
-    """Export into artifacts/MODEL; return the exit status. Raises OSError where the disk is full."""
+    """Export into artifacts/MODEL; return the exit status.
+
+    Raises ModelFolderError, ModelError, and OSError where the disk is full.
+    """
+    source: Source = arguments.source
+    if source.is_pretrained and not source.folder.is_dir():
+        from hf.pretrained import fetch
+
+        arguments.source = replace(source, folder=fetch(str(source.folder)))
     folder.mkdir(parents=True, exist_ok=True)
     if arguments.weights is None and not arguments.force:
         arguments.weights = weights_of(folder)
         if arguments.weights is not None and not arguments.weights.is_file():
             gone = f"{arguments.weights}, whose weights {folder} holds, is gone: name a file with --weights"
-            emit("failed", None, message=f"{gone}, or return to the model's own with --force")
-            return 2
+            raise ModelFolderError(f"{gone}, or return to the model's own with --force")
     with (folder / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two exports into one folder would mix their files
         return run(plan(arguments, folder, emit), emit)
 
 
 def parse_arguments() -> argparse.Namespace:
+    own_environments = [name for name in format_names() if environment_of(name)]
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model-folder", type=Path, required=True, help="folder with a model.py")
+    parser.add_argument("--model-folder", dest="source", type=find_source, required=True, help=SOURCE_HELP)
     parser.add_argument("--out", type=Path, default=Path("artifacts"))
     parser.add_argument("--format", nargs="+", action="extend", choices=format_names(), help="default: all")
+    parser.add_argument("--skip", nargs="+", action="extend", choices=format_names(), default=[], help="of all not F")
+    parser.add_argument("--environment", choices=own_environments, help="the format whose own environment this is")
     parser.add_argument("--weights", type=Path, help=WEIGHTS_HELP)
     parser.add_argument("--force", action="store_true", help="export again what is up to date")
     arguments = parser.parse_args()
-    if not (arguments.model_folder / "model.py").is_file():
-        parser.error(f"--model-folder {arguments.model_folder}: no model.py in there")
-    name = arguments.model_folder.resolve().name
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name):
-        parser.error(f"--model-folder: a model's name may hold letters, digits, _ and -; rename the folder {name!r}")
+    source: Source = arguments.source
+    if not source.is_pretrained and not (source.folder / "model.py").is_file():
+        parser.error(f"--model-folder {source.folder}: no model.py in there")
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", source.name):
+        parser.error(f"--model-folder: a model's name may hold letters, digits, _ and -; rename {source.folder}")
+    if source.is_pretrained and arguments.weights:
+        parser.error(f"--weights: {HF} models have their own; save others with save_pretrained() and name that folder")
     if arguments.weights and not arguments.weights.is_file():
         parser.error(f"--weights {arguments.weights}: no such file")
     return arguments
@@ -126,8 +159,7 @@ def parse_arguments() -> argparse.Namespace:
 
 def weights_of(folder: Path) -> Path | None:
     """Return the weights file of the last export, which stands until another is named or --force returns to none."""
-    file = folder / tree.MODEL
-    recorded = json.loads(file.read_text(encoding="utf-8")).get("weights") if file.exists() else None
+    recorded = tree.read_table(folder / tree.MODEL).get("weights")
     return Path(recorded) if recorded else None
 
 
@@ -149,12 +181,15 @@ def quiet_stdout(model_name: str) -> Emit:
 
 def plan(arguments: argparse.Namespace, folder: Path, emit: Emit) -> Export:
     """Find what has to be made, and tell what needn't, or can't be."""
-    model_sha256 = hash_files(model_files(arguments.model_folder, arguments.weights))
+    model_sha256 = hash_files(model_files(arguments.source, arguments.weights))
     required = frozenset(arguments.format or ()) | frozenset(SERVED_BY_DEFAULT)
-    export = Export(arguments.model_folder, arguments.weights, folder, model_sha256, required)
+    export = Export(arguments.source, arguments.weights, folder, model_sha256, arguments.environment, required)
     missing, tried = tree.read_table(folder / tree.MISSING), tree.read_table(folder / tree.TRIED)
+    everything = [name for name in format_names() if name not in arguments.skip]
     for name in format_names():
-        asked = arguments.format is None or name in arguments.format
+        if environment_of(name) != export.environment:
+            continue
+        asked = name in (arguments.format or everything)
         manifest = tree.read_manifest(folder / name)
         if manifest and not is_stale(export, manifest, asked, arguments.force):
             if asked:
@@ -178,14 +213,27 @@ def is_stale(export: Export, manifest: dict[str, Any], asked: bool, force: bool)
 
 def run(export: Export, emit: Emit) -> int:
     """Make what has to be made; return the exit status."""
-    started = time.monotonic()
-    if export.stale or not all((export.folder / name).exists() for name in (tree.GOLDEN, tree.MODEL)):
-        try:
-            make(export, emit)
-        except (ModelError, ModelFolderError) as error:
-            emit("failed", None, seconds=_since(started), message=str(error))
-            return 2 if isinstance(error, ModelFolderError) else 1
+    if export.stale or (export.environment is None and not is_described(export)):
+        make(export, emit)
     return 1 if export.required.intersection(export.failed) else 0
+
+
+def is_described(export: Export) -> bool:
+    """Tell whether the files that speak of the model are there, and of this version of it."""
+    described = tree.read_table(export.folder / tree.MODEL).get("sha256")
+    return described == export.model_sha256 and (export.folder / tree.GOLDEN).exists()
+
+
+def forget_elsewhere(export: Export) -> None:
+    """Remove what another environment made or tried of another version of the model: it can't be done again here."""
+    tried = tree.read_table(export.folder / tree.TRIED)
+    for name in filter(environment_of, format_names()):
+        manifest = tree.read_manifest(export.folder / name)
+        if manifest and manifest["model_sha256"] != export.model_sha256:
+            shutil.rmtree(export.folder / name)
+        if name in tried and tried[name] != export.inputs_sha256(name):
+            tree.write_entry(export.folder / tree.MISSING, name, None)
+            tree.write_entry(export.folder / tree.TRIED, name, None)
 
 
 def make(export: Export, emit: Emit) -> None:
@@ -193,19 +241,27 @@ def make(export: Export, emit: Emit) -> None:
     # Here and not above, since skipping must not wait for PyTorch.
     from exporting import partial_folder, write_golden, write_model
     from parity import make_references
-    from zoo_model import check_variation, load_model
+    from zoo_model import check_variation, load_model, load_pretrained
 
-    model = load_model(export.model_folder, export.weights)
+    source = export.source
+    model = (
+        load_pretrained(source.folder, source.name)
+        if source.is_pretrained
+        else load_model(source.folder, export.weights)
+    )
     references = make_references(model)
     for reference in references:
         check_variation(model, reference.outputs)
-    # From here until it is written again it would speak of other artifacts.
-    (export.folder / tree.GOLDEN).unlink(missing_ok=True)
-    write_model(model, export.model_sha256, export.weights, export.folder)
+    if export.environment is None:
+        # From here until it is written again it would speak of other artifacts.
+        (export.folder / tree.GOLDEN).unlink(missing_ok=True)
+        write_model(model, export.model_sha256, export.weights, export.folder)
+        forget_elsewhere(export)
     with partial_folder(export.folder) as partial:
         for name in export.stale:
             make_format(export, name, model, references, partial, emit)
-    write_golden(model, references, export.folder)
+    if export.environment is None:
+        write_golden(model, references, export.folder)
 
 
 def make_format(

@@ -15,9 +15,11 @@ from typing import Any
 import artifact_tree as tree
 import numpy as np
 from aten_to_tf.errors import ConversionError
+from fidelity import describe_fidelity
 from parity import Reference, check_parity, predict_by
-from sources import format_names, module_name
+from sources import environment_of, format_names, module_name
 from user_code import ModelError
+from weighing import weigh
 from zoo_model import ZooModel
 
 
@@ -63,9 +65,11 @@ def export_format(model: ZooModel, references: Sequence[Reference], name: str, f
     package = getattr(exporter, "PACKAGE", None)
     return {
         **tree.describe_files(folder, exporter.MAIN_FILE),
+        **weigh(name, folder / exporter.MAIN_FILE),
         **({"package": package.format(model=model.name)} if package else {}),
         "versions": tree.package_versions(exporter.PACKAGES),
         "parity": check_parity(model, references, predict, exporter.RUNTIME, exporter.IS_EXACT),
+        "fidelity": describe_fidelity((r.outputs, predict_by(predict, r.inputs, batch=1)) for r in references),
         "accuracy": model.evaluate(predict)["accuracy"] if model.evaluate else None,
         "export_seconds": round(export_seconds, 3),
     }
@@ -94,9 +98,11 @@ def write_model(model: ZooModel, model_sha256: str, weights: Path | None, folder
 def write_golden(model: ZooModel, references: Sequence[Reference], folder: Path) -> None:
     """Write inputs, PyTorch's outputs, and those of every artifact that is there, sample by sample; and the canary.
 
-    Of a model with lengths each key has @LENGTH behind it.
+    Of a model with lengths each key has @LENGTH behind it. What has an environment of its own can't be run in this one,
+    and is not served: it isn't in there.
     """
-    there = [name for name in format_names() if tree.read_manifest(folder / name) is not None]
+    runnable = [name for name in format_names() if environment_of(name) is None]
+    there = [name for name in runnable if tree.read_manifest(folder / name) is not None]
     predictors = {name: load_format(name).load(model, folder / name) for name in there}
     arrays: dict[str, np.ndarray] = {}
     for reference in references:

@@ -1,4 +1,6 @@
-"""Run pytest in the environment of a program, made on first use: run_in.py REQUIREMENTS [PYTEST ARGUMENTS].
+"""Run pytest in the environment of a program, made on first use: run_in.py [--optional] REQUIREMENTS [ARGUMENTS].
+
+--optional: where the environment can't be made here (no wheels for this platform), say so and leave the tests out.
 
 So that what needs a framework is tested where it will run, without a second copy of the framework.
 """
@@ -11,6 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from bakeoff.errors import BakeoffError
 from bakeoff.files import ROOT, STATE
 from bakeoff.venvs import ensure_venv
 
@@ -33,11 +36,19 @@ def overlay() -> Path:
     return folder
 
 
-def main(requirements: str, arguments: list[str]) -> None:
+def main(requirements: str, arguments: list[str], is_optional: bool) -> None:
     """Become pytest in that environment."""
-    python = str(ensure_venv(Path(requirements).resolve(), say=say))
+    try:
+        python = str(ensure_venv(Path(requirements).resolve(), say=say))
+    except BakeoffError as error:
+        if not is_optional:
+            raise
+        say(f"{' '.join(arguments)} left out: {error}")
+        return
     os.execve(python, [python, "-m", "pytest", *arguments], {**os.environ, "PYTHONPATH": f"{overlay()}:{ROOT / 'src'}"})
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2:])
+    given = sys.argv[1:]
+    optional = given[:1] == ["--optional"]
+    main(given[optional], given[1 + optional :], optional)

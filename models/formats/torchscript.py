@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import torch
+from formats import _pytorch
 from sources import HANDLER
 from zoo_model import Arrays, Predict, ZooModel, run_network
 
@@ -31,7 +32,7 @@ _WORKER = {
 
 def export(model: ZooModel, folder: Path, scratch: Path) -> None:
     # The plain trace is saved: a module that went through optimize_for_inference can't always be loaded again.
-    traced = torch.jit.trace(model.network, model.tensors(model.samples(2, 0)))
+    traced = _pytorch.trace(model)
     content = io.BytesIO()  # given a path, torch.jit.save aborts the whole process where the disk is full
     torch.jit.save(traced, content)
     (folder / MAIN_FILE).write_bytes(content.getbuffer())

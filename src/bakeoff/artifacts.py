@@ -33,6 +33,7 @@ def load_artifact(folder: Path) -> Artifact:
             key: content[key]
             for key in ("model", "format", "size_bytes", "gzip_bytes", "sha256", "accuracy", "export_seconds")
         }
+        fields |= {key: content.get(key) for key in ("zstd_bytes", "weights_bytes", "fidelity")}  # new: may be missing
         parity = [
             {"model": content["model"], "format": content["format"], "kind": "format", "endpoint": None, **row}
             for row in content["parity"]

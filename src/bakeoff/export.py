@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -10,9 +11,10 @@ from pathlib import Path
 
 from bakeoff.catalog import ModelSource, find_model
 from bakeoff.errors import BakeoffError, UsageError
-from bakeoff.files import ARTIFACTS, ROOT, STATE
+from bakeoff.files import ARTIFACTS, ROOT, STATE, as_json, read_json, write_atomic
 from bakeoff.processes import child_environment, confined, log_end, spawn, terminate
 from bakeoff.show import Show
+from bakeoff.types import EDGE_FORMATS, FORMATS
 from bakeoff.venvs import ensure_venv
 
 REQUIREMENTS = ROOT / "models" / "requirements.txt"
@@ -20,15 +22,23 @@ HF_REQUIREMENTS = REQUIREMENTS.with_name("requirements-hf.txt")
 """What hf: models need on top."""
 BAD_FOLDER = 2
 """The export's exit status where the model's folder doesn't keep the contract, or the arguments aren't right."""
+REMEDY = "Linux or macOS, a package index within reach and 2 GB of disk, then scripts/bakeoff export --format "
 
 
 @dataclass(frozen=True, slots=True)
 class ExportOptions:
-    """Which formats (none: all), weights from a file, and whether to export what is up to date."""
+    """Which formats (none: all but those to skip), weights from a file, and whether to export what is up to date."""
 
     formats: tuple[str, ...] = ()
     weights: Path | None = None
     force: bool = False
+    skip: tuple[str, ...] = EDGE_FORMATS
+
+    @property
+    def apart(self) -> tuple[str, ...]:
+        """The formats among them that are made in an environment of their own."""
+        wanted = self.formats or tuple(format for format in FORMATS if format not in self.skip)
+        return tuple(format for format in wanted if own_requirements(format).exists())
 
 
 def export_model(model: str, options: ExportOptions, show: Show) -> tuple[Path, list[str]]:
@@ -37,13 +47,15 @@ def export_model(model: str, options: ExportOptions, show: Show) -> tuple[Path, 
     Raises BakeoffError with the end of the log when the export as a whole fails, UsageError for a bad model folder.
     """
     found = find_model(model)
-    source = source_of(found)
-    requirements = (REQUIREMENTS,) if found.folder else (REQUIREMENTS, HF_REQUIREMENTS)
-    python = ensure_venv(*requirements, say=show.say)
-    argv = [str(python), str(ROOT / "models" / "export.py"), "--model-folder", source, "--out"]
-    argv += [str(ARTIFACTS), *export_arguments(options)]
-    argv += ["--weights", str(options.weights.resolve())] if options.weights else []
-    return ARTIFACTS / found.name, follow_export(confined(argv), found.name, child_environment(), show)
+    told = [str(ROOT / "models" / "export.py"), "--model-folder", source_of(found), "--out"]
+    told += [str(ARTIFACTS), *export_arguments(options)]
+    told += ["--weights", str(options.weights.resolve())] if options.weights else []
+    extras = () if found.folder else (HF_REQUIREMENTS,)
+    python = ensure_venv(REQUIREMENTS, *extras, say=show.say)
+    failed = follow_export(confined([str(python), *told]), found.name, child_environment(), show)
+    for format in options.apart:
+        failed += _export_apart(format, found, told, options, show)
+    return ARTIFACTS / found.name, failed
 
 
 def source_of(model: ModelSource) -> str:
@@ -53,9 +65,42 @@ def source_of(model: ModelSource) -> str:
     return model.source
 
 
+def _export_apart(format: str, model: ModelSource, told: list[str], options: ExportOptions, show: Show) -> list[str]:
+    """Export to a format in its own environment; where that can't be made, the format is missing, with the reason."""
+    extras = () if model.folder else (HF_REQUIREMENTS,)
+    try:
+        python = ensure_venv(own_requirements(format), *extras, say=show.say)
+    except BakeoffError as error:
+        why = str(error).splitlines()[-1].strip()
+        what = own_requirements(format).relative_to(ROOT)
+        reason = f"{what} can't be installed here ({why}). Remedy: {REMEDY}{format}"
+        note_missing(ARTIFACTS / model.name, format, reason)
+        line = f"export of {model.name} {format} failed: {reason}"
+        show.note(line)
+        return [line] if format in options.formats else []
+    argv = confined([str(python), *told, "--environment", format])
+    return follow_export(argv, model.name, child_environment(), show)
+
+
+def own_requirements(format: str) -> Path:
+    """Return the requirements of a format's own environment; there is no such file where it has none."""
+    return ROOT / "models" / format / "requirements.txt"
+
+
+def note_missing(folder: Path, format: str, reason: str) -> None:
+    """Write down in a model's missing.json why a format isn't there, and remove what stands there from before."""
+    path = folder / "missing.json"
+    table = read_json(path) if path.exists() else {}
+    shutil.rmtree(folder / format, ignore_errors=True)
+    write_atomic(path, as_json({**table, format: {"reason": reason, "op": None}}))
+
+
 def export_arguments(options: ExportOptions) -> list[str]:
     """Return what export.py is told beyond where the model is."""
-    return [word for format in options.formats for word in ("--format", format)] + ["--force"] * options.force
+    words = [word for format in options.formats for word in ("--format", format)]
+    if not options.formats:
+        words += [word for format in options.skip for word in ("--skip", format)]
+    return words + ["--force"] * options.force
 
 
 def follow_export(argv: list[str], model: str, environment: Mapping[str, str], show: Show) -> list[str]:

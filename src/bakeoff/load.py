@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import select
 import subprocess
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -17,6 +18,7 @@ from pydantic import TypeAdapter
 from bakeoff.errors import BakeoffError
 from bakeoff.files import ROOT, as_json, write_atomic
 from bakeoff.processes import child_environment, confined, log_end, spawn, terminate
+from bakeoff.show import Show
 from bakeoff.types import Endpoint, Plan, Task, Trial
 
 REQUIREMENTS = ROOT / "loadtest" / "requirements.txt"
@@ -49,6 +51,34 @@ def start_load(python: Path, plan: Plan, folder: Path, cpus: str | None, workers
     return LoadGenerator(confined(argv, cpus), folder / "load.log")
 
 
+class LoadLost(BakeoffError):
+    """The load generator ended or hung in the middle of a trial, whose samples are lost."""
+
+
+class RenewedLoad:
+    """A load generator that is started anew where it was lost, and then runs the trial again; a context manager."""
+
+    def __init__(self, start: Callable[[], LoadGenerator], show: Show) -> None:
+        self._start, self._show = start, show
+        self._load = start()
+
+    def __enter__(self) -> RenewedLoad:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._load.close()
+
+    def run_trial(self, trial: Trial, endpoint: Endpoint) -> int:
+        """Run a trial; raises LoadLost where a second load generator is lost in it, too."""
+        try:
+            return self._load.run_trial(trial, endpoint)
+        except LoadLost as error:
+            self._show.note(f"{trial.id} is run again with another load generator: {str(error).splitlines()[0]}")
+            self._load.close()
+            self._load = self._start()
+            return self._load.run_trial(trial, endpoint)
+
+
 class LoadGenerator:
     """A running loadtest/conductor.py; a context manager."""
 
@@ -66,12 +96,16 @@ class LoadGenerator:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the load generator."""
         terminate(self._process)
 
     def run_trial(self, trial: Trial, endpoint: Endpoint) -> int:
         """Run a trial to its end; return how many requests were sent, priming and warm-up included.
 
-        Raises BakeoffError with the end of its log where the load generator died.
+        Raises LoadLost with the end of its log where the load generator died.
         """
         stdin: IO[bytes] | None = self._process.stdin
         if stdin is None:
@@ -89,13 +123,13 @@ class LoadGenerator:
     def _answer(self, patience_s: float = SLACK_S) -> dict[str, Any]:
         stdout = self._process.stdout
         if stdout is None or not select.select([stdout], [], [], patience_s)[0]:
-            raise BakeoffError(f"the load generator did not answer in {patience_s:.0f} s; see {self.log}")
+            raise LoadLost(f"the load generator did not answer in {patience_s:.0f} s; see {self.log}")
         line = stdout.readline()
         if not line:
             raise self._died()
         answer: dict[str, Any] = json.loads(line)
         return answer
 
-    def _died(self) -> BakeoffError:
+    def _died(self) -> LoadLost:
         terminate(self._process)
-        return BakeoffError(f"the load generator ended early; the end of its log:\n{log_end(self.log)}")
+        return LoadLost(f"the load generator ended early; the end of its log:\n{log_end(self.log)}")

@@ -17,18 +17,21 @@ from bakeoff.deploy import Deployment, Selection, deployed, restart
 from bakeoff.disturbance import judge_disturbance, read_counters, summarize_disturbance
 from bakeoff.errors import BakeoffError, UsageError
 from bakeoff.export import ExportOptions
-from bakeoff.load import Workers
+from bakeoff.load import RenewedLoad, Workers
 from bakeoff.recount import conclude
 from bakeoff.runtimes import Load, Runtime, Server
 from bakeoff.samples import mark_wrong, read_samples
 from bakeoff.show import Show
+from bakeoff.sizes.records import load_current
 from bakeoff.stats import summarize_trial
 from bakeoff.store import write_results
 from bakeoff.trials import ATTEMPTS, draw_primers, draw_round, left_of
 from bakeoff.types import (
+    EDGE_FORMATS,
     FLOORS,
     NO_FORMAT,
     Artifact,
+    EdgeMeasurement,
     Endpoint,
     Measurement,
     MissingArtifact,
@@ -38,9 +41,9 @@ from bakeoff.types import (
     Support,
     Trial,
 )
-from bakeoff.verify import wrong_rows
+from bakeoff.verify import canary, wrong_rows
 
-RowT = TypeVar("RowT", Artifact, MissingArtifact, Parity, Support)
+RowT = TypeVar("RowT", Artifact, EdgeMeasurement, MissingArtifact, Parity, Support)
 ValueT = TypeVar("ValueT")
 
 
@@ -98,7 +101,8 @@ def run(job: Run, show: Show) -> Report:
 
 def _run_model(job: Run, model: str, show: Show) -> None:
     runtime, cpus = job.runtime, job.config.cpus
-    folder, _ = runtime.export(model, ExportOptions(weights=job.weights), show)
+    unasked = tuple(format for format in EDGE_FORMATS if format not in job.config.formats)
+    folder, _ = runtime.export(model, ExportOptions(weights=job.weights, skip=unasked), show)
     show.step()
     with deployed(folder, runtime, job.selection, cpus.server, show) as deployment:
         _take_over(job, deployment)
@@ -106,7 +110,7 @@ def _run_model(job: Run, model: str, show: Show) -> None:
         job.report = replace(job.report, bare=(*job.report.bare, *bare))
         plan = deployment.plan(job.config.workloads)
         if deployment.endpoints:
-            with runtime.open_load(plan, job.out, cpus.load, job.workers, show) as load:
+            with RenewedLoad(lambda: runtime.open_load(plan, job.out, cpus.load, job.workers, show), show) as load:
                 _measure_rounds(job, deployment, plan, load, show)
     job.report = replace(job.report, finished=(*job.report.finished, deployment.model.name))
     write_results(job.out, job.report)
@@ -205,16 +209,31 @@ def _run_trial(job: Run, deployment: Deployment, trial: Trial, load: Load, show:
     """Run one trial with its server alone awake, and keep what it says."""
     runtime = deployment.runtime
     server = next((s for s in deployment.servers if any(e.id == trial.endpoint for e in s.endpoints)), None)
-    if server is None or not runtime.alive(server):
+    if server is None:  # it failed before
         return
     endpoint = next(e for e in server.endpoints if e.id == trial.endpoint)
-    measurement = _measure(trial, endpoint, server, deployment, load)
+    measurement = _measure(trial, endpoint, server, deployment, load) if runtime.alive(server) else None
     if measurement is not None:
         _keep(job, measurement)
         show.found(measurement)
-    if not runtime.alive(server):
-        name = server.target.name
-        _mark_failed(job, server, f"{name}, under load, {runtime.last_words(server)}", show)
+    nothing_came = measurement is not None and measurement.error_count == measurement.request_count
+    problem = _find_failure(deployment, server, endpoint, nothing_came)
+    if problem is not None:
+        _mark_failed(job, server, f"{server.target.name} {problem}", show)
+        deployment.servers.remove(server)
+        runtime.stop(server)
+
+
+def _find_failure(deployment: Deployment, server: Server, endpoint: Endpoint, nothing_came: bool) -> str | None:
+    """Return why a server is out from here on: it ended, or it doesn't answer even a single request any more."""
+    runtime = deployment.runtime
+    if runtime.alive(server) and nothing_came:
+        runtime.resume(server)
+        problem = canary(endpoint, deployment.golden)
+        runtime.pause(server)
+        if problem is not None:
+            return f"stopped answering: {endpoint.id}: {problem}"
+    return None if runtime.alive(server) else runtime.last_words(server)
 
 
 def _measure(
@@ -284,6 +303,7 @@ def _take_over(job: Run, deployment: Deployment) -> None:
         targets=tuple(states.values()),
         images=job.runtime.images(),
         missing_artifacts=(*_others(report.missing_artifacts, name), *deployment.missing),
+        edge=(*_others(report.edge, name), *load_current(deployment.folder, deployment.artifacts.values())),
     )
     write_results(job.out, job.report)
 

@@ -16,6 +16,8 @@ MemorySource = Literal["processes", "cgroup-peak", "sampled"]
 """Where a server's peak memory is from: its processes' peak resident sets, the peak that its container's cgroup keeps
 (page cache included), or the largest of the container's sizes after each trial."""
 
+EDGE_FORMATS = ("onnx", "executorch", "lite-interpreter")
+"""Formats that no target serves: exported when asked for, and measured in process."""
 FORMATS = (
     "torchscript",
     "savedmodel",
@@ -23,8 +25,9 @@ FORMATS = (
     "tflite-fp16",
     "tflite-dynamic",
     "tflite-int8",
+    *EDGE_FORMATS,
 )
-FP32_FORMATS = frozenset({"torchscript", "savedmodel", "tflite-fp32"})
+FP32_FORMATS = frozenset({"torchscript", "savedmodel", "tflite-fp32", *EDGE_FORMATS})
 NO_FORMAT = "none"
 """The format of a target that serves no artifact (echo)."""
 SERVER_FLOOR, CLIENT_FLOOR = "echo", "client-floor"
@@ -68,12 +71,31 @@ class Model:
     outputs: tuple[TensorSpec, ...]
     atol: float
     rtol: float
+    accuracy: float | None = None
+    accuracy_samples: int | None = None
     lengths: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
+class Fidelity:
+    """How close an artifact's answers to the golden samples are to PyTorch's, in the runtime of its export.
+
+    `max_abs_error` and `cosine`: the worst over all samples and outputs; None: not a number. `top1`: the share of
+    samples with the largest value of the first output at the same place; None where that is no row of scores.
+    """
+
+    max_abs_error: float | None
+    cosine: float | None
+    top1: float | None
+    samples: int
+
+
+@dataclass(frozen=True, slots=True)
 class Artifact:
-    """A model in a format, on disk, as its manifest describes it."""
+    """A model in a format, on disk, as its manifest describes it.
+
+    `zstd_bytes`, `weights_bytes` and `fidelity` are None in what older versions exported.
+    """
 
     model: str
     format: str
@@ -84,6 +106,9 @@ class Artifact:
     accuracy: float | None
     export_seconds: float
     parity: tuple[Parity, ...]
+    zstd_bytes: int | None = None
+    weights_bytes: int | None = None
+    fidelity: Fidelity | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +118,49 @@ class MissingArtifact:
     model: str
     format: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeProcess:
+    """What one fresh process saw of an artifact in process, at batch 1 and pinned to as many CPUs as threads.
+
+    ns; percentiles over `count` steady predictions. `peak_bytes`: of resident memory, over what it was with the runtime
+    imported and nothing loaded. `waited`: of the CPU time that its threads wanted while steady, the share they had to
+    wait for, because others had the CPUs.
+    """
+
+    threads: int
+    load_ns: int
+    first_ns: int
+    p10_ns: int
+    p50_ns: int
+    p90_ns: int
+    count: int
+    peak_bytes: int | None
+    waited: float
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeMeasurement:
+    """What an artifact costs in process in one runtime; with a `reason` it couldn't be measured, and nothing else is.
+
+    Sizes are of the runtime's package, of the packages that it requires, and of its own shared objects that were
+    loaded. `max_abs_error`: against PyTorch, in this runtime.
+    """
+
+    model: str
+    format: str
+    sha256: str
+    runtime: str
+    measured_at: str
+    cpu: str
+    reason: str | None = None
+    version: str | None = None
+    runtime_bytes: int | None = None
+    dependencies_bytes: int | None = None
+    shared_objects_bytes: int | None = None
+    max_abs_error: float | None = None
+    processes: tuple[EdgeProcess, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -513,7 +581,8 @@ class Report:
     """results.json.
 
     `paused`: whether idle servers were stopped while another was measured; `restarted`: whether servers were restarted
-    between rounds; `reference`: the endpoint that verdicts compare with; `finished`: models of which all rounds ran.
+    between rounds; `reference`: the endpoint that verdicts compare with; `finished`: models of which all rounds ran;
+    `edge`: what `bakeoff sizes --measure` found of the artifacts before.
     """
 
     schema_version: int
@@ -539,3 +608,4 @@ class Report:
     reference: str | None = None
     finished: tuple[str, ...] = ()
     missing_artifacts: tuple[MissingArtifact, ...] = ()
+    edge: tuple[EdgeMeasurement, ...] = ()

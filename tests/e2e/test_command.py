@@ -11,23 +11,10 @@ import time
 import urllib.request
 from pathlib import Path
 
-import psutil
 import pytest
-from checkout import ROOT, bakeoff
+from checkout import ROOT, SERVERS, bakeoff, our_processes, wait_for_a_measurement
 
 from bakeoff.runtimes.ports import free_port
-
-SERVERS = ROOT / ".bakeoff" / "servers"
-
-
-def our_processes() -> list[str]:
-    """Command lines of servers and load generators of this checkout."""
-    found = []
-    for process in psutil.process_iter(["cmdline", "cwd"]):
-        line = " ".join(process.info["cmdline"] or [])
-        if str(process.info["cwd"] or "").startswith(str(SERVERS)) or f"{ROOT}/loadtest/conductor.py" in line:
-            found.append(line)
-    return found
 
 
 @pytest.mark.parametrize(
@@ -42,6 +29,7 @@ def our_processes() -> list[str]:
         (["run", "--frobnicate"], ("--frobnicate",)),
         (["run", "--target", "tf-flask", "--protocol", "rest-binary"], ("--target", "tf-flask", "grpc, rest")),
         (["export", "--format", "coreml"], ("--format", "coreml")),
+        (["sizes", "--format", "coreml"], ("--format", "coreml")),
         (["report", "no-such-folder"], ("no-such-folder",)),
     ],
 )
@@ -61,6 +49,18 @@ def test_an_unknown_key_is_named(tmp_path: Path) -> None:
     done = bakeoff("run", "--config", str(config))
     assert done.returncode == 2
     assert "my.toml" in done.stderr and "ruonds" in done.stderr
+
+
+def test_a_model_folder_that_breaks_the_contract_ends_with_2_and_the_key(tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "model.py").write_text(
+        'INPUTS = [{"name": "x", "dtype": "float33", "shape": [None, 2]}]\n', encoding="utf-8"
+    )
+    for command in (("export",), ("run", "--quick", "--out", str(tmp_path / "run"))):
+        done = bakeoff(*command, "--model", str(folder))
+        assert done.returncode == 2
+        assert f"{folder}/model.py" in done.stderr
 
 
 def test_a_named_target_that_is_unavailable_ends_with_1(tmp_path: Path) -> None:
@@ -111,7 +111,7 @@ def test_an_interruption_leaves_no_process_and_keeps_what_was_measured(
     folder = tmp_path / "run"
     command = [str(ROOT / "scripts" / "bench"), "--quick", "--target", "tflite", "--target", "torch-flask"]
     process = subprocess.Popen([*command, "--out", str(folder)], cwd=ROOT, stderr=subprocess.PIPE, text=True)
-    wait_for_a_measurement(folder)
+    wait_for_a_measurement(folder, process)
     assert our_processes()
     process.send_signal(number)
     process.communicate(timeout=60)
@@ -133,8 +133,8 @@ def test_servers_die_with_bakeoff(tmp_path: Path) -> None:
         "--target",
         "tflite",
     ]
-    process = subprocess.Popen([*command, "--out", str(folder)], cwd=ROOT, stderr=subprocess.DEVNULL)
-    wait_for_a_measurement(folder)
+    process = subprocess.Popen([*command, "--out", str(folder)], cwd=ROOT, stderr=subprocess.DEVNULL, text=True)
+    wait_for_a_measurement(folder, process)
     process.kill()
     process.wait()
     deadline = time.monotonic() + 30
@@ -146,8 +146,8 @@ def test_servers_die_with_bakeoff(tmp_path: Path) -> None:
 def test_a_killed_run_goes_on_without_losing_or_repeating_a_trial(tmp_path: Path) -> None:
     folder = tmp_path / "run"
     command = [str(ROOT / ".venv" / "bin" / "bakeoff"), "run", "--quick", "--target", "tflite", "--protocol", "grpc"]
-    process = subprocess.Popen([*command, "--out", str(folder)], cwd=ROOT, stderr=subprocess.DEVNULL)
-    wait_for_a_measurement(folder)
+    process = subprocess.Popen([*command, "--out", str(folder)], cwd=ROOT, stderr=subprocess.DEVNULL, text=True)
+    wait_for_a_measurement(folder, process)
     process.kill()
     process.wait()
     before = json.loads((folder / "results.json").read_text(encoding="utf-8"))["measurements"]
@@ -199,17 +199,6 @@ def test_up_is_loaded_by_locust_and_down_ends_it() -> None:
     assert "tflite" in ended.stderr
     assert our_processes() == []
     assert "nothing was up" in bakeoff("down").stderr
-
-
-def wait_for_a_measurement(folder: Path) -> None:
-    """Wait until a run has measured its first trial and goes on."""
-    deadline = time.monotonic() + 200
-    while time.monotonic() < deadline:
-        results = folder / "results.json"
-        if results.exists() and json.loads(results.read_text(encoding="utf-8"))["measurements"]:
-            return
-        time.sleep(0.05)
-    raise AssertionError("nothing was measured")
 
 
 def fetch(url: str) -> str:

@@ -22,6 +22,7 @@ LEVELS = (
     {"stats", "compare", "comparable"},
     {"exceedance", "gate", "recount"},
     {"requests", "venvs", "capacity"},
+    {"sizes"},
     {"verify", "report", "report_service", "export", "load"},
     {"runtimes", "trials"},
     {"deploy"},
@@ -29,6 +30,7 @@ LEVELS = (
     {"runner"},
     {"runs", "probe"},
     {"cli"},
+    {"__main__"},
 )
 LEVEL_OF = {name: level for level, names in enumerate(LEVELS) for name in names}
 FRAMEWORKS = {"torch", "tensorflow", "locust", "gevent", "flask", "keras", "tflite_runtime", "ai_edge_litert"}
@@ -68,7 +70,9 @@ def test_modules_import_only_from_lower_levels(path: Path) -> None:
             assert LEVEL_OF[other] < LEVEL_OF[own], f"{own} may not import {other}"
 
 
-@pytest.mark.parametrize("path", sources(ROOT / "serving") + sources(ROOT / "loadtest"), ids=identifier)
+@pytest.mark.parametrize(
+    "path", [*sources(ROOT / "serving"), *sources(ROOT / "loadtest"), *sources(ROOT / "edge")], ids=identifier
+)
 def test_programs_import_only_what_they_may(path: Path) -> None:
     for name in imported(path):
         if name.startswith("bakeoff"):
@@ -81,5 +85,5 @@ def test_every_module_has_a_level() -> None:
 
 
 def test_nothing_imports_the_programs() -> None:
-    for folder in ("models", "serving", "loadtest"):
+    for folder in ("models", "serving", "loadtest", "edge"):
         assert not list((ROOT / folder).rglob("__init__.py"))

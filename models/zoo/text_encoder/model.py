@@ -56,6 +56,9 @@ def build(weights: Path | None = None) -> nn.Module:
         torch.manual_seed(_SEED)
         network = TextEncoder()
         if weights is None:
+            for parameter in network.encoder.parameters():  # nn.TransformerEncoder makes all layers equal
+                if parameter.dim() > 1:
+                    nn.init.xavier_uniform_(parameter)
             nn.init.normal_(network.position.weight, std=0.3)
             nn.init.normal_(network.classifier.weight, std=0.3)  # logits of about one unit
         else:

@@ -8,7 +8,7 @@ from types import FrameType
 
 import typer
 
-from bakeoff.cli import capacity, compare, look, measure, servers
+from bakeoff.cli import capacity, compare, look, measure, servers, sizes
 from bakeoff.errors import BakeoffError
 from bakeoff.runtimes import engine
 
@@ -26,7 +26,7 @@ app.command()(servers.up)
 app.command()(servers.down)
 app.command()(servers.verify)
 app.command(hidden=True)(servers.plan)
-app.command()(look.sizes)
+app.command()(sizes.sizes)
 app.command()(look.report)
 app.command()(compare.compare)
 app.command()(look.targets)
@@ -48,6 +48,12 @@ def main() -> None:
         sys.exit(error.status)
     except engine.ENGINE_ERRORS as error:
         sys.stderr.write(f"bakeoff: the Docker Engine failed: {engine.last_line(str(error))}\n")
+        sys.exit(1)
+    except OSError as error:  # a full disk, a folder that may not be written: the rest is an error of ours
+        if error.strerror is None:
+            raise
+        where = f"{error.filename}: " if error.filename else ""
+        sys.stderr.write(f"bakeoff: {where}{error.strerror}; what was measured before stays, see --resume\n")
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)

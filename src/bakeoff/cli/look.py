@@ -1,4 +1,4 @@
-"""Commands that only look: sizes, report, targets, models, doctor."""
+"""Commands that only look: report, targets, models, doctor."""
 
 from __future__ import annotations
 
@@ -12,36 +12,19 @@ from bakeoff.artifacts import load_artifacts, load_model
 from bakeoff.catalog import SERVING, list_exported, list_models, load_targets
 from bakeoff.cli import options as o
 from bakeoff.cli.terminal import console, print_rows
-from bakeoff.errors import BakeoffError, UsageError
+from bakeoff.errors import BakeoffError
 from bakeoff.export import REQUIREMENTS as EXPORT_REQUIREMENTS
 from bakeoff.files import ARTIFACTS
 from bakeoff.load import REQUIREMENTS as LOAD_REQUIREMENTS
 from bakeoff.recount import find_changes, recount_report
 from bakeoff.report import write_report
 from bakeoff.report.cells import Table
-from bakeoff.report.sizes import size_rows
-from bakeoff.report.tables import size_table_of
 from bakeoff.runtimes import engine, local
 from bakeoff.store import locked, read_results, write_results
-from bakeoff.types import Artifact, Target
+from bakeoff.types import Target
 from bakeoff.venvs import is_ready
 
 NONE: frozenset[str] = frozenset()
-
-
-def sizes(model: o.Models = [], json: o.AsJson = False) -> None:  # noqa: B006
-    """Show what each exported format weighs, its error against PyTorch and its accuracy: of all that are exported."""
-    names = [named.name for named in o.named_models(model)] or list_exported()
-    folders = [ARTIFACTS / name for name in names]
-    artifacts = [artifact for folder in folders for artifact in load_artifacts(folder)]
-    if not artifacts:
-        raise UsageError(f"{ARTIFACTS}: nothing is exported yet; run `scripts/bakeoff export`")
-    sizes_of(artifacts, json)
-
-
-def sizes_of(artifacts: list[Artifact], json: bool) -> None:
-    """Print the sizes of these artifacts."""
-    print_rows(size_rows(artifacts), size_table_of(artifacts), json)
 
 
 def report(

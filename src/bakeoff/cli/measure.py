@@ -10,9 +10,8 @@ from typing import Annotated
 
 import typer
 
-from bakeoff.artifacts import load_artifacts
 from bakeoff.cli import options as o
-from bakeoff.cli.look import sizes_of
+from bakeoff.cli.sizes import exported_sizes, print_sizes
 from bakeoff.cli.terminal import console, print_table, progress
 from bakeoff.errors import BakeoffError, UsageError
 from bakeoff.export import ExportOptions, export_model
@@ -99,14 +98,14 @@ def export(
     """Export models to every format and prove format parity; what is up to date is skipped."""
     experiment, _ = o.experiment(config, model, [], format, [])
     o.check_weights(weights, experiment.models)
-    failed, artifacts = [], []
+    failed, names = [], []
     with progress(quiet) as show:
         show.expect(len(experiment.models))
         for name in experiment.models:
-            folder, lines = export_model(name, ExportOptions(tuple(format), weights, force), show)
+            folder, lines = export_model(name, ExportOptions(tuple(format), weights, force, skip=()), show)
             failed += lines
-            artifacts += load_artifacts(folder)
+            names.append(folder.name)
             show.step()
-    sizes_of(artifacts, json)
+    print_sizes(exported_sizes(names, []), json)
     if failed:
         raise BakeoffError("\n".join(failed))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from bakeoff.report.cells import MISSING, Table, interval, number, scientific
 from bakeoff.report.ratios import comparison_table
-from bakeoff.report.sizes import size_rows
+from bakeoff.report.sizes import answer_table, size_tables
+from bakeoff.sizes import size_report_of
 from bakeoff.stats import median
-from bakeoff.types import Artifact, Measurement, Parity, Report, Summary
+from bakeoff.types import Measurement, Parity, Report, Summary
 
 
 def result_table(report: Report, model: str) -> Table:
@@ -127,32 +128,6 @@ def target_table(report: Report) -> Table:
     return Table("Targets", says, columns, tuple(rows), frozenset())
 
 
-def size_table_of(artifacts: Iterable[Artifact]) -> Table:
-    """Return the edge-model size report."""
-    rows = tuple(
-        (
-            row.model,
-            row.format,
-            f"{row.size_bytes:,}",
-            f"{row.gzip_bytes:,}",
-            f"{row.relative_size:.2f}",
-            scientific(row.max_abs_error),
-            MISSING if row.accuracy is None else f"{row.accuracy:.4f}",
-        )
-        for row in size_rows(artifacts)
-    )
-    columns = ("model", "format", "bytes", "gzip bytes", "of torchscript", "max error", "accuracy")
-    says = "Max error: largest absolute difference from PyTorch's outputs over golden inputs at batch 1 and 3."
-    return Table("Edge-model sizes", says, columns, rows, frozenset(columns[2:]))
-
-
-def missing_table(report: Report) -> Table:
-    """Return the formats that models could not be made in, and why."""
-    rows = tuple((row.model, row.format, row.reason) for row in report.missing_artifacts)
-    says = "Tried by the export, and not kept: it could not be made, or did not answer as PyTorch does."
-    return Table("Formats that could not be made", says, ("model", "format", "reason"), rows, frozenset())
-
-
 def parity_table(report: Report) -> Table:
     """Return the proofs of sameness: formats against PyTorch, endpoints against their artifact; worst batch each."""
     worst: dict[tuple[str, ...], Parity] = {}
@@ -226,8 +201,10 @@ def apart(report: Report) -> str:
 def all_tables(report: Report) -> list[Table]:
     """Return the report's tables in order."""
     results = [result_table(report, model.name) for model in report.models]
-    rest = [comparison_table(report), target_table(report), image_table(report), size_table_of(report.artifacts)]
-    rest += [missing_table(report), load_table(report), parity_table(report), support_table(report)]
+    sizes = size_report_of(report)
+    rest = [comparison_table(report), target_table(report), image_table(report), answer_table(sizes)]
+    rest += size_tables(sizes)
+    rest += [load_table(report), parity_table(report), support_table(report)]
     return [table for table in (*results, *rest) if table.rows]
 
 

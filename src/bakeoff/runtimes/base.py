@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,7 +12,7 @@ import numpy as np
 
 from bakeoff.config import Cpus
 from bakeoff.export import ExportOptions
-from bakeoff.load import Workers
+from bakeoff.load import LoadGenerator, Workers
 from bakeoff.show import Show
 from bakeoff.types import Endpoint, Image, MemorySource, Plan, RuntimeName, Startup, Surroundings, Target, Trial
 
@@ -182,9 +181,7 @@ class Runtime(Protocol):
     def read_metrics(self, server: Any) -> str | None:
         """Fetch the metrics page of a server that is not paused; None where it has none or it can't be had."""
 
-    def open_load(
-        self, plan: Plan, folder: Path, cpus: str, workers: Workers, show: Show
-    ) -> AbstractContextManager[Load]:
+    def open_load(self, plan: Plan, folder: Path, cpus: str, workers: Workers, show: Show) -> LoadGenerator:
         """Start the load generator for a plan."""
 
     def surroundings(self, cpus: Cpus) -> Surroundings:

@@ -11,13 +11,14 @@ import psutil
 
 from bakeoff.files import write_atomic
 from bakeoff.processes import GRACE_S
+from bakeoff.runtimes.leftovers import started_at
 from bakeoff.runtimes.local import Server
 
 
 def write_running(path: Path, servers: list[Server]) -> None:
     """Write down detached servers, so that another process can end them."""
     rows = [
-        {"target": s.target.name, "pid": s.process.pid, "started": _started(s.process.pid), "folder": str(s.folder)}
+        {"target": s.target.name, "pid": s.process.pid, "started": started_at(s.process.pid), "folder": str(s.folder)}
         for s in servers
     ]
     write_atomic(path, json.dumps(rows, indent=1))
@@ -26,7 +27,7 @@ def write_running(path: Path, servers: list[Server]) -> None:
 def read_running(path: Path) -> list[dict[str, Any]]:
     """Return those of the written-down servers that still run: a pid counts only with its start time."""
     rows: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
-    return [row for row in rows if row["started"] is not None and _started(row["pid"]) == row["started"]]
+    return [row for row in rows if row["started"] is not None and started_at(row["pid"]) == row["started"]]
 
 
 def stop_running(path: Path) -> list[str]:
@@ -42,10 +43,3 @@ def stop_running(path: Path) -> list[str]:
         shutil.rmtree(row["folder"], ignore_errors=True)
     path.unlink(missing_ok=True)
     return [row["target"] for row in running]
-
-
-def _started(pid: int) -> float | None:
-    try:
-        return float(psutil.Process(pid).create_time())
-    except psutil.NoSuchProcess:
-        return None

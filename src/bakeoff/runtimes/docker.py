@@ -22,7 +22,7 @@ from bakeoff.runtimes.docker_load import ContainerLoad, moved_files
 from bakeoff.runtimes.docker_programs import check_format as check_format
 from bakeoff.runtimes.docker_programs import read_private_page
 from bakeoff.runtimes.docker_programs import time_bare as time_bare
-from bakeoff.runtimes.ports import HOST, free_port
+from bakeoff.runtimes.ports import HOST, free_ports
 from bakeoff.runtimes.reach import all_listen, fetch_page
 from bakeoff.show import Show
 from bakeoff.types import Endpoint, Image, Plan, RuntimeName, Startup, Surroundings, Target
@@ -103,7 +103,7 @@ def start(
     """Start a target's container on the run's network, with ports of this machine for the canaries alone."""
     name = f"{engine.RUN_PROJECT}-{target.name}-{format}"
     on_host = engine.services()[target.name].get("network_mode") == "host"
-    rest, grpc = (free_port(), free_port()) if on_host else (REST_PORT, GRPC_PORT)
+    rest, grpc = free_ports(2) if on_host else (REST_PORT, GRPC_PORT)
     variables = {"MODEL": endpoints[0].model, "BAKEOFF_FORMAT": format}
     variables |= {"BAKEOFF_REST_PORT": str(rest), "BAKEOFF_GRPC_PORT": str(grpc)}
     if on_host:

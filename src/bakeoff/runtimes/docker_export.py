@@ -38,6 +38,7 @@ def export(model: str, options: ExportOptions, show: Show) -> tuple[Path, list[s
         told += ["--weights", f"/weights/{options.weights.name}"]
     command = engine.compose_command(*argv, "export", *told)
     failed = follow_export(command, model, engine.compose_environment(MODEL=model), show)
+    failed += [f"{format} is not made in containers: scripts/bakeoff export makes it" for format in options.apart]
     container = engine.client().containers.get(name)
     try:
         shutil.rmtree(COPIES / model, ignore_errors=True)

@@ -47,9 +47,10 @@ class ContainerLoad(LoadGenerator):
             engine.remove_services(engine.RUN_PROJECT, "loadtest", WORKER)
             raise
 
-    def __exit__(self, *details: object) -> None:
+    def close(self) -> None:
+        """End the load generator, its container and its workers'."""
         engine.remove_services(engine.RUN_PROJECT, "loadtest", WORKER)
-        super().__exit__(*details)
+        super().close()
 
     def run_trial(self, trial: Trial, endpoint: Endpoint) -> int:
         """Run a trial to its end, bring its samples here; return how many requests were sent."""

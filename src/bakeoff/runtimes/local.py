@@ -34,10 +34,11 @@ from bakeoff.processes import (
 )
 from bakeoff.resources import tree_bytes
 from bakeoff.runtimes.base import CHECK_S, EX_DATAERR, EX_UNAVAILABLE, Canary, StartOptions, Usage, split_startup
+from bakeoff.runtimes.leftovers import clear_leftovers, write_owner
 from bakeoff.runtimes.local_programs import check_format as check_format
 from bakeoff.runtimes.local_programs import search_path, server_command, server_environment, servers_folder
 from bakeoff.runtimes.local_programs import time_bare as time_bare
-from bakeoff.runtimes.ports import HOST, free_port, port_is_free
+from bakeoff.runtimes.ports import HOST, free_ports, port_is_free
 from bakeoff.runtimes.reach import all_listen, fetch_page
 from bakeoff.show import Show
 from bakeoff.types import Endpoint, Image, Plan, RuntimeName, Startup, Surroundings, Target
@@ -72,7 +73,8 @@ class Server:
 
 
 def open() -> None:
-    """Nothing has to be made ready."""
+    """Clear what a killed bakeoff left, should its guardian have been killed, too."""
+    clear_leftovers(servers_folder())
 
 
 def close() -> None:
@@ -143,7 +145,7 @@ def start(
     target: Target, format: str, endpoints: list[Endpoint], model_dir: Path, python: Path, options: StartOptions
 ) -> Server:
     """Start a target's server program; raise TargetFailed where a port it shall have is taken."""
-    rest_port, grpc_port = options.ports or (free_port(), free_port())
+    rest_port, grpc_port = options.ports or free_ports(2)
     for port in (rest_port, grpc_port):
         if not port_is_free(port):
             raise TargetFailed(f"port {port} is taken by another program; free it or change base_port in bench.toml")
@@ -157,6 +159,7 @@ def start(
         process = spawn(command, log, folder, server_environment(target))
     if not options.detached:
         put_under_guard(process.pid, folder)
+        write_owner(folder, process.pid)
     placed = [replace(e, host=HOST, port=grpc_port if e.protocol == "grpc" else rest_port) for e in endpoints]
     return Server(target, format, process, tuple(placed), folder, started, rest_port)
 

@@ -1,52 +1,84 @@
-"""What each format weighs, against its accuracy."""
+"""What each format weighs, against how well it answers and how fast it does."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from bakeoff.report.charts.chart import Chart, Panel, Spec, log_axis, significant, view
 from bakeoff.report.contest import Contest
-from bakeoff.report.tables import size_table_of
+from bakeoff.report.sizes import size_tables
 from bakeoff.report.words import listed, size
-from bakeoff.types import Artifact
+from bakeoff.sizes import SizeRow, size_report_of
+from bakeoff.sizes.pareto import pareto_set
+from bakeoff.sizes.rows import quality_kind
+
+WORDS = {
+    "accuracy": "accuracy",
+    "top1": "top-1 agreement with PyTorch",
+    "max_abs_error": "largest error against PyTorch",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """A figure that sizes are drawn against: its values by format, None where it isn't known, and whether less wins."""
+
+    title: str
+    values: dict[str, float | None]
+    less: bool
 
 
 def size_chart(contest: Contest) -> Chart | None:
-    """Draw the sizes as bars from zero, and against accuracy with the formats that no other beats at both."""
-    artifacts = sorted(contest.artifacts, key=lambda a: a.size_bytes)
-    if not artifacts:
+    """Draw sizes as bars from zero, and against quality and latency with the formats that no other beats at both."""
+    report = size_report_of(replace(contest.report, artifacts=tuple(contest.artifacts), missing_artifacts=()))
+    formats = {row.format: row for row in report.rows}
+    if not formats:
         return None
-    best = {a.format for a in pareto(artifacts)}
-    rows = [
+    kind = quality_kind(report.rows)
+    quality = Axis(WORDS[kind], {f: getattr(row, kind) for f, row in formats.items()}, kind == "max_abs_error")
+    latency = Axis("ms a prediction in process (log scale)", {f: _quickest(report.rows, f) for f in formats}, True)
+    best = _best(formats, quality)
+    panels = [Panel("Artifact size", _bars(_points(formats, quality, best)))]
+    for title, axis in ((f"Size against {quality.title}", quality), ("Size against latency, one thread", latency)):
+        if sum(value is not None for value in axis.values.values()) > 1:
+            panels.append(Panel(title, _scatter(_points(formats, axis, _best(formats, axis)), axis)))
+    table = next(t for t in size_tables(report) if "bytes" in t.columns)
+    table = replace(table, title=f"{contest.model.name}: sizes")
+    return Chart(
+        "sizes", "Artifact size, accuracy and speed", _says(formats, quality, best), tuple(panels), table, False
+    )
+
+
+def _quickest(rows: Sequence[SizeRow], format: str) -> float | None:
+    """Return a format's latency at one thread, in the runtime where that is least."""
+    known = [row.one_thread.p50_ms for row in rows if row.format == format and row.one_thread]
+    return min(known, default=None)
+
+
+def _best(formats: dict[str, SizeRow], axis: Axis) -> set[str]:
+    """Return the formats that no other beats at both size and this figure; where it is known of none, the smallest."""
+    names = [name for name, row in formats.items() if axis.values[name] is not None] or list(formats)
+    sign = 1 if axis.less else -1
+    points = [(formats[n].size_bytes, None if (v := axis.values[n]) is None else sign * v) for n in names]
+    return {names[i] for i in pareto_set(points)}
+
+
+def _points(formats: dict[str, SizeRow], axis: Axis, best: set[str]) -> list[Spec]:
+    return [
         {
-            "format": a.format,
-            "bytes": a.size_bytes,
-            "size": size(a.size_bytes),
-            "accuracy": None if a.accuracy is None else significant(a.accuracy, 6),
-            "best": a.format in best,
+            "format": name,
+            "bytes": row.size_bytes,
+            "size": size(row.size_bytes or 0),
+            "value": None if (value := axis.values[name]) is None else significant(value, 6),
+            "best": name in best,
         }
-        for a in artifacts
+        for name, row in formats.items()
     ]
-    panels = [Panel("Artifact size", _bars(rows))]
-    if sum(row["accuracy"] is not None for row in rows) > 1:
-        panels.append(Panel("Size against accuracy", _scatter(rows)))
-    table = replace(size_table_of(artifacts), title=f"{contest.model.name}: sizes")
-    return Chart("sizes", "Artifact size and accuracy", _says(artifacts, best), tuple(panels), table, False)
-
-
-def pareto(artifacts: Sequence[Artifact]) -> list[Artifact]:
-    """Return the artifacts than which none is smaller and as accurate; without accuracies the smallest."""
-    known = sorted((a for a in artifacts if a.accuracy is not None), key=lambda a: (a.size_bytes, -(a.accuracy or 0)))
-    found: list[Artifact] = []
-    for artifact in known:
-        if not found or (artifact.accuracy or 0) > (found[-1].accuracy or 0):
-            found.append(artifact)
-    return found or [min(artifacts, key=lambda a: a.size_bytes)]
 
 
 MARKED = {"condition": {"test": "datum.best", "value": "#0072B2"}, "value": "#9aa0aa"}
-TIP = [{"field": name} for name in ("format", "size", "accuracy")]
+TIP = [{"field": name} for name in ("format", "size", "value")]
 
 
 def _bars(rows: list[Spec]) -> Spec:
@@ -66,12 +98,9 @@ def _bars(rows: list[Spec]) -> Spec:
     return view(rows, layers, {"x": x, "y": y}, 26 * len(rows))
 
 
-def _scatter(rows: list[Spec]) -> Spec:
-    known = [row for row in rows if row["accuracy"] is not None]
-    figures = [row["accuracy"] for row in known]
-    room = max((max(figures) - min(figures)) * 0.3, 0.002)
-    scale = {"domain": [max(0, min(figures) - room), min(1, max(figures) + room)], "zero": False, "nice": False}
-    y = {"field": "accuracy", "type": "quantitative", "scale": scale, "axis": {"format": ".4~f", "tickCount": 5}}
+def _scatter(rows: list[Spec], axis: Axis) -> Spec:
+    known = [row for row in rows if row["value"] is not None]
+    y = {"field": "value", "type": "quantitative", **_scale(axis, [row["value"] for row in known])}
     x = {"field": "bytes", "type": "quantitative", **log_axis("bytes (log scale)", (r["bytes"] for r in known), 1.6)}
     x["axis"] = x["axis"] | {"format": "~s"}
     chosen = [{"filter": "datum.best"}]
@@ -88,14 +117,25 @@ def _scatter(rows: list[Spec]) -> Spec:
     return view(known, layers, {"x": x, "y": y}, 190)
 
 
-def _says(artifacts: Sequence[Artifact], best: set[str]) -> str:
-    smallest = artifacts[0]
-    says = f"{smallest.format} is smallest with {size(smallest.size_bytes)}. "
-    known = [a for a in artifacts if a.accuracy is not None]
+def _scale(axis: Axis, figures: Sequence[float]) -> Spec:
+    """Return a linear scale around shares, and a logarithmic one for what spans orders of magnitude."""
+    if axis.less and min(figures) > 0:
+        return log_axis(axis.title, figures, 1.6)
+    room = max((max(figures) - min(figures)) * 0.3, 0.002)
+    top = max(figures) + room
+    scale = {"domain": [max(0, min(figures) - room), top if axis.less else min(1, top)], "zero": False, "nice": False}
+    return {"title": axis.title, "scale": scale, "axis": {"format": ".4~f", "tickCount": 5}}
+
+
+def _says(formats: dict[str, SizeRow], quality: Axis, best: set[str]) -> str:
+    smallest = next(iter(formats.values()))
+    says = f"{smallest.format} is smallest with {size(smallest.size_bytes or 0)}. "
+    known = {name: value for name, value in quality.values.items() if value is not None}
     if not known:
-        return says + "This model has no evaluation, so what that costs in accuracy was not measured."
-    if len({a.accuracy for a in known}) == 1:
-        return (
-            says + f"All {len(known)} formats have the same accuracy, {known[0].accuracy:.4f}: none pays for its size."
-        )
-    return says + f"Blue: {listed(sorted(best))}, which no other format beats at both size and accuracy."
+        return says + "How well the formats answer is not known."
+    if quality.title != WORDS["accuracy"]:
+        says += "This model has no evaluation, so what that costs in accuracy was not measured. "
+    if len(set(known.values())) == 1:
+        value = next(iter(known.values()))
+        return says + f"All {len(known)} formats have the same {quality.title}, {value:.4g}: none pays for its size."
+    return says + f"Blue: {listed(sorted(best))}, which no other format beats at both size and {quality.title}."

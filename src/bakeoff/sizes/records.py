@@ -1,0 +1,29 @@
+"""What is kept beside the artifacts: measured.json, the last measurements."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from bakeoff.files import as_json, read_json, validated, write_atomic
+from bakeoff.types import Artifact, EdgeMeasurement
+
+MEASURED = "measured.json"
+
+
+def load_measured(folder: Path) -> list[EdgeMeasurement]:
+    """Return what was measured of the artifacts of artifacts/MODEL, stale or not; nothing where there is no file."""
+    path = folder / MEASURED
+    return list(validated(tuple[EdgeMeasurement, ...], read_json(path), path)) if path.exists() else []
+
+
+def load_current(folder: Path, artifacts: Iterable[Artifact]) -> list[EdgeMeasurement]:
+    """Return what was measured of these very artifacts."""
+    now = {(a.format, a.sha256) for a in artifacts}
+    return [m for m in load_measured(folder) if (m.format, m.sha256) in now]
+
+
+def keep_measured(folder: Path, new: Iterable[EdgeMeasurement]) -> None:
+    """Write measurements into measured.json in place of those of the same format and runtime."""
+    kept = {(m.format, m.runtime): m for m in [*load_measured(folder), *new]}
+    write_atomic(folder / MEASURED, as_json(tuple(kept.values())))

@@ -1,0 +1,83 @@
+"""A server that dies, hangs or can't come back costs itself: the others are measured, and the report says so."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+
+import psutil
+from checkout import ROOT
+
+from .conftest import ALL, FaultyRun, server
+
+Start = Callable[..., FaultyRun]
+
+
+def test_a_killed_server_is_failed_and_the_other_is_measured(start: Start) -> None:
+    run = start().under_way()
+    server("litert").kill()
+    assert run.end() == 1
+    assert "litert" in run.said and "Traceback" not in run.said
+    assert run.state("litert")["status"] == "failed"
+    assert run.rounds("tflite") == ALL
+
+
+def test_a_server_that_hangs_is_given_up_and_the_other_is_measured(start: Start) -> None:
+    run = start().under_way()
+    ended = threading.Event()
+    hung = server("litert")
+
+    def hold() -> None:
+        while not ended.wait(0.01):  # bakeoff wakes servers for their trials
+            with suppress(psutil.NoSuchProcess):
+                hung.suspend()
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    try:
+        assert run.end() == 1
+    finally:
+        ended.set()
+        holder.join()
+    assert "stopped answering" in run.state("litert")["reason"]
+    assert run.rounds("tflite") == ALL
+
+
+def test_an_artifact_that_is_truncated_between_rounds_fails_its_server_only(start: Start) -> None:
+    artifact = ROOT / "artifacts" / "digits_cnn" / "tflite-fp16" / "1" / "model.tflite"
+    run = start("--restart-between-rounds", "--format", "tflite-fp16", "--target", "litert").under_way()
+    whole = artifact.read_bytes()
+    try:
+        artifact.write_bytes(whole[:100])
+        assert run.end() == 1
+    finally:
+        artifact.write_bytes(whole)
+    assert run.state("litert")["status"] == "failed" and "did not come up again" in run.state("litert")["reason"]
+    assert {m["format"] for m in run.results["measurements"] if m["round"] == 2} >= {"tflite-fp32"}
+
+
+def test_a_load_generator_that_is_killed_is_replaced_and_no_trial_is_lost(start: Start) -> None:
+    run = start().under_way()
+    line = f"{ROOT}/loadtest/conductor.py"
+    generator = next(p for p in psutil.process_iter(["cmdline"]) if line in (p.info["cmdline"] or []))
+    generator.send_signal(signal.SIGKILL)
+    run.end()
+    assert not run.problems and "Traceback" not in run.said
+    assert "run again with another load generator" in run.said
+    assert run.rounds("tflite") == run.rounds("litert") == ALL
+
+
+def test_a_torchserve_worker_that_is_killed_while_java_lives_hides_nothing(start: Start) -> None:
+    run = start("--target", "torchserve", "--target", "tflite").under_way()
+    java = server("torchserve")
+    workers = [p for p in java.children(recursive=True) if "model_service_worker" in " ".join(p.cmdline())]
+    assert workers
+    for worker in workers:
+        worker.kill()
+    run.end()
+    assert "Traceback" not in run.said
+    assert run.rounds("tflite") == ALL
+    # Java starts another one and keeps requests waiting meanwhile: all rounds are answered, or the server is given up.
+    assert run.rounds("torchserve") == ALL or run.state("torchserve")["status"] == "failed"

@@ -1,0 +1,68 @@
+"""What edge/measure.py reads, checks and counts, without a runtime."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from installed import _parsed, describe_installation
+from measure import check, percentile, read_golden, time_calls
+
+MODEL: dict[str, Any] = {"inputs": [{"name": "x"}], "outputs": [{"name": "y"}], "atol": 0.1, "rtol": 0.0}
+RIGHT = [{"y": np.array([[1.0, 2.0]], np.float32)}]
+
+
+def answered(*values: float) -> list[dict[str, np.ndarray]]:
+    return [{"y": np.array([values], np.float32)}]
+
+
+def test_a_percentile_is_the_smallest_value_with_that_share_at_or_below() -> None:
+    assert [percentile([1, 2, 3, 4], q) for q in (0.1, 0.5, 0.75, 0.9)] == [1, 2, 3, 4]
+    assert percentile([7], 0.5) == 7
+
+
+def test_inputs_are_batches_of_one(tmp_path: Path) -> None:
+    x = np.arange(6, dtype=np.float32).reshape(3, 2)
+    np.savez(tmp_path / "golden.npz", **{"input:x": x, "torch:y": 2 * x})
+    inputs, expected = read_golden(tmp_path / "golden.npz", MODEL)
+    assert [row["x"].tolist() for row in inputs] == [[[0, 1]], [[2, 3]], [[4, 5]]]
+    assert expected[2]["y"].tolist() == [[8, 10]]
+
+
+def test_of_several_lengths_the_middle_one_is_taken(tmp_path: Path) -> None:
+    golden = {f"{key}@{n}": np.zeros((2, n)) for n in (8, 128, 32) for key in ("input:x", "torch:y")}
+    np.savez(tmp_path / "golden.npz", **golden)
+    inputs, _ = read_golden(tmp_path / "golden.npz", MODEL | {"lengths": [8, 32, 128]})
+    assert inputs[0]["x"].shape == (1, 32)
+
+
+def test_the_largest_error_is_told_and_an_exact_format_must_be_within_the_tolerance() -> None:
+    assert check(answered(1.0, 2.5), RIGHT, MODEL, {"format": "tflite-int8"}) == 0.5
+    assert check(answered(1.0, 2.0625), RIGHT, MODEL, {"format": "tflite-fp32"}) == 0.0625
+    with pytest.raises(ValueError, match="answers wrongly: output y is off by 0.5"):
+        check(answered(1.0, 2.5), RIGHT, MODEL, {"format": "tflite-fp32"})
+
+
+@pytest.mark.parametrize(("values", "says"), [((1.0,), "shape"), ((1.0, float("nan")), "NaN")])
+def test_what_is_no_answer_is_refused_of_any_format(values: tuple[float, ...], says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        check(answered(*values), RIGHT, MODEL, {"format": "tflite-int8"})
+
+
+def test_enough_calls_are_timed_each_input_in_turn() -> None:
+    seen: list[int] = []
+    taken = time_calls(lambda row: seen.append(int(row["x"][0])), [{"x": np.array([i])} for i in range(3)], 0, 7)
+    assert seen == [0, 1, 2, 0, 1, 2, 0] and len(taken) == 7
+
+
+def test_a_package_its_requirements_and_its_loaded_objects_are_counted_apart() -> None:
+    said = describe_installation("pydantic", set())
+    assert said["version"] and said["runtime_bytes"] > 0 and said["dependencies_bytes"] > 0
+    assert (said["shared_objects_bytes"], said["shared_objects"]) == (0, [])
+
+
+def test_what_only_an_extra_requires_is_told_apart() -> None:
+    assert _parsed("numpy (>=1.20) ; python_version >= '3.9'") == ("numpy", False)
+    assert _parsed('nvidia-cublas-cu12<13.0,>=12.5; extra == "and-cuda"') == ("nvidia-cublas-cu12", True)
