@@ -77,6 +77,7 @@ def example_run(
         ),
         parity=(*parity, wrong),
         support=(),
+        missing_artifacts=(),
         targets=tuple(states(name)),
         bare=(Bare(name, "tflite", "tflite-fp32", 0.04, 1000),),
         finished=(name,),

@@ -17,7 +17,6 @@ from bakeoff.report.answer import Claim, claims, headline
 from bakeoff.report.categories import categories
 from bakeoff.report.charts import charts_of
 from bakeoff.report.charts.latency import curve
-from bakeoff.report.charts.sizes import pareto
 from bakeoff.report.charts.svg import plain, render_svg
 from bakeoff.report.contest import Contest
 from bakeoff.report.criteria import Criterion, criteria
@@ -26,7 +25,7 @@ from bakeoff.report.html import as_data
 from bakeoff.report.searches import load_searches
 from bakeoff.report.trust import notices, reason_table, repeat_command, trial_table
 from bakeoff.report.words import listed, percent, size, times
-from bakeoff.types import Report
+from bakeoff.types import EdgeMeasurement, MissingArtifact, Report
 
 
 def contest(report: Report | None = None) -> Contest:
@@ -172,11 +171,33 @@ def test_a_curve_ends_where_its_requests_end() -> None:
     assert all(np.isfinite(point["ms"]) for point in failed) and failed[-1]["nines"] == 0.301
 
 
-def test_pareto_keeps_what_no_other_beats() -> None:
+def test_a_format_that_cannot_be_had_counts_against_its_framework_and_is_named() -> None:
     report = example_run()
-    sized = [replace(a, accuracy=0.9 if a.format == "tflite-int8" else 0.99) for a in report.artifacts]
-    assert [a.format for a in pareto(sized)] == ["tflite-int8", "tflite-fp32"]
-    assert [a.format for a in pareto([replace(a, accuracy=None) for a in sized])] == ["tflite-int8"]
+    gone = replace(report, missing_artifacts=(MissingArtifact("digits_cnn", "executorch", "an operator is not there"),))
+    found = criterion(gone, "Dynamic shapes")
+    assert found.best == ("1 of 2 formats", "3 of 3 formats") and "Not to be had: executorch" in found.why
+    assert any(notice.what == "digits_cnn can't be had as executorch" for notice in notices(gone))
+
+
+def test_an_artifact_that_answers_no_numbers_is_never_the_smallest() -> None:
+    report = example_run()
+    small = report.artifacts[-1]
+    broken = replace(small, parity=tuple(replace(p, max_abs_error=float("nan"), ok=False) for p in small.parity))
+    claim = claims(contest(replace(report, artifacts=(*report.artifacts[:-1], broken))))[2]
+    assert small.format == "tflite-int8" and claim.who == "tflite-fp32"
+
+
+def test_edge_size_counts_the_runtime_where_both_are_measured() -> None:
+    report = example_run()
+    lite = replace(report.artifacts[0], format="lite-interpreter", size_bytes=250_000)
+    artifacts = (*report.artifacts, lite)
+    assert criterion(replace(report, artifacts=artifacts), "Edge size").best[0] == "250 kB, lite-interpreter"
+    edge = tuple(
+        EdgeMeasurement("digits_cnn", a.format, a.sha256, runtime, "", "", version="1", shared_objects_bytes=weighs)
+        for a, runtime, weighs in ((lite, "torch", 200_000_000), (report.artifacts[-1], "litert", 10_000_000))
+    )
+    found = criterion(replace(report, artifacts=artifacts, edge=edge), "Edge size")
+    assert found.best[0].endswith("lite-interpreter in torch") and found.winner == "TensorFlow"
 
 
 def test_every_chart_draws_without_a_browser_and_says_something(tmp_path: Path) -> None:

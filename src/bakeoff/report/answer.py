@@ -96,22 +96,23 @@ def advantage(contest: Contest, metric: str, a: str, b: str) -> Comparison | Non
 
 def smallest(contest: Contest) -> Claim:
     """Say which artifact weighs least, and what that costs in accuracy."""
-    if not contest.artifacts:
-        return Claim("Smallest", "not measured", "", "Nothing was exported.", "none", "")
-    best = min(contest.artifacts, key=lambda a: a.size_bytes)
+    if not contest.usable:
+        return Claim("Smallest artifact", "not measured", "", "Nothing was exported that can be used.", "none", "")
+    best = min(contest.usable, key=lambda a: a.size_bytes)
     base = next((a for a in contest.artifacts if a.format == "torchscript"), None)
     says = f"{times(base.size_bytes / best.size_bytes)} smaller than torchscript; " if base and base is not best else ""
-    says += accuracy_words(best, base)
+    says += accuracy_words(best, base, contest.model.accuracy)
     return Claim("Smallest artifact", best.format, size(best.size_bytes), says + ".", "exact", "Counted, not sampled.")
 
 
-def accuracy_words(artifact: Artifact, base: Artifact | None) -> str:
-    """Return what a format costs in accuracy against torchscript."""
+def accuracy_words(artifact: Artifact, base: Artifact | None, own: float | None) -> str:
+    """Return what a format costs in accuracy against PyTorch's own, or torchscript's where that isn't known."""
     if artifact.accuracy is None:
         return "its accuracy was not measured: the model has no evaluation"
-    if base is None or base.accuracy is None:
+    reference = own if own is not None else base.accuracy if base else None
+    if reference is None:
         return f"accuracy {artifact.accuracy:.4f}"
-    lost = base.accuracy - artifact.accuracy
+    lost = reference - artifact.accuracy
     if lost > 0:
         return f"accuracy {artifact.accuracy:.4f}, {lost:.4f} less"
     return f"no accuracy lost ({artifact.accuracy:.4f})"

@@ -9,6 +9,7 @@ from itertools import combinations
 
 from bakeoff.compare import Contrast, collect_series, conclude, contrast_paired, is_judged
 from bakeoff.report.tables import workload_names
+from bakeoff.sizes import SizeRow, size_report_of
 from bakeoff.types import FLOORS, Artifact, Comparison, Measurement, Model, Report, Summary, TargetState, Verdict
 
 FRAMEWORKS = ("PyTorch", "TensorFlow")
@@ -50,6 +51,17 @@ class Contest:
     def artifacts(self) -> list[Artifact]:
         """The model in each format."""
         return [a for a in self.report.artifacts if a.model == self.model.name]
+
+    @cached_property
+    def sizes(self) -> list[SizeRow]:
+        """The model's rows of the size report."""
+        return [row for row in size_report_of(self.report).rows if row.model == self.model.name]
+
+    @cached_property
+    def usable(self) -> list[Artifact]:
+        """The artifacts that answer with numbers."""
+        good = {row.format for row in self.sizes if row.reason is None}
+        return [a for a in self.artifacts if a.format in good]
 
     @cached_property
     def calm(self) -> str | None:

@@ -10,6 +10,7 @@ from bakeoff.report.answer import advantage
 from bakeoff.report.cells import number
 from bakeoff.report.contest import FRAMEWORKS, Contest
 from bakeoff.report.words import PROTOCOL_WORDS, certainty, seconds, size, times
+from bakeoff.sizes import SizeRow
 from bakeoff.types import FP32_FORMATS, PROTOCOLS, Comparison
 
 FRAMEWORK_OF = {
@@ -146,7 +147,7 @@ def smallest(contest: Contest, name: str, what: str, formats: Iterable[str]) -> 
     """Compare the smallest artifacts among formats."""
     allowed = set(formats)
     weighed = {
-        f: [a for a in contest.artifacts if a.format in allowed and FRAMEWORK_OF.get(a.format) == f] for f in FRAMEWORKS
+        f: [a for a in contest.usable if a.format in allowed and FRAMEWORK_OF.get(a.format) == f] for f in FRAMEWORKS
     }
     best = {f: min(found, key=lambda a: a.size_bytes) for f, found in weighed.items() if found}
     cells = sides(f"{size(best[f].size_bytes)}, {best[f].format}" if f in best else "not measured" for f in FRAMEWORKS)
@@ -160,9 +161,29 @@ def edge_size(contest: Contest) -> Criterion:
     """Compare the smallest artifacts that an edge runtime takes."""
     found = smallest(contest, "Edge size", "the smallest that an edge runtime takes", FRAMEWORK_OF.keys() - SERVED_ONLY)
     if found.best[0] != "not measured":
-        return found
+        return with_runtime(contest, found.name) or found
     why = "No edge format of PyTorch was exported in this run; torchscript needs all of it."
     return Criterion(found.name, found.best, "not measured here", why, chart="sizes")
+
+
+def with_runtime(contest: Contest, name: str) -> Criterion | None:
+    """Compare what an app carries, artifact and runtime; None unless `bakeoff sizes --measure` knows both sides."""
+    known = [row for row in contest.sizes if row.reason is None and row.app_bytes is not None]
+    best: dict[str, SizeRow] = {}
+    for row in sorted(known, key=lambda row: -(row.app_bytes or 0)):
+        best[FRAMEWORK_OF.get(row.format, "")] = row
+    if not best.keys() >= set(FRAMEWORKS):
+        return None
+    cells = sides(f"{size(best[f].app_bytes or 0)}, {best[f].format} in {best[f].runtime}" for f in FRAMEWORKS)
+    figures = [float(best[f].app_bytes or 0) for f in FRAMEWORKS]
+    return exact(
+        name,
+        cells,
+        figures,
+        "smaller",
+        "Counted: the artifact and its runtime's shared objects, the least an app carries.",
+        "sizes",
+    )
 
 
 def exact(name: str, cells: tuple[str, str], figures: Sequence[float], word: str, why: str, chart: str) -> Criterion:
@@ -240,16 +261,21 @@ def protocols(contest: Contest) -> Criterion:
 def dynamic_shapes(contest: Contest) -> Criterion:
     """Say which formats held up at every shape that was tried: batch sizes, and lengths where the model has any."""
     free = [i for i in contest.model.inputs if None in i.shape[1:]]
-    of = {f: [a for a in contest.artifacts if FRAMEWORK_OF.get(a.format) == f] for f in FRAMEWORKS}
-    held = {f: [a for a in mine if a.parity and all(p.ok for p in a.parity)] for f, mine in of.items()}
-    cells = sides(f"{len(held[f])} of {len(of[f])} formats" if of[f] else "not measured" for f in FRAMEWORKS)
+    held = [a.format for a in contest.artifacts if a.parity and all(p.ok for p in a.parity)]
+    gone = [m.format for m in contest.report.missing_artifacts if m.model == contest.model.name]
+    all_ = {*(a.format for a in contest.artifacts), *gone}
+    mine = {f: {name for name in all_ if FRAMEWORK_OF.get(name) == f} for f in FRAMEWORKS}
+    cells = sides(
+        f"{len(mine[f].intersection(held))} of {len(mine[f])} formats" if mine[f] else "not measured"
+        for f in FRAMEWORKS
+    )
     if "not measured" in cells:
         return unmeasured("Dynamic shapes", cells)
     tried = sorted({p.batch for a in contest.artifacts for p in a.parity if p.batch is not None})
     what = f"batches of {' and '.join(map(str, tried))}" if tried else "several batches"
+    what += f" and lengths of {', '.join(map(str, contest.model.lengths))}" if contest.model.lengths else ""
     why = f"Formats that agreed with PyTorch at {what} from one artifact."
+    why += f" Not to be had: {', '.join(gone)}; why stands with the sizes." if gone else ""
     if not free:
         return Criterion("Dynamic shapes", cells, "free batch only", f"{why} This model has no other free dimension.")
-    return Criterion(
-        "Dynamic shapes", cells, "see the proof of sameness", f"{why} {len(free)} inputs have a free length."
-    )
+    return Criterion("Dynamic shapes", cells, "batch and length free", why)

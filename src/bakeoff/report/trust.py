@@ -37,6 +37,9 @@ def notices(report: Report) -> list[Notice]:
             remedy = f". Remedy: {state.remedy}" if state.remedy else ""
             kind: Literal["warn", "note"] = "warn" if state.status == "failed" else "note"
             found.append(Notice(kind, f"{state.name} is {state.status}", f"{why}{remedy}"))
+    for name in dict.fromkeys(m.model for m in report.missing_artifacts):
+        gone = ", ".join(m.format for m in report.missing_artifacts if m.model == name)
+        found.append(Notice("note", f"{name} can't be had as {gone}", "why stands in the table of sizes."))
     invalid = sum(m.verdict == "invalid" for m in report.measurements)
     if invalid:
         says = f"{invalid} of {len(report.measurements)} trials are invalid and count nowhere; why is told under Trust."
@@ -46,7 +49,7 @@ def notices(report: Report) -> list[Notice]:
         found.append(Notice("warn", "Not finished", f"Not all rounds of {', '.join(cut_off)} ran."))
     rounds = {m.round for m in report.measurements if m.target not in FLOORS}
     if rounds and len(rounds) < ROUNDS_FOR_VERDICT:
-        says = f"{len(rounds)} round{'s' * (len(rounds) > 1)}: a verdict takes {ROUNDS_FOR_VERDICT}, so there is none on speed."
+        says = f"{len(rounds)} round{'s' * (len(rounds) > 1)}: it takes {ROUNDS_FOR_VERDICT} for a verdict on speed."
         found.append(Notice("note", "A first look", says))
     return found
 
