@@ -71,9 +71,9 @@ class Model:
     outputs: tuple[TensorSpec, ...]
     atol: float
     rtol: float
+    lengths: tuple[int, ...] = ()
     accuracy: float | None = None
     accuracy_samples: int | None = None
-    lengths: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

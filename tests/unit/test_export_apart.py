@@ -8,6 +8,7 @@ from typing import NoReturn
 
 import pytest
 
+from bakeoff.catalog import ModelSource
 from bakeoff.errors import BakeoffError
 from bakeoff.export import ExportOptions, _export_apart, export_arguments
 from bakeoff.show import Quiet
@@ -41,7 +42,7 @@ def test_a_format_whose_environment_cannot_be_made_is_missing_with_the_reason(
     left_over.mkdir(parents=True)
     (tmp_path / "m" / "missing.json").write_text('{"onnx": {"reason": "r", "op": "o"}}')
     options = ExportOptions(("executorch",) if is_named else (), skip=())
-    failed = _export_apart("executorch", "m", [], options, Quiet())
+    failed = _export_apart("executorch", ModelSource("m", str(tmp_path)), [], options, Quiet())
     missing = json.loads((tmp_path / "m" / "missing.json").read_text())
     assert missing["onnx"] == {"reason": "r", "op": "o"}
     reason = missing["executorch"]["reason"]
