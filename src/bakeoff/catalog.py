@@ -101,22 +101,6 @@ def find_models(texts: Iterable[str], base: Path = Path()) -> list[ModelSource]:
     return list(found.values())
 
 
-def _find_hf(text: str, base: Path) -> ModelSource:
-    """Return a model that transformers loads: a folder if there is one, else a name of the hub."""
-    folder = (base / text).resolve()
-    name = re.sub(r"[^A-Za-z0-9_-]+", "-", folder.name).strip("-")
-    if not text or not NAME.fullmatch(name):
-        raise UsageError(
-            f"{HF}{text}: name a model of the hub (hf:OWNER/NAME) or a folder that save_pretrained() wrote"
-        )
-    return ModelSource(name, f"{HF}{folder if folder.is_dir() else text}")
-
-
-def _check_name(name: str, folder: Path) -> None:
-    if not NAME.fullmatch(name):
-        raise UsageError(f"{folder}: a model's name may hold letters, digits, _ and -; rename the folder")
-
-
 def make_endpoints(model: str, target: Target, formats: Iterable[str], protocols: Iterable[Protocol]) -> list[Endpoint]:
     """Return a target's endpoints for a model: the one place where endpoint ids are made.
 
@@ -134,6 +118,22 @@ def make_endpoints(model: str, target: Target, formats: Iterable[str], protocols
             id = f"{base}-{protocol if alone else wire}"
             endpoints.append(Endpoint(id, model, target.name, format, protocol, wire))
     return endpoints
+
+
+def _find_hf(text: str, base: Path) -> ModelSource:
+    """Return a model that transformers loads: a folder if there is one, else a name of the hub."""
+    folder = (base / text).resolve()
+    name = re.sub(r"[^A-Za-z0-9_-]+", "-", folder.name).strip("-")
+    if not text or not NAME.fullmatch(name):
+        raise UsageError(
+            f"{HF}{text}: name a model of the hub (hf:OWNER/NAME) or a folder that save_pretrained() wrote"
+        )
+    return ModelSource(name, f"{HF}{folder if folder.is_dir() else text}")
+
+
+def _check_name(name: str, folder: Path) -> None:
+    if not NAME.fullmatch(name):
+        raise UsageError(f"{folder}: a model's name may hold letters, digits, _ and -; rename the folder")
 
 
 def _check(path: Path, key: str, names: Iterable[str], allowed: tuple[str, ...]) -> None:

@@ -122,7 +122,7 @@ def follow_export(argv: list[str], model: str, environment: Mapping[str, str], s
     if broken is not None:
         raise kind(f"exporting {model} failed: {broken}")
     if status == BAD_FOLDER or (status != 0 and not failed):
-        raise kind(f"exporting {model} failed (whole log: {log}):\n{log_end(log)}")
+        raise kind(f"exporting {model} ended with status {status} (whole log: {log}):\n{log_end(log)}")
     return failed if status else []
 
 
