@@ -97,7 +97,8 @@ def test_the_distribution_is_drawn_from_the_samples(tmp_path: Path) -> None:
 
 def test_sizes_are_data_too(tmp_path: Path) -> None:
     written(tmp_path)
-    (row,) = json.loads((tmp_path / "sizes.json").read_text(encoding="utf-8"))["rows"]
+    row, missing = json.loads((tmp_path / "sizes.json").read_text(encoding="utf-8"))["rows"]
+    assert (missing["format"], missing["reason"]) == ("savedmodel", "no rule for aten.mine")
     assert (row["format"], row["size_bytes"], row["accuracy"]) == ("tflite-int8", 64_720, 0.99)
 
 

@@ -15,8 +15,8 @@ from bakeoff.files import ARTIFACTS, STATE
 from bakeoff.machine import describe_machine
 from bakeoff.processes import child_environment, confined, log_end, spawn, terminate
 from bakeoff.show import Show
-from bakeoff.sizes.answers import BUSY
 from bakeoff.sizes.records import keep_measured
+from bakeoff.sizes.rows import BUSY
 from bakeoff.sizes.runtimes import EDGE, EdgeRuntime, runtimes_of
 from bakeoff.types import Artifact, EdgeMeasurement, EdgeProcess
 from bakeoff.venvs import ensure_venv
