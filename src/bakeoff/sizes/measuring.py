@@ -130,6 +130,7 @@ def _run(job: _Job, folder: Path) -> dict[str, Any]:
     """Measure once, in a fresh process on as many CPUs as threads. Raises _Failed."""
     model, format, runtime, threads = job.artifact.model, job.artifact.format, job.runtime, job.threads
     argv = [str(job.python), str(EDGE / "measure.py"), "--runtime", runtime.module]
+    argv += ["--needs", *runtime.needs] if runtime.needs else []
     argv += ["--distribution", runtime.distribution, "--model-dir", str(folder / model)]
     argv += ["--format", format, "--threads", str(threads)]
     log = STATE / "logs" / f"sizes-{model}-{format}-{runtime.name}.log"
