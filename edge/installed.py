@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
 
 
-def describe_installation(name: str, mapped: set[Path]) -> dict[str, Any]:
+def describe_installation(name: str, mapped: set[Path], needs: Iterable[str] = ()) -> dict[str, Any]:
     """Return the version and bytes of a distribution, of all that it requires, and of its own objects among `mapped`.
+
+    `needs`: distributions that it can't do without and doesn't declare.
 
     Compiled Python (.pyc) counts: pip writes it. What an optional extra requires doesn't.
     """
     own = _files(name)
-    others = set().union(*(_files(other) for other in _required(name))) - own
+    required = _required(name).union(needs, *(_required(other) for other in needs))
+    others = set().union(*(_files(other) for other in required)) - own
     loaded = {path for path in own if path in mapped}
     return {
         "version": distribution(name).version,

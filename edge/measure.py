@@ -61,13 +61,14 @@ def describe(arguments: argparse.Namespace) -> dict[str, Any]:
     except (*REFUSALS, *getattr(runtime, "REFUSALS", ())) as error:
         text = " ".join(str(error).split()) or type(error).__name__
         return {"reason": text[:LONGEST_REASON]}
-    return said | describe_installation(arguments.distribution, mapped_files())
+    return said | describe_installation(arguments.distribution, mapped_files(), arguments.needs)
 
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runtime", required=True, help="a module of runtimes/")
     parser.add_argument("--distribution", required=True, help="the runtime's package, as pip knows it")
+    parser.add_argument("--needs", nargs="*", default=(), help="packages it can't do without and doesn't declare")
     parser.add_argument("--model-dir", type=Path, required=True)
     parser.add_argument("--format", required=True)
     parser.add_argument("--threads", type=int, required=True)

@@ -63,6 +63,13 @@ def test_a_package_its_requirements_and_its_loaded_objects_are_counted_apart() -
     assert (said["shared_objects_bytes"], said["shared_objects"]) == (0, [])
 
 
+def test_what_a_package_needs_and_does_not_declare_is_a_dependency_too() -> None:
+    alone, more = describe_installation("jinja2", set()), describe_installation("jinja2", set(), needs=["pydantic"])
+    pydantic = describe_installation("pydantic", set())
+    assert more["dependencies_bytes"] >= alone["dependencies_bytes"] + pydantic["runtime_bytes"]
+    assert more["runtime_bytes"] == alone["runtime_bytes"]
+
+
 def test_what_only_an_extra_requires_is_told_apart() -> None:
     assert _parsed("numpy (>=1.20) ; python_version >= '3.9'") == ("numpy", False)
     assert _parsed('nvidia-cublas-cu12<13.0,>=12.5; extra == "and-cuda"') == ("nvidia-cublas-cu12", True)

@@ -163,7 +163,15 @@ def test_fastest_and_smallest_app_name_the_runtime_and_what_was_left_out() -> No
 
 def test_a_busy_machine_is_told() -> None:
     said = answers([model()], [artifact("a")], [measured("a", "r", process(waited=0.4))])
-    assert "disturbed, measure again on a calmer machine: a in r" in said
+    assert "disturbed, so that their latency counts for nothing: a in r" in said
+    assert "fastest: not known, the machine was busy" in said and "smallest app: a in r" in said
+
+
+def test_no_claim_rests_on_a_disturbed_latency() -> None:
+    runs = [measured("a", "r", process(1.0, waited=0.4)), measured("b", "r", process(2.0, waited=0.1))]
+    artifacts = [artifact("a", 2000), artifact("b", 1000)]
+    assert "fastest: b in r, 2 ms" in answers([model()], artifacts, runs)
+    assert {row.format: row.pareto for row in size_rows([model()], artifacts, runs)} == {"a": False, "b": True}
 
 
 def test_without_accuracy_the_answer_is_by_top_1_and_says_so() -> None:

@@ -10,7 +10,8 @@ from bakeoff.sizes import SizeReport, SizeRow, Timing
 STAR = "*"
 RULE = (
     f"{STAR}: in the Pareto set, that is, no other of the model is at least as good in all that is known of it (bytes, "
-    "one thread's median latency, and accuracy; top-1 where there is none, or the error) and better in something."
+    "one thread's undisturbed median latency, and accuracy; top-1 where there is none, or the error) and better in "
+    "something."
 )
 
 
@@ -74,8 +75,8 @@ def _cost_table(rows: Sequence[SizeRow]) -> Table:
         "CPUs as threads. Latency: the median of the steady predictions (p10 to p90). Peak: resident memory over what "
         "it was before loading. App: the artifact and the runtime's shared objects that were loaded, for this "
         "machine's architecture. Installed: the artifact, the runtime's Python package and what that requires. Waited: "
-        "of the CPU time that it wanted, the share it had to wait for, in the worst process: much of it makes the "
-        "latency a guess."
+        "of the CPU time that it wanted, the share it had to wait for, in the worst process: past 10% "
+        "the latency counts for nothing."
     )
     return Table("What they cost in process", says, columns, cells, frozenset(columns[4:]))
 

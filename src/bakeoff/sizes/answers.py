@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bakeoff.sizes.rows import SizeRow, Timing, quality_kind
+from bakeoff.sizes.rows import BUSY, SizeRow, Timing, calm_timing, quality_kind
 
 LOSS = 0.01
 """How much accuracy may be lost, or how much of the top-1 agreement may be missing, for "within 1%"."""
 NOT_MEASURED = "not measured: run with --measure"
-BUSY = 0.1
-"""Past this share of waiting for a CPU a latency is as much the machine's as the artifact's."""
+BUSY_MACHINE = "not known, the machine was busy with other things: run with --measure again on a calmer one"
 
 
 def answer_lines(rows: Sequence[SizeRow]) -> list[str]:
@@ -22,7 +21,7 @@ def answer_lines(rows: Sequence[SizeRow]) -> list[str]:
     gone = sorted({row.format for row in rows if row.size_bytes is None})
     busy = sorted({f"{row.format} in {row.runtime}" for row in usable if _is_busy(row)})
     if busy:
-        lines.append(f"disturbed, measure again on a calmer machine: {', '.join(busy)}")
+        lines.append(f"disturbed, so that their latency counts for nothing: {', '.join(busy)}")
     return lines + ([f"can't be exported: {', '.join(gone)} (reasons below)"] if gone else [])
 
 
@@ -60,15 +59,15 @@ def _missing_share(row: SizeRow) -> float | None:
 
 
 def _fastest(rows: Sequence[SizeRow]) -> str:
-    timed = [(row, row.one_thread) for row in rows if row.one_thread]
+    timed = [(row, timing) for row in rows if (timing := calm_timing(row))]
     if not timed:
-        return f"fastest: {NOT_MEASURED}"
+        return f"fastest: {BUSY_MACHINE if any(row.one_thread for row in rows) else NOT_MEASURED}"
     best, time = min(timed, key=lambda pair: pair[1].p50_ms)
     said = f"fastest: {_place(best)}, {time.p50_ms:.3g} ms at one thread ({quality_in_words(best, quality_kind(rows))})"
     equal = [_place(row) for row, other in timed if row is not best and _overlap(time, other)]
     if equal:
         said += f"; not told apart from {', '.join(equal)}"
-    return said + _unmeasured(rows, [row for row, _ in timed])
+    return said + _unmeasured(rows, [row for row in rows if row.one_thread])
 
 
 def _overlap(a: Timing, b: Timing) -> bool:

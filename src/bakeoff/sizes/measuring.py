@@ -15,8 +15,8 @@ from bakeoff.files import ARTIFACTS, STATE
 from bakeoff.machine import describe_machine
 from bakeoff.processes import child_environment, confined, log_end, spawn, terminate
 from bakeoff.show import Show
-from bakeoff.sizes.answers import BUSY
 from bakeoff.sizes.records import keep_measured
+from bakeoff.sizes.rows import BUSY
 from bakeoff.sizes.runtimes import EDGE, EdgeRuntime, runtimes_of
 from bakeoff.types import Artifact, EdgeMeasurement, EdgeProcess
 from bakeoff.venvs import ensure_venv
@@ -130,6 +130,7 @@ def _run(job: _Job, folder: Path) -> dict[str, Any]:
     """Measure once, in a fresh process on as many CPUs as threads. Raises _Failed."""
     model, format, runtime, threads = job.artifact.model, job.artifact.format, job.runtime, job.threads
     argv = [str(job.python), str(EDGE / "measure.py"), "--runtime", runtime.module]
+    argv += ["--needs", *runtime.needs] if runtime.needs else []
     argv += ["--distribution", runtime.distribution, "--model-dir", str(folder / model)]
     argv += ["--format", format, "--threads", str(threads)]
     log = STATE / "logs" / f"sizes-{model}-{format}-{runtime.name}.log"

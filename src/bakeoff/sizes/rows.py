@@ -11,6 +11,8 @@ from bakeoff.sizes.pareto import pareto_set
 from bakeoff.types import Artifact, EdgeMeasurement, EdgeProcess, MissingArtifact, Model
 
 BASE_FORMAT = "torchscript"
+BUSY = 0.1
+"""Past this share of waiting for a CPU a latency is as much the machine's as the artifact's: no claim rests on it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +197,13 @@ def quality_kind(rows: Iterable[SizeRow]) -> str:
 
 
 def axes(row: SizeRow, kind: str) -> tuple[float | None, float | None, float | None]:
-    """Return size, latency at one thread and quality, less being better in each; None: not known."""
+    """Return size, undisturbed latency at one thread and quality, less being better in each; None: not known."""
     value: float | None = getattr(row, kind)
     quality = value if value is None or kind == "max_abs_error" else -value
-    return row.size_bytes, row.one_thread.p50_ms if row.one_thread else None, quality
+    latency = calm_timing(row)
+    return row.size_bytes, latency.p50_ms if latency else None, quality
+
+
+def calm_timing(row: SizeRow) -> Timing | None:
+    """Return what one thread took; None where it wasn't measured or had to wait for its CPU too much."""
+    return row.one_thread if row.one_thread and row.one_thread.waited <= BUSY else None

@@ -13,13 +13,17 @@ TFLITE = ("tflite-fp32", "tflite-fp16", "tflite-dynamic", "tflite-int8")
 
 @dataclass(frozen=True, slots=True)
 class EdgeRuntime:
-    """A runtime: its name, its module in edge/runtimes, its package, the formats it runs, its environment's file."""
+    """A runtime: its name, its module in edge/runtimes, its package, the formats it runs, its environment's file.
+
+    `needs`: packages that it can't do without and doesn't declare.
+    """
 
     name: str
     module: str
     distribution: str
     formats: tuple[str, ...]
     requirements: Path
+    needs: tuple[str, ...] = ()
 
 
 RUNTIMES = (
@@ -39,6 +43,7 @@ RUNTIMES = (
         "executorch",
         ("executorch",),
         ROOT / "models" / "executorch" / "requirements.txt",
+        needs=("torch",),
     ),
 )
 

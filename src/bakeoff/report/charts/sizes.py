@@ -11,7 +11,7 @@ from bakeoff.report.sizes import size_tables
 from bakeoff.report.words import listed, size
 from bakeoff.sizes import SizeRow, size_report_of
 from bakeoff.sizes.pareto import pareto_set
-from bakeoff.sizes.rows import quality_kind
+from bakeoff.sizes.rows import calm_timing, quality_kind
 
 WORDS = {
     "accuracy": "accuracy",
@@ -51,8 +51,8 @@ def size_chart(contest: Contest) -> Chart | None:
 
 
 def _quickest(rows: Sequence[SizeRow], format: str) -> float | None:
-    """Return a format's latency at one thread, in the runtime where that is least."""
-    known = [row.one_thread.p50_ms for row in rows if row.format == format and row.one_thread]
+    """Return a format's undisturbed latency at one thread, in the runtime where that is least."""
+    known = [timing.p50_ms for row in rows if row.format == format and (timing := calm_timing(row))]
     return min(known, default=None)
 
 
