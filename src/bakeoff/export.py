@@ -90,7 +90,7 @@ def export_arguments(options: ExportOptions) -> list[str]:
 
 
 def follow_export(argv: list[str], model: str, environment: Mapping[str, str], show: Show) -> list[str]:
-    """Run an export to its end; return one line for each format that failed."""
+    """Run an export to its end; return a line for each format that failed, none where it could do without them."""
     log = STATE / "logs" / f"export-{model}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     show.say(f"export {model}")
@@ -103,7 +103,7 @@ def follow_export(argv: list[str], model: str, environment: Mapping[str, str], s
             terminate(process)
     if status != 0 and not failed:
         raise BakeoffError(f"exporting {model} failed (whole log: {log}):\n{log_end(log)}")
-    return failed
+    return failed if status else []
 
 
 def _follow(lines: Iterable[bytes], model: str, show: Show) -> list[str]:
