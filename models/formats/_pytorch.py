@@ -18,7 +18,7 @@ _FIXED = re.compile(
 
 def trace(model: ZooModel) -> torch.jit.ScriptModule:
     """Record the network's operations on one batch."""
-    with attention_in_parts():
+    with torch.no_grad():  # as it is served: PyTorch's encoder layers take another path where gradients are kept
         return torch.jit.trace(model.network, model.tensors(model.samples(2, 0)))
 
 

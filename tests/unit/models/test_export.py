@@ -19,6 +19,7 @@ from ai_edge_litert.interpreter import Interpreter
 PROGRAM = Path(__file__).parents[3] / "models" / "export.py"
 FORMATS = ["savedmodel", "tflite-dynamic", "tflite-fp16", "tflite-fp32", "tflite-int8", "torchscript"]
 EXACT = {"savedmodel", "tflite-fp32", "torchscript"}
+EDGE = ["--skip", "onnx", "executorch", "lite-interpreter"]  # test_edge_formats.py has these
 MakeFolder = Callable[..., Path]
 
 
@@ -65,7 +66,7 @@ def evaluate(predict):
     return {"accuracy": float((predict(inputs)["scores"].argmax(1) == 2).mean()), "samples": 12}
 """
     folder, out = make_model_folder(extra=evaluation), tmp_path_factory.mktemp("artifacts")
-    return Exported(folder, out, export(folder, out))
+    return Exported(folder, out, export(folder, out, *EDGE))
 
 
 def test_weights_from_a_file_stay_until_they_are_given_up(make_model_folder: MakeFolder, tmp_path: Path) -> None:
@@ -215,7 +216,7 @@ def test_the_mar_holds_model_handler_and_configuration(exported: Exported) -> No
 
 def test_what_is_up_to_date_is_skipped(exported: Exported) -> None:
     before = {path: path.stat().st_mtime_ns for path in exported.tree.rglob("*") if path.name != ".lock"}
-    again = export(exported.folder, exported.out)
+    again = export(exported.folder, exported.out, *EDGE)
     assert (again.status, again.of("skip"), again.of("start")) == (0, FORMATS, [])
     assert {path: path.stat().st_mtime_ns for path in before} == before
 
