@@ -10,7 +10,6 @@ import json
 import re
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +37,7 @@ from bakeoff.wire.tensors import MAX_BODY_BYTES, Arrays, WireError
 
 VERSION = 1
 MOST_CALLS = 1000  # of gRPC at a time
+MOST_KEPT_BYTES = 64_000_000  # of replies that are made once
 PATH = re.compile(r"/v1/models/(?P<tfserving>[^/:?]+):predict|/predictions/(?P<torchserve>[^/:?]+)")
 STATUS_PATH = re.compile(r"/v1/models/(?P<model>[^/:?]+)")
 
@@ -47,7 +47,7 @@ class Echo:
 
     def __init__(self, model: ServedModel) -> None:
         self._model = model
-        self._reply = lru_cache(maxsize=64)(self._make_reply)
+        self._kept: dict[tuple[str, int], bytes] = {}
         self.grpc_methods: dict[str, Method] = {
             tfserving.grpc_path(model.name): self._tfserving_grpc,
             torchserve.grpc_path(model.name): self._torchserve_grpc,
@@ -95,6 +95,15 @@ class Echo:
             return len(binary.decode_raw(spec, body))
         return _safetensors_batch(body, spec.name)
 
+    def _reply(self, kind: str, batch: int) -> bytes:
+        reply = self._kept.get((kind, batch))
+        if reply is None:
+            reply = self._make_reply(kind, batch)
+            if sum(map(len, self._kept.values())) + len(reply) > MOST_KEPT_BYTES:
+                self._kept = {}  # a new one: other threads may be looking through the old
+            self._kept[kind, batch] = reply
+        return reply
+
     def _make_reply(self, kind: str, batch: int) -> bytes:
         arrays = _fixed_outputs(self._model, batch)
         if kind == "json":
@@ -116,7 +125,7 @@ def _safetensors_batch(body: bytes, name: str) -> int:
     try:
         header = json.loads(body[8 : 8 + int.from_bytes(body[:8], "little")])
         return int(header[name]["shape"][0])
-    except (ValueError, KeyError, TypeError, IndexError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, IndexError, OverflowError, RecursionError) as error:
         raise WireError(f"the safetensors header gives no shape of {name}: {error!r}") from error
 
 
@@ -133,7 +142,7 @@ def _fixed_outputs(model: ServedModel, batch: int) -> Arrays:
 
 
 def main() -> None:
-    options = parse_command_line(__doc__)
+    options = parse_command_line(__doc__, limits=True)
     exit_cleanly_on_sigterm()
     keep_large_blocks()
     try:

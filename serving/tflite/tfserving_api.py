@@ -21,8 +21,10 @@ from bakeoff.wire.tensors import Arrays, check_arrays
 from bakeoff.wire.tfserving import MODEL_SERVICE, PREDICTION_SERVICE
 
 PATH = re.compile(
-    r"/v1/models/(?P<model>[^/:]+)(/versions/(?P<version>\d+)|/labels/(?P<label>[^/:]+))?(?P<verb>:predict|/metadata)?"
+    r"/v1/models/(?P<model>[^/:]+)(/versions/(?P<version>\d{1,1000})|/labels/(?P<label>[^/:]+))?(?P<verb>:predict|/metadata)?"
 )
+
+LONGEST_QUOTED = 1000
 
 
 class TfServingApi:
@@ -160,5 +162,5 @@ def _unknown_label(label: str) -> RequestError:
 
 def _unknown_path(request: Request) -> RequestError:
     if request.path.lower().startswith("/v1/models"):
-        return invalid(f"Malformed request: {request.method} {request.path}")
-    return not_found(f"Nothing is served at {request.path}; the API is below /v1/models")
+        return invalid(f"Malformed request: {request.method} {request.path[:LONGEST_QUOTED]}")
+    return not_found(f"Nothing is served at {request.path[:LONGEST_QUOTED]}; the API is below /v1/models")
