@@ -10,13 +10,16 @@ import json
 import re
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "shared"))
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tflite"))  # whose stack this is
 
+import openapi
 import orjson
 from command_line import parse_command_line
 from grpc_app import Method
@@ -47,6 +50,7 @@ class Echo:
 
     def __init__(self, model: ServedModel) -> None:
         self._model = model
+        self._description = orjson.dumps(_describe(model))
         self._kept: dict[tuple[str, int], bytes] = {}
         self.grpc_methods: dict[str, Method] = {
             tfserving.grpc_path(model.name): self._tfserving_grpc,
@@ -55,6 +59,8 @@ class Echo:
 
     async def respond(self, request: Request) -> Response:
         """Answer a REST request."""
+        if (request.method, request.path) == ("GET", openapi.OPENAPI_PATH):
+            return Response(self._description)
         match = PATH.fullmatch(request.path)
         if request.method == "POST" and match:
             self._require_model(match["tfserving"] or match["torchserve"])
@@ -116,6 +122,16 @@ class Echo:
     def _require_model(self, name: str) -> None:
         if name != self._model.name:
             raise not_found(f"Servable not found for request: Latest({name})")
+
+
+def _describe(model: ServedModel) -> dict[str, Any]:
+    """Describe the REST side of both families."""
+    inputs, outputs = ([asdict(spec) for spec in side] for side in (model.inputs, model.outputs))
+    described = openapi.describe_tfserving(model.name, inputs, outputs, binary=True)
+    described["paths"] |= openapi.describe_torchserve(model.name, inputs, outputs)["paths"]
+    for absent in ("/ping", f"/v1/models/{model.name}/metadata"):
+        del described["paths"][absent]
+    return described
 
 
 def _safetensors_batch(body: bytes, name: str) -> int:

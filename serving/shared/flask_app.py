@@ -8,6 +8,7 @@ from typing import Any
 from command_line import MAX_BODY_BYTES
 from flask import Flask, Response, jsonify, request
 from metrics import REQUESTS, metrics_page
+from openapi import OPENAPI_PATH
 from prometheus_client import CONTENT_TYPE_LATEST
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
@@ -18,13 +19,20 @@ ErrorBody = Callable[[int, str, str], dict[str, Any]]
 """Makes the JSON of an error from its HTTP status, its kind and its message."""
 
 
-def create_base_app(error_body: ErrorBody) -> Flask:
-    """Make an application with GET /metrics; the caller adds its routes, the predicting one as PREDICT_ENDPOINT."""
+def create_base_app(error_body: ErrorBody, description: dict[str, Any]) -> Flask:
+    """Make an application with GET /metrics and its OpenAPI description.
+
+    The caller adds its routes, the predicting one as PREDICT_ENDPOINT.
+    """
     app = Flask(__name__, static_folder=None)
 
     @app.get("/metrics")
     def metrics() -> Response:
         return Response(metrics_page(), content_type=CONTENT_TYPE_LATEST)
+
+    @app.get(OPENAPI_PATH)
+    def describe() -> Response:
+        return jsonify(description)
 
     @app.errorhandler(HTTPException)
     def refuse(error: HTTPException) -> tuple[Response, int]:

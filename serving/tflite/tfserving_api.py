@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import re
 from concurrent.futures import Executor
+from dataclasses import asdict
 
 import model_info
+import openapi
 import orjson
 from http_app import Request, Response
 from json_body import dump_json, parse_json
@@ -38,6 +40,8 @@ class TfServingApi:
         self._queue = queue
         self._pool = pool
         self._inline = inline
+        specs = ([asdict(spec) for spec in side] for side in (model.inputs, model.outputs))
+        self._description = orjson.dumps(openapi.describe_tfserving(model.name, *specs, binary=True))
         self.grpc_methods = {
             f"/{PREDICTION_SERVICE}/Predict": self._grpc_predict,
             f"/{PREDICTION_SERVICE}/GetModelMetadata": self._grpc_metadata,
@@ -46,6 +50,8 @@ class TfServingApi:
 
     async def respond(self, request: Request) -> Response:
         """Answer a REST request."""
+        if (request.method, request.path) == ("GET", openapi.OPENAPI_PATH):
+            return Response(self._description)
         match = PATH.fullmatch(request.path)
         method = "POST" if match and match["verb"] == ":predict" else "GET"
         if match is None or request.method != method:
