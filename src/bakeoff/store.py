@@ -14,6 +14,7 @@ from pydantic import TypeAdapter
 
 from bakeoff.errors import UsageError
 from bakeoff.files import as_json, read_json, validated, write_atomic
+from bakeoff.hostile import check_names
 from bakeoff.types import Report
 
 SCHEMA_VERSION = 1
@@ -33,7 +34,9 @@ def read_results(folder: Path) -> Report:
     version = content.get("schema_version") if isinstance(content, dict) else None
     if version != SCHEMA_VERSION:
         raise UsageError(f"{path}: schema_version: is {version!r}; allowed: {SCHEMA_VERSION}")
-    return validated(Report, content, path)
+    report = validated(Report, content, path)
+    check_names(path, report)
+    return report
 
 
 def refuse_used(folder: Path) -> None:

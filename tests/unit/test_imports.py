@@ -13,7 +13,7 @@ SRC = ROOT / "src" / "bakeoff"
 # Each level may import from itself only within a package, and from all levels before it.
 LEVELS = (
     {"types", "errors"},
-    {"files", "show"},
+    {"files", "hostile", "show"},
     {"processes"},
     {"guardian"},
     {"workloads", "schedule"},

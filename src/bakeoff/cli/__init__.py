@@ -9,7 +9,7 @@ from types import FrameType
 import typer
 
 from bakeoff.cli import capacity, compare, look, measure, servers
-from bakeoff.errors import BakeoffError
+from bakeoff.errors import BakeoffError, printable
 from bakeoff.runtimes import engine
 
 app = typer.Typer(
@@ -44,10 +44,10 @@ def main() -> None:
     try:
         app(standalone_mode=True)
     except BakeoffError as error:
-        sys.stderr.write(f"bakeoff: {error}\n")
+        sys.stderr.write(f"bakeoff: {printable(str(error))}\n")
         sys.exit(error.status)
     except engine.ENGINE_ERRORS as error:
-        sys.stderr.write(f"bakeoff: the Docker Engine failed: {engine.last_line(str(error))}\n")
+        sys.stderr.write(f"bakeoff: the Docker Engine failed: {printable(engine.last_line(str(error)))}\n")
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -13,7 +13,7 @@ import typer
 
 from bakeoff.capacity import Budget, Capacity, Objective, SweepPoint, cost_per_million, find_knee, search_capacity
 from bakeoff.cli import options as o
-from bakeoff.cli.terminal import console, print_rows, progress
+from bakeoff.cli.terminal import print_rows, progress, tell
 from bakeoff.config import Config
 from bakeoff.deploy import Selection, deployed
 from bakeoff.errors import BakeoffError, UsageError
@@ -85,7 +85,7 @@ def capacity(
             table = capacity_table(probe, result, slo_ms, experiment.price_per_hour)
     write_atomic(folder / "capacity.json", as_json({"found": found, "measurements": probe.measurements}))
     print_rows(found, table, json)
-    console.print(f"kept: {folder / 'capacity.json'}", markup=False, highlight=False, soft_wrap=True)
+    tell(f"kept: {folder / 'capacity.json'}")
 
 
 @contextmanager

@@ -13,7 +13,7 @@ import typer
 from bakeoff.artifacts import load_artifacts
 from bakeoff.cli import options as o
 from bakeoff.cli.look import sizes_of
-from bakeoff.cli.terminal import console, print_table, progress
+from bakeoff.cli.terminal import print_table, progress, tell
 from bakeoff.errors import BakeoffError, UsageError
 from bakeoff.export import ExportOptions, export_model
 from bakeoff.report import write_report
@@ -81,7 +81,7 @@ def _run(job: Run) -> None:
     for name in job.report.models:
         print_table(result_table(job.report, name.name))
     print_table(target_table(job.report))
-    console.print(f"report: {job.out / 'report.html'}", markup=False, highlight=False, soft_wrap=True)
+    tell(f"report: {job.out / 'report.html'}")
     if job.problems:
         raise BakeoffError("not everything was measured:\n" + "\n".join(f"- {line}" for line in job.problems))
 

@@ -10,7 +10,7 @@ import typer
 
 from bakeoff.catalog import make_endpoints
 from bakeoff.cli import options as o
-from bakeoff.cli.terminal import console, print_rows, progress
+from bakeoff.cli.terminal import print_rows, progress, tell
 from bakeoff.deploy import Deployment, Selection, bring_up, deployed, open_deployment
 from bakeoff.errors import BakeoffError, UsageError
 from bakeoff.export import ExportOptions
@@ -66,7 +66,7 @@ def up(
     if missing:
         raise BakeoffError("\n".join(f"{name}: {deployment.states[name].reason}" for name in missing))
     example = f"{locust} -f loadtest/locustfile.py --endpoint {rows[0].id}"
-    console.print(f"load one: {example}\nend them: {end}", markup=False, highlight=False, soft_wrap=True)
+    tell(f"load one: {example}\nend them: {end}")
 
 
 def _leave_up(deployment: Deployment, selection: Selection, options: StartOptions, show: Show) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bakeoff.errors import printable
 from bakeoff.report.cells import Table
 from bakeoff.report.tables import all_tables, apart, invalid_trials
 from bakeoff.types import Report
@@ -13,13 +14,14 @@ def render_markdown(report: Report) -> str:
     lines = [
         f"# bakeoff: {escape(', '.join(model.name for model in report.models)) or 'nothing measured'}",
         "",
-        f"{report.created_at}, {machine.get('cpu')} ({machine.get('cpus')} CPUs), {machine.get('os')}. "
+        f"{escape(report.created_at)}, {escape(str(machine.get('cpu')))} ({escape(str(machine.get('cpus')))} CPUs), "
+        f"{escape(str(machine.get('os')))}. "
         f"Made by: {escape(report.command)}",
         "",
         escape(apart(report)),
     ]
     for table in all_tables(report):
-        lines += ["", f"## {escape(table.title)}", "", *render_table(table), "", table.says]
+        lines += ["", f"## {escape(table.title)}", "", *render_table(table), "", escape(table.says)]
     invalid = invalid_trials(report)
     if invalid:
         lines += ["", "## Invalid trials", "", *(f"- {escape(line)}" for line in invalid)]
@@ -35,5 +37,7 @@ def render_table(table: Table) -> list[str]:
 
 
 def escape(text: str) -> str:
-    """Keep a cell's text from breaking the table or becoming markup."""
-    return text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
+    """Keep a cell's text from breaking the table or becoming markup, a link or an image."""
+    for character in "\\|[]`":
+        text = text.replace(character, f"\\{character}")
+    return printable(text.replace("<", "&lt;").replace("\n", " "))
