@@ -6,9 +6,11 @@ import gzip
 import hashlib
 import json
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from sources import hash_file
@@ -17,6 +19,10 @@ SCHEMA_VERSION = 1
 MANIFEST = "manifest.json"
 GOLDEN = "golden.npz"
 MODEL = "model.json"
+MISSING = "missing.json"
+"""The formats that were tried and can't be had, with the reason: {FORMAT: {"reason", "op"}}."""
+TRIED = ".tried.json"
+"""Of those that will fail again, what they were tried with: {FORMAT: hash}."""
 CANARY = "canary.json"
 """The first golden input as a JSON request in rows, for health checks that have neither numpy nor bakeoff."""
 _CHUNK = 1 << 20
@@ -28,6 +34,25 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
         return json.loads((folder / MANIFEST).read_text())
     except (OSError, ValueError):
         return None
+
+
+def read_table(path: Path) -> dict[str, Any]:
+    """Read a JSON object; empty where there is none that can be read."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def write_entry(path: Path, key: str, value: Any) -> None:
+    """Set an entry of a JSON object on disk; None takes it away. Without entries there is no file."""
+    table = {name: entry for name, entry in read_table(path).items() if name != key}
+    table |= {} if value is None else {key: value}
+    if table:
+        write_json(path, dict(sorted(table.items())))
+    else:
+        path.unlink(missing_ok=True)
 
 
 def is_complete(folder: Path, manifest: dict[str, Any]) -> bool:
@@ -91,17 +116,26 @@ def package_versions(distributions: tuple[str, ...]) -> dict[str, str]:
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
     """Write JSON so that readers see the old file or the new one."""
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(json.dumps(content, indent=2) + "\n")
-    partial.replace(path)
+    with _replacing(path) as file:
+        file.write((json.dumps(content, indent=2) + "\n").encode())
 
 
 def write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
     """Write an .npz so that readers see the old file or the new one."""
-    partial = path.with_name(f".{path.name}.partial")
-    with partial.open("wb") as file:
+    with _replacing(path) as file:
         np.savez(file, **arrays)
-    partial.replace(path)
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[BinaryIO]:
+    """Give a file to write that takes the path's place once it is whole, and is gone if it can't be."""
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        with partial.open("wb") as file:
+            yield file
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def replace_folder(new: Path, target: Path) -> None:

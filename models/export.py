@@ -3,43 +3,56 @@
     python models/export.py --model-folder models/zoo/digits_cnn --out artifacts
         [--format F ...] [--weights FILE] [--force]
 
-A model folder holds a `model.py` with
+A model folder may lie anywhere; its name (letters, digits, _ and -) is the model's. It holds a `model.py` with
 
-    build(weights: Path | None = None) -> nn.Module      in evaluation mode; takes the inputs in the order of INPUTS,
-                                                         returns a tensor or a tuple of tensors in the order of OUTPUTS
-    INPUTS = [{"name": "image", "dtype": "float32", "shape": [None, 1, 8, 8]}]    None is a free dimension, the first
-                                                         is the batch
+    build(weights: Path | None = None) -> nn.Module      in evaluation mode; takes the inputs in the order of INPUTS;
+                                                         returns a tensor, a tuple or list of tensors in the order of
+                                                         OUTPUTS, or a dict with OUTPUTS as keys
+    INPUTS = [{"name": "tokens", "dtype": "int64", "shape": [None, [2, 128]], "range": [0, 999]}]
+                                                         a dimension: a number (fixed), None (free) or [low, high] (free
+                                                         within these bounds, inclusive); the first is the batch: None
+                                                         or [1, high]. range, optional: of the values, inclusive
     OUTPUTS = ["logits"]                                 names; dtypes and shapes are found by running the network
-    samples(n: int, seed: int) -> dict[str, ndarray]     n inputs by name, stacked on axis 0, always the same for a seed
+    LENGTHS = [8, 32, 128]                               only where an input has a free dimension beyond the batch: the
+                                                         lengths that everything is proved, calibrated and loaded at
+    samples(n: int, seed: int) -> dict[str, ndarray]     n inputs by name, stacked on axis 0, always the same for a
+                                                         seed; with LENGTHS: samples(n, seed, length)
     ATOL, RTOL                                           how far an exact format may be from PyTorch
+    VARIATION = 100                                      optional: by how many tolerances outputs vary over the samples
     evaluate(predict) -> {"accuracy": float, "samples": int}     optional; calls predict(arrays by input name), which
                                                          gives arrays by output name, in batches
 
 and beside it, if it likes, its weights. It may not import modules of its own folder.
 
-Writes OUT/MODEL/{model.json, golden.npz, FORMAT/...}; what is up to date is skipped. Tells its progress on stdout, one
-JSON object a line: {"event": "start" | "done" | "skip" | "failed", "model", "format" (null: the model as a whole),
-"seconds", "size_bytes", "message"}.
-Exit status: 0 everything asked for is there, 1 a format or the model failed, 2 bad usage.
+Writes OUT/MODEL/{model.json, golden.npz, missing.json, FORMAT/...}; what is up to date is skipped. missing.json tells
+of each format that could not be made, or failed when it was run at several batches and lengths, why. Tells its progress
+on stdout, one JSON object a line: {"event": "start" | "done" | "skip" | "failed", "model", "format" (null: the model as
+a whole), "seconds", "size_bytes", "message"}.
+Exit status: 0 everything needed is there; 1 the model fails, or a format that was named or that targets serve by
+default (torchscript, savedmodel, tflite-fp32); 2 bad usage, or a model folder that doesn't keep the contract.
 """
 
 from __future__ import annotations
 
 import argparse
+import errno
 import fcntl
 import json
 import os
+import re
 import shutil
 import sys
 import time
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import artifact_tree as tree
-from sources import exporter_files, format_names, hash_files, model_files
+from contract import ModelFolderError
+from sources import SERVED_BY_DEFAULT, exporter_files, format_names, hash_files, model_files
+from user_code import ModelError, brief, causes
 
 if TYPE_CHECKING:
     from parity import Reference
@@ -49,19 +62,19 @@ Emit = Callable[..., None]
 
 WEIGHTS_HELP = "a state dict to use in place of the model's own weights; kept until --force is given without it"
 
-FAILURES = (ImportError, OSError, RuntimeError, ValueError, TypeError, LookupError, AttributeError, NameError)
-"""What a user's model or a framework raises; anything else is our own mistake and ends the program."""
-
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """One export of one model: where from, where to, and which formats are to be made anew."""
+    """One export of one model: where from, where to, which formats are to be made anew, and which could not be."""
 
     model_folder: Path
     weights: Path | None
     folder: Path
     model_sha256: str
-    stale: list[str]
+    required: frozenset[str]
+    """The formats without which the export has failed."""
+    stale: list[str] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
 
     def inputs_sha256(self, name: str) -> str:
         """Hash all that goes into an artifact: the model and the code that exports it."""
@@ -72,13 +85,22 @@ def main() -> int:
     arguments = parse_arguments()
     emit = quiet_stdout(arguments.model_folder.resolve().name)
     folder = arguments.out / arguments.model_folder.resolve().name
+    try:
+        return export_into(folder, arguments, emit)
+    except OSError as error:
+        emit("failed", None, message=f"no space is left for {folder}" if disk_is_full(error) else str(error))
+        return 1
+
+
+def export_into(folder: Path, arguments: argparse.Namespace, emit: Emit) -> int:
+    """Export into artifacts/MODEL; return the exit status. Raises OSError where the disk is full."""
     folder.mkdir(parents=True, exist_ok=True)
     if arguments.weights is None and not arguments.force:
         arguments.weights = weights_of(folder)
         if arguments.weights is not None and not arguments.weights.is_file():
             gone = f"{arguments.weights}, whose weights {folder} holds, is gone: name a file with --weights"
             emit("failed", None, message=f"{gone}, or return to the model's own with --force")
-            return 1
+            return 2
     with (folder / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two exports into one folder would mix their files
         return run(plan(arguments, folder, emit), emit)
@@ -94,6 +116,9 @@ def parse_arguments() -> argparse.Namespace:
     arguments = parser.parse_args()
     if not (arguments.model_folder / "model.py").is_file():
         parser.error(f"--model-folder {arguments.model_folder}: no model.py in there")
+    name = arguments.model_folder.resolve().name
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name):
+        parser.error(f"--model-folder: a model's name may hold letters, digits, _ and -; rename the folder {name!r}")
     if arguments.weights and not arguments.weights.is_file():
         parser.error(f"--weights {arguments.weights}: no such file")
     return arguments
@@ -123,82 +148,119 @@ def quiet_stdout(model_name: str) -> Emit:
 
 
 def plan(arguments: argparse.Namespace, folder: Path, emit: Emit) -> Export:
-    """Find what has to be made, and tell what needn't."""
+    """Find what has to be made, and tell what needn't, or can't be."""
     model_sha256 = hash_files(model_files(arguments.model_folder, arguments.weights))
-    export = Export(arguments.model_folder, arguments.weights, folder, model_sha256, stale=[])
+    required = frozenset(arguments.format or ()) | frozenset(SERVED_BY_DEFAULT)
+    export = Export(arguments.model_folder, arguments.weights, folder, model_sha256, required)
+    missing, tried = tree.read_table(folder / tree.MISSING), tree.read_table(folder / tree.TRIED)
     for name in format_names():
         asked = arguments.format is None or name in arguments.format
         manifest = tree.read_manifest(folder / name)
-        if manifest is None:
-            is_stale = asked
-        elif manifest["model_sha256"] != model_sha256 or not tree.is_complete(folder / name, manifest):
-            is_stale = True  # asked for or not: one folder never mixes two versions of a model
-        else:
-            is_stale = asked and (arguments.force or manifest["inputs_sha256"] != export.inputs_sha256(name))
-        if is_stale:
+        if manifest and not is_stale(export, manifest, asked, arguments.force):
+            if asked:
+                emit("skip", name, size_bytes=manifest["size_bytes"], message="up to date")
+        elif name in missing and tried.get(name) == export.inputs_sha256(name) and not (asked and arguments.force):
+            export.failed[name] = missing[name]["reason"]  # as it would again
+            if asked:
+                emit("failed", name, message=export.failed[name])
+        elif asked or manifest or name in missing:
             export.stale.append(name)
-        elif asked:
-            emit("skip", name, size_bytes=manifest["size_bytes"], message="up to date")
     return export
 
 
+def is_stale(export: Export, manifest: dict[str, Any], asked: bool, force: bool) -> bool:
+    """Tell whether an artifact has to be made anew."""
+    name = manifest["format"]
+    if manifest["model_sha256"] != export.model_sha256 or not tree.is_complete(export.folder / name, manifest):
+        return True  # asked for or not: one folder never mixes two versions of a model
+    return asked and (force or manifest["inputs_sha256"] != export.inputs_sha256(name))
+
+
 def run(export: Export, emit: Emit) -> int:
-    """Make the stale formats, then the files that speak of all of them; return the exit status."""
-    golden = export.folder / tree.GOLDEN
-    if not export.stale and golden.exists() and (export.folder / tree.MODEL).exists():
-        return 0
+    """Make what has to be made; return the exit status."""
     started = time.monotonic()
+    if export.stale or not all((export.folder / name).exists() for name in (tree.GOLDEN, tree.MODEL)):
+        try:
+            make(export, emit)
+        except (ModelError, ModelFolderError) as error:
+            emit("failed", None, seconds=_since(started), message=str(error))
+            return 2 if isinstance(error, ModelFolderError) else 1
+    return 1 if export.required.intersection(export.failed) else 0
+
+
+def make(export: Export, emit: Emit) -> None:
+    """Make the stale formats, then the files that speak of all of them."""
     # Here and not above, since skipping must not wait for PyTorch.
     from exporting import partial_folder, write_golden, write_model
-    from parity import make_reference
-    from zoo_model import ModelFolderError, check_variation, load_model
+    from parity import make_references
+    from zoo_model import check_variation, load_model
 
-    try:
-        model = load_model(export.model_folder, export.weights)
-        reference = make_reference(model)
+    model = load_model(export.model_folder, export.weights)
+    references = make_references(model)
+    for reference in references:
         check_variation(model, reference.outputs)
-        golden.unlink(missing_ok=True)  # from here until it is written again it would speak of other artifacts
-        write_model(model, export.model_sha256, export.weights, export.folder)
-    except (ModelFolderError, *FAILURES) as error:
-        emit("failed", None, seconds=_since(started), message=_message(error))
-        return 1
+    # From here until it is written again it would speak of other artifacts.
+    (export.folder / tree.GOLDEN).unlink(missing_ok=True)
+    write_model(model, export.model_sha256, export.weights, export.folder)
     with partial_folder(export.folder) as partial:
-        made = [make_format(export, name, model, reference, partial, emit) for name in export.stale]
-    write_golden(model, reference, export.folder)
-    return 0 if all(made) else 1
+        for name in export.stale:
+            make_format(export, name, model, references, partial, emit)
+    write_golden(model, references, export.folder)
 
 
-def make_format(export: Export, name: str, model: ZooModel, reference: Reference, partial: Path, emit: Emit) -> bool:
-    """Make one artifact and put it in its place; a failure is told and stops no other format."""
+def make_format(
+    export: Export, name: str, model: ZooModel, references: list[Reference], partial: Path, emit: Emit
+) -> None:
+    """Make one artifact and put it in its place; a failure is told and stops no other format.
+
+    Raises OSError where the disk is full.
+    """
     from aten_to_tf.errors import ConversionError
-    from exporting import export_format
+    from exporting import FormatError, export_format
     from parity import ParityError
 
     emit("start", name)
     started = time.monotonic()
-    target, new = export.folder / name, partial / name
+    new = partial / name
     try:
         new.mkdir()
-        made = export_format(model, reference, name, new)
+        made = export_format(model, references, name, new)
         identity = {"schema_version": tree.SCHEMA_VERSION, "model": model.name, "model_sha256": export.model_sha256}
         identity |= {"format": name, "inputs_sha256": export.inputs_sha256(name)}
         tree.write_json(new / tree.MANIFEST, identity | made)
-    except (ConversionError, ParityError, *FAILURES) as error:
-        if target.exists():
-            shutil.rmtree(target)  # what can't be made again must not stand there as if it were current
-        emit("failed", name, seconds=_since(started), message=_message(error))
-        return False
-    tree.replace_folder(new, target)
-    emit("done", name, seconds=_since(started), size_bytes=made["size_bytes"])
-    return True
+    except (ConversionError, ParityError, FormatError, ModelError, OSError) as error:
+        note_missing(export, name, error, model.code.placed(brief(error), error))
+        emit("failed", name, seconds=_since(started), message=export.failed[name])
+    else:
+        tree.replace_folder(new, export.folder / name)
+        tree.write_entry(export.folder / tree.MISSING, name, None)
+        emit("done", name, seconds=_since(started), size_bytes=made["size_bytes"])
+
+
+def note_missing(export: Export, name: str, error: Exception, reason: str) -> None:
+    """Write down why a format could not be made; what stood there from before must not stand as if it were current.
+
+    Raises OSError where it is the disk that is full: nothing is wrong with the format then.
+    """
+    if disk_is_full(error):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
+    if (export.folder / name).exists():
+        shutil.rmtree(export.folder / name)
+    export.failed[name] = reason
+    entry = {"reason": reason, "op": getattr(error, "op", None)}
+    tree.write_entry(export.folder / tree.MISSING, name, entry)
+    is_final = not isinstance(error, OSError)  # a file that could not be written may be writable next time
+    tree.write_entry(export.folder / tree.TRIED, name, export.inputs_sha256(name) if is_final else None)
+
+
+def disk_is_full(error: Exception) -> bool:
+    """Tell whether that is what an error, or what caused it, speaks of; frameworks have only words for it."""
+    words = [os.strerror(code) for code in (errno.ENOSPC, errno.EDQUOT)]
+    return any(word in str(link) for link in causes(error) for word in words)
 
 
 def _since(started: float) -> float:
     return round(time.monotonic() - started, 3)
-
-
-def _message(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import importlib
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -14,9 +14,15 @@ from typing import Any
 
 import artifact_tree as tree
 import numpy as np
+from aten_to_tf.errors import ConversionError
 from parity import Reference, check_parity, predict_by
 from sources import format_names, module_name
+from user_code import ModelError
 from zoo_model import ZooModel
+
+
+class FormatError(Exception):
+    """A framework that could not make or load a format."""
 
 
 def load_format(name: str) -> ModuleType:
@@ -36,24 +42,30 @@ def partial_folder(parent: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def export_format(model: ZooModel, reference: Reference, name: str, folder: Path) -> dict[str, Any]:
+def export_format(model: ZooModel, references: Sequence[Reference], name: str, folder: Path) -> dict[str, Any]:
     """Write an artifact into a folder and check it; returns the manifest but for what identifies its sources.
 
-    Beside the folder lies `.scratch`, for what formats share. Raises ParityError where an exact format is not exact.
+    Beside the folder lies `.scratch`, for what formats share. Raises ParityError where the artifact does not hold up,
+    ModelError where the user's code fails, FormatError for whatever else its framework raises.
     """
     exporter = load_format(name)
     scratch = folder.parent / ".scratch"
     scratch.mkdir(exist_ok=True)
     started = time.monotonic()
-    exporter.export(model, folder, scratch)
-    export_seconds = time.monotonic() - started
-    predict = exporter.load(model, folder)
+    try:
+        exporter.export(model, folder, scratch)
+        export_seconds = time.monotonic() - started
+        predict = exporter.load(model, folder)
+    except (ModelError, ConversionError, OSError):
+        raise
+    except Exception as error:  # each framework has its own
+        raise FormatError(model.code.explain(error)) from error
     package = getattr(exporter, "PACKAGE", None)
     return {
         **tree.describe_files(folder, exporter.MAIN_FILE),
         **({"package": package.format(model=model.name)} if package else {}),
         "versions": tree.package_versions(exporter.PACKAGES),
-        "parity": check_parity(model, reference, predict, exporter.RUNTIME, exporter.IS_EXACT),
+        "parity": check_parity(model, references, predict, exporter.RUNTIME, exporter.IS_EXACT),
         "accuracy": model.evaluate(predict)["accuracy"] if model.evaluate else None,
         "export_seconds": round(export_seconds, 3),
     }
@@ -66,8 +78,9 @@ def write_model(model: ZooModel, model_sha256: str, weights: Path | None, folder
         "schema_version": tree.SCHEMA_VERSION,
         "name": model.name,
         "sha256": model_sha256,
-        "inputs": model.inputs,
+        "inputs": model.input_specs,
         "outputs": model.outputs,
+        "lengths": list(model.contract.lengths),
         "atol": model.atol,
         "rtol": model.rtol,
         "parameters": sum(parameter.numel() for parameter in model.network.parameters()),
@@ -78,15 +91,19 @@ def write_model(model: ZooModel, model_sha256: str, weights: Path | None, folder
     tree.write_json(folder / tree.MODEL, description)
 
 
-def write_golden(model: ZooModel, reference: Reference, folder: Path) -> None:
-    """Write inputs, PyTorch's outputs, and those of every artifact that is there, sample by sample; and the canary."""
-    arrays: dict[str, np.ndarray] = {f"input:{name}": array for name, array in reference.inputs.items()}
-    arrays |= {f"torch:{name}": array for name, array in reference.outputs.items()}
-    for name in format_names():
-        if tree.read_manifest(folder / name) is not None:
-            predict = load_format(name).load(model, folder / name)
-            outputs = predict_by(predict, reference.inputs, batch=1)
-            arrays |= {f"{name}:{output}": outputs[output] for output in reference.outputs}
-    row = {name: array[0].tolist() for name, array in reference.inputs.items()}
+def write_golden(model: ZooModel, references: Sequence[Reference], folder: Path) -> None:
+    """Write inputs, PyTorch's outputs, and those of every artifact that is there, sample by sample; and the canary.
+
+    Of a model with lengths each key has @LENGTH behind it.
+    """
+    there = [name for name in format_names() if tree.read_manifest(folder / name) is not None]
+    predictors = {name: load_format(name).load(model, folder / name) for name in there}
+    arrays: dict[str, np.ndarray] = {}
+    for reference in references:
+        sources = {"input": reference.inputs, "torch": reference.outputs}
+        sources |= {name: predict_by(predict, reference.inputs, batch=1) for name, predict in predictors.items()}
+        behind = "" if reference.length is None else f"@{reference.length}"
+        arrays |= {f"{source}:{name}{behind}": array for source, of in sources.items() for name, array in of.items()}
+    row = {name: array[0].tolist() for name, array in references[0].inputs.items()}
     tree.write_json(folder / tree.CANARY, {"instances": [row if len(row) > 1 else next(iter(row.values()))]})
     tree.write_arrays(folder / tree.GOLDEN, arrays)

@@ -8,6 +8,8 @@ from pathlib import Path
 MODELS = Path(__file__).parent
 HANDLER = MODELS.parent / "serving" / "torchserve" / "handler.py"
 """TorchServe's handler, which is packed into the .mar."""
+SERVED_BY_DEFAULT = ("torchscript", "savedmodel", "tflite-fp32")
+"""The formats that targets serve unless others are asked for: without one of these an export has failed."""
 
 
 def format_names() -> list[str]:

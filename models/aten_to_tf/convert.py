@@ -6,46 +6,33 @@ images are channels-last. Weights are constants of the graph (so a SavedModel ma
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import tensorflow as tf
 import torch
-from aten_to_tf import ops_conv, ops_elementwise, ops_linear, ops_pool, ops_reduce, ops_shape
 from aten_to_tf.errors import ConversionError, UnsupportedSetting, failed_op, unknown_op
 from aten_to_tf.fold import fold_batch_norm
-from aten_to_tf.graph import Graph, export_graph
-from aten_to_tf.layout import channels_first
+from aten_to_tf.graph import Dimension, Graph, export_graph
+from aten_to_tf.layout import ChannelsLast, channels_first
+from aten_to_tf.ops import OPS
 from torch import fx, nn
-
-OPS: dict[Any, Callable[..., Any]] = {
-    **ops_elementwise.OPS,
-    **ops_linear.OPS,
-    **ops_conv.OPS,
-    **ops_pool.OPS,
-    **ops_reduce.OPS,
-    **ops_shape.OPS,
-}
-"""Every op that is known, each in the file of its family."""
-
-NOT_COMPUTED = frozenset(
-    {
-        torch.ops.aten._assert_tensor_metadata.default,
-        torch.ops.aten._assert_scalar.default,
-        torch.ops.aten.sym_constrain_range_for_size.default,
-    }
-)
-"""Checks that torch.export leaves in the graph; they compute nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """An input of the network: None in shape is a free dimension, the first is the batch."""
+    """An input: in shape None is a free dimension, two numbers are the bounds of one; the first is the batch."""
 
     name: str
     dtype: str
-    shape: tuple[int | None, ...]
+    shape: tuple[Dimension, ...]
+
+    @property
+    def tensor_spec(self) -> tf.TensorSpec:
+        """Give it as TensorFlow does, which knows no bounds."""
+        sizes = [size if isinstance(size, int) else None for size in self.shape]
+        return tf.TensorSpec(sizes, self.dtype, name=self.name)
 
 
 class TensorFlowModel(tf.Module):
@@ -56,7 +43,7 @@ class TensorFlowModel(tf.Module):
         self._graph = graph
         self._output_names = list(outputs)
         self._input_names = [spec.name for spec in inputs]
-        specs = {spec.name: tf.TensorSpec(spec.shape, spec.dtype, name=spec.name) for spec in inputs}
+        specs = {spec.name: spec.tensor_spec for spec in inputs}
         self.predict = tf.function(self._run, autograph=False).get_concrete_function(**specs)
 
     def _run(self, **inputs: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -69,16 +56,31 @@ def convert(
 ) -> TensorFlowModel:
     """Convert a network in evaluation mode.
 
-    examples: a batch of at least 2 for each input. Raises UnsupportedOp for an op or a setting the converter does not
+    examples: a batch of at least 2 for each input. outputs: names in the order in which the network returns tensors, or
+    keys of the dict it returns. Raises UnsupportedOp for an op or a setting the converter does not
     know, ConversionError for anything else that can't be converted.
     """
     graph = export_graph(network, examples, [spec.shape for spec in inputs])
-    if len(graph.outputs) != len(outputs):
-        raise ConversionError(
-            f"the model returns {len(graph.outputs)} tensors and OUTPUTS names {len(outputs)}: {', '.join(outputs)}"
-        )
+    graph.outputs = _in_order(graph, outputs)
     fold_batch_norm(graph)
     return TensorFlowModel(graph, inputs, outputs)
+
+
+def _in_order(graph: Graph, outputs: Sequence[str]) -> list[fx.Node]:
+    """Give the nodes that are returned in the order of OUTPUTS."""
+    if graph.output_names is None:
+        if len(graph.outputs) != len(outputs):
+            raise ConversionError(
+                f"the model returns {len(graph.outputs)} tensors and OUTPUTS names {len(outputs)}: {', '.join(outputs)}"
+            )
+        return graph.outputs
+    by_name = dict(zip(graph.output_names, graph.outputs, strict=True))
+    missing = [name for name in outputs if name not in by_name]
+    if missing:
+        raise ConversionError(
+            f"the model returns a dict without {', '.join(missing)}, which OUTPUTS names; it has {', '.join(by_name)}"
+        )
+    return [by_name[name] for name in outputs]
 
 
 def interpret(graph: Graph, inputs: Sequence[tf.Tensor]) -> list[tf.Tensor]:
@@ -89,7 +91,7 @@ def interpret(graph: Graph, inputs: Sequence[tf.Tensor]) -> list[tf.Tensor]:
         if node.op == "placeholder":
             constant = graph.constants.get(node.name)
             values[node] = next(remaining_inputs) if constant is None else constant.numpy()
-        elif node.op == "call_function" and node.target not in NOT_COMPUTED:
+        elif node.op == "call_function":
             values[node] = _call(node, values)
     return [channels_first(values[node]) for node in graph.outputs]
 
@@ -100,9 +102,23 @@ def _call(node: fx.Node, values: dict[fx.Node, Any]) -> Any:
         raise unknown_op(node)
     args, kwargs = (_resolve(part, values) for part in (node.args, node.kwargs))
     try:
-        return function(*args, **kwargs)
+        return _with_known_sizes(function(*args, **kwargs), node.meta.get("val"))
     except (UnsupportedSetting, TypeError, ValueError, KeyError, AttributeError, tf.errors.OpError) as error:
         raise failed_op(node, error) from error
+
+
+def _with_known_sizes(value: Any, example: Any) -> Any:
+    """Tell TensorFlow the sizes PyTorch knows, where its own reasoning about shapes gave up."""
+    if isinstance(example, torch.Tensor):
+        sizes = [size if isinstance(size, int) else None for size in example.shape]
+        if isinstance(value, ChannelsLast):
+            value.value.set_shape([sizes[axis] for axis in (0, 2, 3, 1)])
+        elif tf.is_tensor(value):
+            value.set_shape(sizes)
+    elif isinstance(example, list | tuple) and isinstance(value, list | tuple):
+        for part, of_part in zip(value, example, strict=False):
+            _with_known_sizes(part, of_part)
+    return value
 
 
 def _resolve(argument: Any, values: dict[fx.Node, Any]) -> Any:

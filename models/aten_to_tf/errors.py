@@ -14,7 +14,11 @@ _FRAME = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+), in (?P<functio
 
 
 class ConversionError(Exception):
-    """A model that this converter can't turn into TensorFlow."""
+    """A model that this converter can't turn into TensorFlow; op: the one that it is about, if it is about one."""
+
+    def __init__(self, message: str, op: str | None = None) -> None:
+        super().__init__(message)
+        self.op = op
 
 
 class UnsupportedOp(ConversionError):
@@ -50,11 +54,13 @@ def unknown_op(node: fx.Node) -> UnsupportedOp:
     """Make the error for an op that has no entry in the table."""
     return UnsupportedOp(
         f"the op {op_name(node)} (node {node.name}, {describe_place(node)}) has no TensorFlow counterpart yet: "
-        "add one to its family's table in models/aten_to_tf/ops_*.py, or write the model with other ops"
+        "add one to its family's table in models/aten_to_tf/ops_*.py, or write the model with other ops",
+        op_name(node),
     )
 
 
 def failed_op(node: fx.Node, reason: Exception) -> ConversionError:
     """Make the error for an op whose function failed."""
     kind = UnsupportedOp if isinstance(reason, UnsupportedSetting) else ConversionError
-    return kind(f"the op {op_name(node)} (node {node.name}, {describe_place(node)}) could not be converted: {reason}")
+    place = f"node {node.name}, {describe_place(node)}"
+    return kind(f"the op {op_name(node)} ({place}) could not be converted: {reason}", op_name(node))

@@ -35,17 +35,33 @@ def to_dtype(x: Any, dtype: torch.dtype | None = None, **_: Any) -> Any:
 
 
 def promote(a: Any, b: Any) -> tuple[Any, Any]:
-    """Bring two operands to one dtype by PyTorch's rules: floats win over integers, tensors over Python's numbers."""
-    if not _is_tensor(a):
-        return promote(b, a)[::-1]
-    if not _is_tensor(b):
-        dtype = tf.float32 if isinstance(b, float) and not tf.as_dtype(a.dtype).is_floating else a.dtype
-        return tf.cast(a, dtype), tf.cast(b, dtype)
-    left, right = tf.as_dtype(a.dtype), tf.as_dtype(b.dtype)
-    if left == right:
-        return a, b
-    wider = max(left, right, key=lambda dtype: (dtype.is_floating, dtype.is_integer, dtype.size))
-    return tf.cast(a, wider), tf.cast(b, wider)
+    """Bring two operands to one dtype by PyTorch's rules.
+
+    Floats win over integers, and they over truth values; among equals a tensor with axes wins over one without, and
+    any tensor over Python's numbers.
+    """
+    operands = [(x, _dtype_of(x), _weight(x)) for x in (a, b)]
+    kind = max(_kind(dtype) for _, dtype, _ in operands)
+    candidates = [(weight, dtype.size, dtype) for _, dtype, weight in operands if _kind(dtype) == kind]
+    dtype = max(candidates, key=lambda candidate: candidate[:2])[2]
+    return tf.cast(a, dtype), tf.cast(b, dtype)
+
+
+def _dtype_of(x: Any) -> tf.DType:
+    """Give an operand's dtype; for a number PyTorch's default."""
+    if is_tensor(x):
+        return tf.as_dtype(x.dtype)
+    if isinstance(x, bool):
+        return tf.bool
+    return tf.float32 if isinstance(x, float) else tf.int64
+
+
+def _weight(x: Any) -> int:
+    return 0 if not is_tensor(x) else 1 if len(x.shape) == 0 else 2
+
+
+def _kind(dtype: tf.DType) -> int:
+    return 2 if dtype.is_floating else 1 if dtype.is_integer else 0
 
 
 def arithmetic(function: Callable[[Any, Any], Any]) -> Callable[..., Any]:
@@ -90,7 +106,7 @@ def elu(x: Any, alpha: float = 1.0, scale: float = 1.0, input_scale: float = 1.0
     return tf.nn.elu(x)
 
 
-def _is_tensor(x: Any) -> bool:
+def is_tensor(x: Any) -> bool:
     return isinstance(x, np.ndarray) or tf.is_tensor(x)
 
 

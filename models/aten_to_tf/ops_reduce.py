@@ -54,11 +54,16 @@ def along_axis(function: Callable[..., Any]) -> Callable[..., Any]:
     return op
 
 
+def add_up(x: Any, axes: Sequence[int] | None = None, keepdims: bool = False) -> Any:
+    """Sum up; whole numbers and truth values become int64, as in PyTorch."""
+    return tf.reduce_sum(x if tf.as_dtype(x.dtype).is_floating else tf.cast(x, tf.int64), axes, keepdims)
+
+
 OPS = {
     aten.mean.dim: reduction(tf.reduce_mean),
     aten.mean.default: whole(tf.reduce_mean),
-    aten.sum.dim_IntList: reduction(tf.reduce_sum),
-    aten.sum.default: whole(tf.reduce_sum),
+    aten.sum.dim_IntList: reduction(add_up),
+    aten.sum.default: whole(add_up),
     aten.amax.default: reduction(tf.reduce_max),
     aten.amin.default: reduction(tf.reduce_min),
     aten.softmax.int: along_axis(tf.nn.softmax),

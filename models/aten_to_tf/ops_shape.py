@@ -6,6 +6,7 @@ import operator
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 import torch
 from aten_to_tf.errors import UnsupportedSetting
@@ -19,7 +20,7 @@ def size(x: Any, axis: int) -> Any:
     if isinstance(x, ChannelsLast):
         return size(x.value, CHANNELS_LAST_AXIS[axis % 4])
     fixed = x.shape[axis]
-    return tf.shape(x)[axis] if fixed is None else fixed
+    return tf.shape(x)[axis] if fixed is None else int(fixed)
 
 
 def shape_of(sizes: Sequence[Any]) -> Any:
@@ -27,7 +28,7 @@ def shape_of(sizes: Sequence[Any]) -> Any:
     if all(isinstance(s, int) for s in sizes):
         return list(sizes)
     free = [not isinstance(s, int) for s in sizes]
-    if sum(free) == 1 and -1 not in [s for s in sizes if isinstance(s, int)]:
+    if sum(free) == 1 and all(s > 0 for s in sizes if isinstance(s, int)):
         return [-1 if is_free else s for s, is_free in zip(sizes, free, strict=True)]
     return tf.stack([tf.cast(s, tf.int32) for s in sizes])
 
@@ -42,10 +43,19 @@ def flatten(x: Any, start: int = 0, end: int = -1) -> Any:
     return reshape(x, [*sizes[: start % rank], -1, *sizes[end % rank + 1 :]])
 
 
+def unflatten(x: Any, axis: int, sizes: Sequence[Any]) -> Any:
+    axis %= len(x.shape)
+    before, after = range(axis), range(axis + 1, len(x.shape))
+    return reshape(x, [*[size(x, a) for a in before], *sizes, *[size(x, a) for a in after]])
+
+
 def permute(x: Any, axes: Sequence[int]) -> Any:
     if isinstance(x, ChannelsLast):
         return transpose(x.value, [CHANNELS_LAST_AXIS[axis % 4] for axis in axes])
-    return transpose(x, [axis % len(axes) for axis in axes])
+    axes = [axis % len(axes) for axis in axes]
+    if axes == [0, 3, 1, 2] and not isinstance(x, np.ndarray):
+        return ChannelsLast(x)  # back from PyTorch's channels-last: the data lies there as an image already
+    return transpose(x, axes)
 
 
 def swap_axes(x: Any, a: int, b: int) -> Any:
@@ -59,8 +69,9 @@ def squeeze(x: Any, axes: int | Sequence[int] | None = None) -> Any:
     """Drop axes of size 1; PyTorch leaves the others of those named alone."""
     rank = len(x.shape)
     named = range(rank) if axes is None else [a % rank for a in ([axes] if isinstance(axes, int) else axes)]
-    gone = [axis for axis in named if x.shape[axis] == 1]
-    return tf.squeeze(x, gone) if gone else x
+    gone = {axis for axis in named if x.shape[axis] == 1}
+    # As a reshape: TensorFlow Lite's converter has no squeeze beside two free axes.
+    return reshape(x, [size(x, axis) for axis in range(rank) if axis not in gone]) if gone else x
 
 
 def cat(tensors: Sequence[Any], axis: int = 0) -> Any:
@@ -72,6 +83,8 @@ def cat(tensors: Sequence[Any], axis: int = 0) -> Any:
 def expand(x: Any, sizes: Sequence[Any], implicit: bool = False) -> Any:
     added = len(sizes) - len(x.shape)
     kept = [size(x, i - added) if isinstance(s, int) and s == -1 else s for i, s in enumerate(sizes)]
+    if not added and all(isinstance(s, int) and s == own for s, own in zip(kept, x.shape, strict=True)):
+        return x
     return tf.broadcast_to(x, tf.stack([tf.cast(s, tf.int32) for s in kept]))
 
 
@@ -83,17 +96,30 @@ def pad(x: Any, padding: Sequence[int], mode: str = "constant", value: float | N
     return tf.pad(x, [[0, 0]] * (len(x.shape) - len(pairs)) + pairs, mode.upper(), constant_values=value or 0)
 
 
+def sym_max(a: Any, b: Any) -> Any:
+    return max(a, b) if isinstance(a, int) and isinstance(b, int) else tf.maximum(a, b)
+
+
+def sym_min(a: Any, b: Any) -> Any:
+    return min(a, b) if isinstance(a, int) and isinstance(b, int) else tf.minimum(a, b)
+
+
 OPS = {
     operator.getitem: lambda x, index: x[index],
     operator.add: operator.add,
     operator.sub: operator.sub,
     operator.mul: operator.mul,
     operator.floordiv: operator.floordiv,
+    operator.mod: operator.mod,
+    operator.neg: operator.neg,
+    torch.sym_max: sym_max,
+    torch.sym_min: sym_min,
     aten.sym_size.int: size,
     aten.view.default: plain(reshape),
     aten._unsafe_view.default: plain(reshape),
     aten.reshape.default: plain(reshape),
     aten.flatten.using_ints: plain(flatten),
+    aten.unflatten.int: plain(unflatten),
     aten.permute.default: permute,
     aten.transpose.int: swap_axes,
     aten.t.default: plain(lambda x: x if len(x.shape) < 2 else transpose(x, (1, 0))),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -26,7 +27,7 @@ def saved_model(model: ZooModel, scratch: Path) -> Path:
     """Write the model as a SavedModel into the scratch folder, unless an earlier format did."""
     folder = scratch / "savedmodel"
     if not folder.exists():
-        inputs = [Input(spec["name"], spec["dtype"], tuple(spec["shape"])) for spec in model.inputs]
+        inputs = [Input(spec["name"], spec["dtype"], tuple(spec["shape"])) for spec in model.input_specs]
         examples = model.tensors(model.samples(2, 0))
         converted = convert(model.network, examples, inputs, [spec["name"] for spec in model.outputs])
         tf.saved_model.save(converted, str(folder), signatures={SIGNATURE: converted.predict})
@@ -42,16 +43,43 @@ def export_tflite(
     path = folder / TFLITE_FILE
     path.parent.mkdir(parents=True)
     try:
-        path.write_bytes(converter.convert())
-    except ConverterError as error:
-        raise ConversionError(f"TensorFlow Lite's converter failed: {error}") from error
+        content = converter.convert()
+    except (ConverterError, RuntimeError, ValueError) as error:  # the last two while it calibrates
+        raise _converter_error(str(error)) from error
+    path.write_bytes(content)
 
 
-def calibration(model: ZooModel) -> Iterator[dict[str, np.ndarray]]:
-    """Give the model's own samples one at a time, by input name."""
-    arrays = model.samples(CALIBRATION_SAMPLES, CALIBRATION_SEED)
-    for i in range(CALIBRATION_SAMPLES):
-        yield {name: array[i : i + 1] for name, array in arrays.items()}
+def _converter_error(text: str) -> ConversionError:
+    """Take the one sentence that matters out of the pages that the converter writes."""
+    lacking = re.search(r"ops?: ([\w., ]+)\nDetails:", text)
+    if lacking:
+        return ConversionError(f"TensorFlow Lite has no builtin for the op {lacking[1]}", lacking[1])
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    errors = [line for line in lines if "error:" in line] or lines or ["it does not say why"]
+    sentence = re.sub(r".*error: |loc\(.*\): ", "", errors[0])[:300]
+    return ConversionError(f"TensorFlow Lite's converter failed: {sentence}")
+
+
+class _SignatureAtLength(str):
+    """The signature's name at one length: TensorFlow Lite sizes its tensors anew for each name that it hasn't seen."""
+
+    length: int | None
+
+    def __eq__(self, other: object) -> bool:
+        return str.__eq__(self, other) is True and self.length == getattr(other, "length", self.length)
+
+    __hash__ = str.__hash__
+
+
+def calibration(model: ZooModel) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
+    """Give the signature and the model's own samples by input name, one at a time, as many of each length."""
+    for length in model.lengths:
+        signature = _SignatureAtLength(SIGNATURE)
+        signature.length = length
+        count = CALIBRATION_SAMPLES // len(model.lengths)
+        arrays = model.samples(count, CALIBRATION_SEED, length)
+        for i in range(count):
+            yield signature, {name: array[i : i + 1] for name, array in arrays.items()}
 
 
 def load_tflite(model: ZooModel, folder: Path) -> Predict:

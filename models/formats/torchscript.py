@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
@@ -31,7 +32,9 @@ _WORKER = {
 def export(model: ZooModel, folder: Path, scratch: Path) -> None:
     # The plain trace is saved: a module that went through optimize_for_inference can't always be loaded again.
     traced = torch.jit.trace(model.network, model.tensors(model.samples(2, 0)))
-    torch.jit.save(traced, str(folder / MAIN_FILE))
+    content = io.BytesIO()  # given a path, torch.jit.save aborts the whole process where the disk is full
+    torch.jit.save(traced, content)
+    (folder / MAIN_FILE).write_bytes(content.getbuffer())
     _pack(model, folder, scratch)
 
 
@@ -49,7 +52,8 @@ def _pack(model: ZooModel, folder: Path, scratch: Path) -> None:
     """Make MODEL.mar; raises FileNotFoundError without the handler, RuntimeError with the archiver's own words."""
     if not HANDLER.is_file():
         raise FileNotFoundError(f"{HANDLER} does not exist: the .mar needs TorchServe's handler; restore the file")
-    settings = {**_WORKER, "handler": {"inputs": model.inputs, "outputs": model.outputs}}
+    lengths = list(model.contract.lengths)
+    settings = {**_WORKER, "handler": {"inputs": model.input_specs, "outputs": model.outputs, "lengths": lengths}}
     config = scratch / "model-config.yaml"
     # JSON values are YAML values, and a key a line keeps the file readable.
     config.write_text("".join(f"{key}: {json.dumps(value)}\n" for key, value in settings.items()))

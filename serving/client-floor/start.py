@@ -20,7 +20,7 @@ from supervisor import supervise  # noqa: E402
 from bakeoff.types import TensorSpec  # noqa: E402
 from bakeoff.wire import binary, grpc_message, tfserving, tfserving_server  # noqa: E402
 
-FILE_OF = {"": "json", binary.RAW: "raw", binary.SAFETENSORS: "safetensors"}
+FILE_OF = {binary.RAW: "raw", binary.SAFETENSORS: "safetensors"}
 
 # Static files answer only GET: error_page turns the POST into one. One process, so that nothing changes its user.
 NGINX = """
@@ -57,17 +57,15 @@ http {{
 
 def write_replies(options: Options, folder: Path) -> None:
     """Write the answers: REST's under their encoding's name, gRPC's under its method's path."""
-    outputs = tuple(
-        TensorSpec(entry["name"], entry["dtype"], tuple(entry["shape"]))
-        for entry in options.load_model_json()["outputs"]
-    )
+    described = options.load_model_json()
+    outputs = tuple(TensorSpec(entry["name"], entry["dtype"], tuple(entry["shape"])) for entry in described["outputs"])
+    end = f"@{described['lengths'][0]}" if described.get("lengths") else ""
     with np.load(options.model_dir / "golden.npz", allow_pickle=False) as golden:
-        arrays = {spec.name: golden[f"torch:{spec.name}"][:1] for spec in outputs}
+        arrays = {spec.name: golden[f"torch:{spec.name}{end}"][:1] for spec in outputs}
     document = tfserving_server.rest_reply(outputs, arrays, columnar=False)
     replies = {"json": json.dumps(document, default=np.ndarray.tolist).encode()}
-    for media_type in (binary.RAW, binary.SAFETENSORS):
-        if media_type == binary.SAFETENSORS or binary.is_raw(outputs):
-            replies[FILE_OF[media_type]] = binary.encode(outputs, arrays, media_type, "output")
+    for asked, file in FILE_OF.items():
+        replies[file] = binary.encode(outputs, arrays, binary.reply_type(outputs, asked), "output")
     message = tfserving_server.encode_grpc_reply(outputs, arrays, options.model, 1)
     replies[tfserving.grpc_path(options.model).lstrip("/")] = grpc_message.frame(message)
     for name, content in replies.items():

@@ -74,7 +74,8 @@ class Echo:
     def _predict(self, request: Request) -> Response:
         if request.content_type in (binary.RAW, binary.SAFETENSORS):
             batch = self._binary_batch(request.body, request.content_type)
-            return Response(self._reply(request.content_type, batch), request.content_type)
+            kind = binary.reply_type(self._model.outputs, request.content_type)
+            return Response(self._reply(kind, batch), kind)
         if not request.body.lstrip()[:1] == b"{":
             raise invalid("the body must be a JSON object with 'instances' or 'inputs'")
         return Response(self._reply("json", 1))
@@ -91,13 +92,14 @@ class Echo:
         name, body = torchserve.decode_grpc_call(message)
         self._require_model(name)
         media_type = binary.recognise(body)
-        return torchserve.encode_grpc_reply(self._reply(media_type, self._binary_batch(body, media_type)))
+        kind = binary.reply_type(self._model.outputs, media_type)
+        return torchserve.encode_grpc_reply(self._reply(kind, self._binary_batch(body, media_type)))
 
     def _binary_batch(self, body: bytes, media_type: str) -> int:
         spec = self._model.inputs[0]
         if media_type == binary.RAW:
-            if not (binary.is_raw(self._model.inputs) and binary.is_raw(self._model.outputs)):
-                raise invalid(f"this model doesn't fit {binary.RAW}; use {binary.SAFETENSORS}")
+            if not binary.is_raw(self._model.inputs):
+                raise invalid(f"this model's inputs don't fit {binary.RAW}; use {binary.SAFETENSORS}")
             return len(binary.decode_raw(spec, body))
         return _safetensors_batch(body, spec.name)
 

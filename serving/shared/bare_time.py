@@ -28,12 +28,18 @@ def exit_with_time(options: Options, runtime: str, predict: Callable[[Arrays], o
 
 
 def golden_rows(options: Options) -> list[Arrays]:
-    """Return the golden inputs by name, each as a batch of one."""
-    names = [spec["name"] for spec in options.load_model_json()["inputs"]]
+    """Return the golden inputs by name, each as a batch of one; of a model with lengths these take turns."""
+    described = options.load_model_json()
+    names = [spec["name"] for spec in described["inputs"]]
+    ends = [f"@{length}" for length in described.get("lengths", [])] or [""]
     with np.load(options.model_dir / "golden.npz", allow_pickle=False) as golden:
-        stacked: dict[str, Any] = {name: golden[f"input:{name}"] for name in names}
-    count = len(stacked[names[0]])
-    return [{name: np.ascontiguousarray(array[i : i + 1]) for name, array in stacked.items()} for i in range(count)]
+        stacked: list[dict[str, Any]] = [{name: golden[f"input:{name}{end}"] for name in names} for end in ends]
+    count = min(len(arrays[names[0]]) for arrays in stacked)
+    return [
+        {name: np.ascontiguousarray(array[i : i + 1]) for name, array in arrays.items()}
+        for i in range(count)
+        for arrays in stacked
+    ]
 
 
 def time_calls(predict: Callable[[Arrays], object], rows: list[Arrays], seconds: float) -> list[int]:

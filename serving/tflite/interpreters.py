@@ -19,7 +19,7 @@ from bakeoff.wire.tensors import Arrays, Specs
 
 SIGNATURE = "serving_default"
 WARM_UP_RUNS = 3
-KEPT_SHAPES = 4  # an interpreter holds its activations, which grow with the batch
+KEPT_SHAPES = 4  # an interpreter holds its activations, which grow with the batch; more only for a model's own lengths
 
 _RUNTIMES = (("tflite_runtime", "tflite-runtime"), ("ai_edge_litert", "ai-edge-litert"))
 
@@ -50,6 +50,7 @@ class Predictor:
         self._factory = lambda: runtime.interpreter_type(model_path=str(file), num_threads=threads)
         self._model = model
         self._kept: OrderedDict[Shapes, _ShapedInterpreter] = OrderedDict()
+        self._most = max(KEPT_SHAPES, len(model.lengths))
 
     def __call__(self, arrays: Arrays) -> Arrays:
         """Return the outputs for checked inputs; raises RequestError where the runtime refuses their shapes."""
@@ -60,15 +61,18 @@ class Predictor:
             raise invalid(f"the model can't run on these inputs: {error}") from error
 
     def warm_up(self) -> int:
-        """Load the model, return the ns that a batch of one takes; raises UnsupportedArtifactError."""
-        zeros = {
-            spec.name: np.zeros([1 if size is None else size for size in spec.shape], spec.dtype)
-            for spec in self._model.inputs
-        }
+        """Load the model, return the ns that a batch of one of its longest takes; raises UnsupportedArtifactError."""
         try:
-            return min(self._time(zeros) for _ in range(WARM_UP_RUNS))
+            return [self._warm_up(length) for length in sorted(self._model.lengths) or [1]][-1]
         except (RuntimeError, ValueError) as error:
             raise UnsupportedArtifactError(" ".join(str(error).split())) from error
+
+    def _warm_up(self, length: int) -> int:
+        zeros = {
+            spec.name: np.zeros([1, *(length if size is None else size for size in spec.shape[1:])], spec.dtype)
+            for spec in self._model.inputs
+        }
+        return min(self._time(zeros) for _ in range(WARM_UP_RUNS))
 
     def _time(self, arrays: Arrays) -> int:
         start_ns = time.perf_counter_ns()
@@ -81,7 +85,7 @@ class Predictor:
         interpreter = kept.get(shapes)
         if interpreter is None:
             interpreter = kept[shapes] = _ShapedInterpreter(self._factory, self._model, shapes)
-            if len(kept) > KEPT_SHAPES:
+            if len(kept) > self._most:
                 kept.popitem(last=False)
         kept.move_to_end(shapes)
         return interpreter

@@ -13,7 +13,10 @@ from bakeoff.wire.tensors import Specs
 
 @dataclass(frozen=True, slots=True)
 class ServedModel:
-    """A model's interface and tolerance, under the name and version that requests ask for."""
+    """A model's interface and tolerance, under the name and version that requests ask for.
+
+    `lengths`: sizes that its free dimensions beyond the batch are known to take; empty where it has none.
+    """
 
     name: str
     version: int
@@ -21,6 +24,7 @@ class ServedModel:
     outputs: Specs
     atol: float
     rtol: float
+    lengths: tuple[int, ...] = ()
 
 
 def load_served_model(name: str, model_dir: Path, version: int) -> ServedModel:
@@ -33,6 +37,7 @@ def load_served_model(name: str, model_dir: Path, version: int) -> ServedModel:
         outputs=_specs(described["outputs"]),
         atol=described["atol"],
         rtol=described["rtol"],
+        lengths=tuple(described.get("lengths", ())),
     )
 
 

@@ -21,7 +21,7 @@ from command_line import Options, parse_command_line
 from interpreters import Predictor, Runtime, UnsupportedArtifactError
 from lifecycle import EX_DATAERR, exit_cleanly_on_sigterm, fail, run
 from prediction_queue import PredictionQueue
-from request_error import RequestError
+from request_error import RequestError, invalid
 from served_model import ServedModel, load_served_model, newest_version
 from server_metrics import ServerMetrics
 from tfserving_api import TfServingApi
@@ -96,21 +96,37 @@ def check(options: Options, file: Path, predictor: Predictor, model: ServedModel
 def compare_golden(options: Options, file: Path, predictor: Predictor, model: ServedModel) -> tuple[float, bool]:
     """Return the largest absolute error against PyTorch's outputs, and whether all are within the model's tolerance.
 
-    Runs all golden samples in each checked batch size and writes the outputs of batch 1 to the file, by output name.
+    Runs all golden samples in each checked batch size and length, and writes the outputs of batch 1 to the file, by the
+    output's name, with @LENGTH behind it where the model has lengths.
     """
     worst, within = 0.0, True
+    kept: Arrays = {}
     with np.load(options.model_dir / "golden.npz") as stored:
         golden = {name: stored[name] for name in stored.files}
-    for batch in CHECKED_BATCHES:
-        outputs = predict_in_batches(predictor, {s.name: golden[f"input:{s.name}"] for s in model.inputs}, batch)
-        for name, output in outputs.items():
-            expected = golden[f"torch:{name}"][: len(output)]
-            error = np.abs(output.astype("f8") - expected)
-            # max() would overlook NaN
-            worst = max(worst, float(error.max())) if np.isfinite(error).all() else float("inf")
-            within = within and np.allclose(output, expected, atol=model.atol, rtol=model.rtol)
-        if batch == 1:
-            np.savez(file, **outputs)
+    for end in [f"@{length}" for length in model.lengths] or [""]:
+        inputs = {spec.name: golden[f"input:{spec.name}{end}"] for spec in model.inputs}
+        for batch in CHECKED_BATCHES:
+            outputs = predict_in_batches(predictor, inputs, batch)
+            expected = {name: golden[f"torch:{name}{end}"][: len(output)] for name, output in outputs.items()}
+            error, close = compare(outputs, expected, model)
+            worst, within = max(worst, error), within and close
+            if batch == 1:
+                kept |= {f"{name}{end}": output for name, output in outputs.items()}
+    np.savez(file, **kept)
+    return worst, within
+
+
+def compare(outputs: Arrays, expected: Arrays, model: ServedModel) -> tuple[float, bool]:
+    """Return the largest absolute error, and whether all are within the model's tolerance; raises RequestError."""
+    worst, within = 0.0, True
+    for name, output in outputs.items():
+        right = expected[name]
+        if output.shape != right.shape:
+            raise invalid(f"output {name} has shape {list(output.shape)}, PyTorch's has {list(right.shape)}")
+        error = np.abs(output.astype("f8") - right)
+        # max() would overlook NaN
+        worst = max(worst, float(error.max(initial=0))) if np.isfinite(error).all() else float("inf")
+        within = within and np.allclose(output, right, atol=model.atol, rtol=model.rtol)
     return worst, within
 
 

@@ -84,12 +84,10 @@ class TfServingApi:
 
     def _rest_predict_now(self, request: Request, caller: Caller) -> Response:
         if request.content_type in (binary.RAW, binary.SAFETENSORS):
-            if request.content_type == binary.RAW and not binary.is_raw(self._model.outputs):
-                raise invalid(f"this model's outputs don't fit {binary.RAW}; use {binary.SAFETENSORS}")
             arrays = binary.decode(self._model.inputs, request.body, request.content_type, "input")
             outputs = self._predict(arrays, caller)
-            body = binary.encode(self._model.outputs, outputs, request.content_type, "output")
-            return Response(body, request.content_type)
+            kind = binary.reply_type(self._model.outputs, request.content_type)
+            return Response(binary.encode(self._model.outputs, outputs, kind, "output"), kind)
         call = tfserving_server.decode_rest_call(parse_json(request.body), self._model.inputs)
         if call.signature != tfserving_server.DEFAULT_SIGNATURE:
             raise invalid(f'Serving signature name: "{call.signature}" not found in signature def')

@@ -32,7 +32,8 @@ def create_app(model: str, model_dir: str, threads: int) -> Flask:
             predictor.check_name(name)
             if request.mimetype == JSON:
                 body = _parse_json(body)
-            return Response(predictor.answer(request.mimetype, body), content_type=request.mimetype)
+            kind, reply = predictor.answer(request.mimetype, body)
+            return Response(reply, content_type=kind)
         except UnknownModel as error:
             raise NotFound(str(error)) from error
         except BadRequest as error:

@@ -28,7 +28,8 @@ class InferenceServicer(inference_pb2_grpc.InferenceAPIsServiceServicer):  # typ
             self._predictor.check_name(request.model_name)
             body = request.input.get("body") or request.input.get("data") or b""
             content_type = SAFETENSORS if is_safetensors(body) else RAW
-            return inference_pb2.PredictionResponse(prediction=self._predictor.answer(content_type, body))
+            _, reply = self._predictor.answer(content_type, body)
+            return inference_pb2.PredictionResponse(prediction=reply)
         except UnknownModel as error:
             context.abort(grpc.StatusCode.NOT_FOUND, str(error))
         except BadRequest as error:

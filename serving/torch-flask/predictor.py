@@ -21,7 +21,8 @@ class Predictor:
         description = json.loads((model_dir / "model.json").read_text())
         self._name = name
         self._codec = Codec(description["inputs"], description["outputs"])
-        self._model = TorchScriptModel(model_dir / "torchscript/model.pt", self._codec, threads)
+        file, lengths = model_dir / "torchscript/model.pt", description.get("lengths", ())
+        self._model = TorchScriptModel(file, self._codec, threads, lengths)
         self._inference = INFERENCE.labels(protocol)
 
     def check_name(self, name: str) -> None:
@@ -29,9 +30,10 @@ class Predictor:
         if name != self._name:
             raise UnknownModel(f"Model not found: {name}; this server has {self._name}")
 
-    def answer(self, content_type: str, body: object) -> bytes:
-        """Answer a body (of JSON the parsed document) in its own encoding. Raises BadRequest."""
+    def answer(self, content_type: str, body: object) -> tuple[str, bytes]:
+        """Answer a body (of JSON the parsed document) with an encoding and the reply in it. Raises BadRequest."""
         arrays = self._codec.decode(content_type, body)
         with self._inference.time():
             outputs = self._model.predict(arrays)
-        return self._codec.encode(content_type, outputs)
+        kind = self._codec.reply_type(content_type)
+        return kind, self._codec.encode(kind, outputs)

@@ -1,15 +1,18 @@
 """TorchServe handler of a TorchScript model: tensors in and out as JSON, raw bytes or safetensors.
 
 Packed alone into the model archive, so it imports nothing of this repository. The archive's YAML holds, in its
-`handler` section, `inputs` and `outputs` as model.json does. Everything above Handler serves the Flask target too.
+`handler` section, `inputs`, `outputs` and `lengths` as model.json does. Everything above Handler serves the Flask
+target too.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import logging
 import os
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -69,7 +72,9 @@ class Codec:
     def __init__(self, inputs: list[dict[str, Any]], outputs: list[dict[str, Any]]) -> None:
         self.inputs = [Tensor.from_dict(spec) for spec in inputs]
         self.outputs = [Tensor.from_dict(spec) for spec in outputs]
-        self.has_raw_form = all(len(side) == 1 and side[0].has_raw_form for side in (self.inputs, self.outputs))
+        self._raw_input, self._raw_output = (
+            len(side) == 1 and side[0].has_raw_form for side in (self.inputs, self.outputs)
+        )
 
     def decode(self, content_type: str, body: Any) -> Arrays:
         """Decode a body; of JSON the parsed document. Raises BadRequest."""
@@ -90,8 +95,12 @@ class Codec:
             raise BadRequest(f"inputs differ in batch size: {sizes}")
         return arrays
 
+    def reply_type(self, asked: str) -> str:
+        """Return the encoding of a reply: the request's, but for outputs that raw bytes can't tell."""
+        return SAFETENSORS if asked == RAW and not self._raw_output else asked
+
     def encode(self, content_type: str, arrays: Arrays) -> bytes:
-        """Encode the outputs the way the request was encoded."""
+        """Encode the outputs."""
         if content_type == RAW:
             return np.ascontiguousarray(arrays[self.outputs[0].name], dtype="<f4").tobytes()
         if content_type == SAFETENSORS:
@@ -116,10 +125,10 @@ class Codec:
         return {tensor.name: _array_of([row[tensor.name] for row in rows], tensor) for tensor in self.inputs}
 
     def _decode_raw(self, body: bytes | bytearray) -> Arrays:
-        if not self.has_raw_form:
-            raise BadRequest(f"raw bytes need a model of one float32 input and output; send {SAFETENSORS}")
+        if not self._raw_input:
+            raise BadRequest(f"raw bytes need a model of one float32 input; send {SAFETENSORS}")
         tensor = self.inputs[0]
-        row_bytes = prod(tensor.shape[1:]) * tensor.dtype.itemsize  # type: ignore[arg-type]  # no None: has_raw_form
+        row_bytes = prod(tensor.shape[1:]) * tensor.dtype.itemsize  # type: ignore[arg-type]  # no None: _raw_input
         if not body or len(body) % row_bytes:
             raise BadRequest(f"body of {len(body)} bytes, expected a positive multiple of {row_bytes} (one row)")
         return {tensor.name: np.frombuffer(body, tensor.dtype).reshape(-1, *tensor.shape[1:])}
@@ -173,17 +182,17 @@ def is_safetensors(body: bytes | bytearray) -> bool:
 
 
 class TorchScriptModel:
-    """A traced model, optimised for inference and warm."""
+    """A traced model, optimised for inference and warm: in each of its lengths, where dimensions are free."""
 
-    def __init__(self, file: Path, codec: Codec, threads: int) -> None:
+    def __init__(self, file: Path, codec: Codec, threads: int, lengths: Sequence[int] = ()) -> None:
         torch.set_num_threads(threads)
         module = torch.jit.load(str(file), map_location="cpu").eval()
         # Here and not at export: an optimised MobileNetV2 can be saved but never loaded again.
         self._module = torch.jit.optimize_for_inference(module)
         self._codec = codec
-        for batch in WARM_UP_BATCHES:
+        for batch, length in itertools.product(WARM_UP_BATCHES, lengths or [1]):
             arrays = {
-                tensor.name: np.zeros([batch, *(size or 1 for size in tensor.shape[1:])], tensor.dtype)
+                tensor.name: np.zeros([batch, *(size or length for size in tensor.shape[1:])], tensor.dtype)
                 for tensor in codec.inputs
             }
             for _ in range(WARM_UP_CALLS):
@@ -197,6 +206,8 @@ class TorchScriptModel:
                 result = self._module(*tensors)
         except RuntimeError as error:
             raise BadRequest(f"the model refuses this input: {str(error).strip().splitlines()[-1]}") from error
+        if isinstance(result, dict):
+            return {tensor.name: result[tensor.name].numpy() for tensor in self._codec.outputs}
         results = (result,) if isinstance(result, torch.Tensor) else result
         return {tensor.name: value.numpy() for tensor, value in zip(self._codec.outputs, results, strict=True)}
 
@@ -213,7 +224,8 @@ class Handler:
         specs = context.model_yaml_config["handler"]
         self._codec = Codec(specs["inputs"], specs["outputs"])
         file = Path(context.system_properties["model_dir"], context.manifest["model"]["serializedFile"])
-        self._model = TorchScriptModel(file, self._codec, int(os.environ.get("OMP_NUM_THREADS", "1")))
+        threads = int(os.environ.get("OMP_NUM_THREADS", "1"))
+        self._model = TorchScriptModel(file, self._codec, threads, specs.get("lengths", ()))
 
     def handle(self, data: list[dict[str, Any]], context: Any) -> list[bytes]:
         replies = []
@@ -243,9 +255,10 @@ class Handler:
             content_type = SAFETENSORS if isinstance(body, (bytes, bytearray)) and is_safetensors(body) else RAW
         if body is None:
             raise BadRequest("no body" if "explain" in properties else 'no input named "body"')
-        arrays = self._codec.decode(content_type, body)
-        context.set_response_content_type(index, content_type)
-        return self._codec.encode(content_type, self._model.predict(arrays))
+        outputs = self._model.predict(self._codec.decode(content_type, body))
+        kind = self._codec.reply_type(content_type)
+        context.set_response_content_type(index, kind)
+        return self._codec.encode(kind, outputs)
 
 
 _handler: Handler | None = None

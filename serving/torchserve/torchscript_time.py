@@ -14,5 +14,6 @@ def time_torchscript(options: Options) -> NoReturn:
     """Time the artifact, say it in one JSON line and end."""
     described = options.load_model_json()
     codec = Codec(described["inputs"], described["outputs"])
-    model = TorchScriptModel(options.model_dir / "torchscript" / "model.pt", codec, options.threads)
+    file, lengths = options.model_dir / "torchscript" / "model.pt", described.get("lengths", ())
+    model = TorchScriptModel(file, codec, options.threads, lengths)
     exit_with_time(options, f"torch {torch.__version__}", model.predict)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from bakeoff.errors import BakeoffError, UsageError
 from bakeoff.files import read_json, validated
-from bakeoff.types import NO_FORMAT, Artifact, Model, Parity
+from bakeoff.types import NO_FORMAT, Artifact, MissingArtifact, Model, Parity
 
 SCHEMA_VERSION = 1
 
@@ -47,8 +48,23 @@ def load_artifacts(folder: Path) -> list[Artifact]:
     return [load_artifact(path.parent) for path in sorted(folder.glob("*/manifest.json"))]
 
 
+def load_missing(folder: Path, model: str) -> list[MissingArtifact]:
+    """Return the formats that a model could not be made in; raise UsageError where missing.json is wrong."""
+    path = folder / "missing.json"
+    if not path.exists():
+        return []
+    rows = validated(dict[str, dict[str, Any]], read_json(path), path)
+    return [
+        validated(MissingArtifact, {"model": model, "format": format, "reason": row.get("reason")}, path)
+        for format, row in sorted(rows.items())
+    ]
+
+
 class Golden:
-    """Golden inputs and outputs of a model: PyTorch's, and each artifact's own."""
+    """Golden inputs and outputs of a model: PyTorch's, and each artifact's own.
+
+    Rows are numbered through all lengths, one length after the other; those of one batch are of one length.
+    """
 
     def __init__(self, path: Path, model: Model) -> None:
         self.path = path
@@ -58,21 +74,58 @@ class Golden:
                 self._arrays = {name: arrays[name] for name in arrays.files}
         except (OSError, ValueError) as error:
             raise BakeoffError(f"{path}: can't be read ({error}); run `scripts/bakeoff export --force`") from None
-        self.count = len(self._arrays[f"input:{model.inputs[0].name}"])
+        lengths: tuple[int | None, ...] = model.lengths or (None,)
+        self._sizes: dict[int | None, int] = {}
+        for length in lengths:
+            key = f"input:{model.inputs[0].name}{at_length(length)}"
+            if key not in self._arrays:
+                raise BakeoffError(f"{path}: lacks {key}; run `scripts/bakeoff export --force`")
+            self._sizes[length] = len(self._arrays[key])
+        self.count = sum(self._sizes.values())
 
     def inputs(self, rows: list[int]) -> dict[str, np.ndarray[Any, Any]]:
         """Return the golden inputs of these rows, stacked on the batch dimension."""
-        return {spec.name: self._arrays[f"input:{spec.name}"][rows] for spec in self.model.inputs}
+        length, own = self.place(rows)
+        return {spec.name: self._arrays[f"input:{spec.name}{at_length(length)}"][own] for spec in self.model.inputs}
 
     def outputs(self, format: str) -> dict[str, np.ndarray[Any, Any]]:
-        """Return what `format`'s artifact answered to all rows in its own runtime; nothing for NO_FORMAT."""
-        specs = () if format == NO_FORMAT else self.model.outputs
-        return {spec.name: self._arrays[f"{format}:{spec.name}"] for spec in specs}
+        """Return what `format`'s artifact answered to all rows in its own runtime; nothing for NO_FORMAT.
+
+        By the output's name, with @LENGTH behind it where the model has lengths.
+        """
+        names = [] if format == NO_FORMAT else [spec.name for spec in self.model.outputs]
+        keys = [f"{name}{at_length(length)}" for length in self._sizes for name in names]
+        return {key: self._arrays[f"{format}:{key}"] for key in keys}
+
+    def place(self, rows: list[int]) -> tuple[int | None, list[int]]:
+        """Return the length of these rows (None: the model has no lengths) and their numbers within it."""
+        first = 0
+        for length, size in self._sizes.items():
+            if first <= rows[0] < first + size:
+                own = [row - first for row in rows]
+                if not all(0 <= row < size for row in own):
+                    raise ValueError(f"rows {rows} are of several lengths")
+                return length, own
+            first += size
+        raise ValueError(f"rows {rows} are not among the {self.count} golden ones")
+
+    def rows_of(self, request: int, batch_size: int) -> list[int]:
+        """Return the rows that request number `request` of a batch size holds.
+
+        Requests take the lengths in turn: every block of as many requests as there are lengths has each once, in an
+        order drawn for the block, the same in every run.
+        """
+        lengths = list(self._sizes)
+        block, at = divmod(request, len(lengths))
+        length = random.Random(block).sample(lengths, len(lengths))[at]
+        size = self._sizes[length]
+        first = sum(self._sizes[other] for other in lengths[: lengths.index(length)])
+        return [first + (block * batch_size + row) % size for row in range(batch_size)]
 
 
-def golden_rows(request: int, batch_size: int, count: int) -> list[int]:
-    """Return the golden rows that request number `request` of a batch size holds."""
-    return [(request * batch_size + at) % count for at in range(batch_size)]
+def at_length(length: int | None) -> str:
+    """Return what a golden array's key ends with."""
+    return "" if length is None else f"@{length}"
 
 
 def _check_version(path: Path, content: object) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar
 
+from bakeoff.catalog import find_models
 from bakeoff.errors import UsageError, one_of
 from bakeoff.files import ROOT, read_toml, validated
 from bakeoff.types import FORMATS, PROTOCOLS, STRICT, Protocol, Workload
@@ -62,13 +63,13 @@ class Config:
 def load_config(path: Path, models: Iterable[str], targets: Iterable[str]) -> Config:
     """Read an experiment; raise UsageError naming the file, the key and what is allowed.
 
-    `models` and `targets` are the names there are.
+    `models` are the zoo's names, `targets` the names there are. Paths of models begin at the file's folder.
     """
     config = validated(Config, read_toml(path), path)
-    known_models, known_targets = tuple(models), tuple(targets)
+    known_targets = tuple(targets)
+    config, named = _with_models(config, path)
+    known_models = tuple(dict.fromkeys([*models, *named]))
     for key, names, known in (
-        ("models", config.models, known_models),
-        ("quick.models", config.quick.models, known_models),
         ("targets", config.targets, known_targets),
         ("protocols", config.protocols, PROTOCOLS),
         ("formats", config.formats or FORMATS, FORMATS),
@@ -86,6 +87,23 @@ def load_config(path: Path, models: Iterable[str], targets: Iterable[str]) -> Co
     if not 0 <= config.base_port <= 65000:
         raise UsageError(f"{path}: base_port: is {config.base_port}; allowed: 0 (any free port) to 65000")
     return config
+
+
+def _with_models(config: Config, path: Path) -> tuple[Config, list[str]]:
+    """Return the experiment with models written so that they are found from any folder, and the models' names."""
+    written, called = [], []
+    for key, texts in (("models", config.models), ("quick.models", config.quick.models)):
+        if not texts:
+            raise UsageError(
+                f"{path}: {key}: is empty; it takes names of models/zoo/, or paths of folders with a model.py"
+            )
+        try:
+            found = find_models(texts, path.parent)
+        except UsageError as error:
+            raise UsageError(f"{path}: {key}: {error}") from None
+        written.append(tuple(model.text for model in found))
+        called += [model.name for model in found]
+    return replace(config, models=written[0], quick=replace(config.quick, models=written[1])), called
 
 
 def _check_names(where: str, names: tuple[str, ...], known: tuple[str, ...]) -> None:

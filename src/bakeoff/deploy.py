@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from bakeoff.artifacts import Golden, load_artifacts, load_model
+from bakeoff.artifacts import Golden, load_artifacts, load_missing, load_model
 from bakeoff.catalog import make_endpoints
 from bakeoff.errors import BakeoffError, FormatUnsupported, TargetFailed, TargetUnavailable
 from bakeoff.requests import write_requests
@@ -22,6 +22,7 @@ from bakeoff.types import (
     WIRE_PROTOCOLS,
     Artifact,
     Endpoint,
+    MissingArtifact,
     Model,
     Parity,
     Plan,
@@ -93,6 +94,7 @@ class Deployment:
     golden: Golden
     artifacts: dict[str, Artifact]
     runtime: Runtime
+    missing: tuple[MissingArtifact, ...] = ()
     servers: list[Server] = field(default_factory=list)
     states: dict[str, TargetState] = field(default_factory=dict)
     parity: list[Parity] = field(default_factory=list)
@@ -128,7 +130,8 @@ def open_deployment(folder: Path, runtime: Runtime) -> Deployment:
     """Read what the export of a model left in artifacts/MODEL."""
     model = load_model(folder)
     artifacts = {artifact.format: artifact for artifact in load_artifacts(folder)}
-    return Deployment(model, folder, Golden(folder / "golden.npz", model), artifacts, runtime)
+    golden, missing = Golden(folder / "golden.npz", model), tuple(load_missing(folder, model.name))
+    return Deployment(model, folder, golden, artifacts, runtime, missing)
 
 
 @contextmanager
@@ -161,10 +164,11 @@ def bring_up(deployment: Deployment, selection: Selection, options: StartOptions
                 if not endpoints:
                     show.note(f"{target.name} speaks none of {', '.join(selection.protocols)}: left out")
                     continue
-                if format in unsupported:
+                problem = _problem_with(deployment, target, format, unsupported)
+                if problem is not None:
                     if format == target.formats[0]:
-                        raise FormatUnsupported(f"{target.name} can't serve {format}: {unsupported[format]}")
-                    show.note(f"{target.name} can't serve {format}: {unsupported[format]}")
+                        raise problem
+                    show.note(str(problem))
                     continue
                 wanted = replace(options, ports=_ports(selection.base_port, 10 * number + 2 * at))
                 server = _start(deployment, target, format, endpoints, (prepared, wanted))
@@ -188,8 +192,6 @@ def _start(
     how: tuple[Any, StartOptions],
 ) -> Server:
     """Start one server and wait for its first right answers; it joins the deployment before anything can fail."""
-    if format != NO_FORMAT and format not in deployment.artifacts:
-        raise TargetFailed(f"there is no {format} artifact of {deployment.model.name}: its export failed")
     runtime, (prepared, options) = deployment.runtime, how
     deployment.how[target.name, format] = how
     server = runtime.start(target, format, endpoints, deployment.folder, prepared, options)
@@ -200,6 +202,18 @@ def _start(
         deployment.servers.remove(server)
         raise
     return server
+
+
+def _problem_with(
+    deployment: Deployment, target: Target, format: str, unsupported: dict[str, str]
+) -> BakeoffError | None:
+    """Return why a target can't serve a format, None where it can."""
+    name, missing = deployment.model.name, {row.format: row.reason for row in deployment.missing}
+    if format in unsupported:
+        return FormatUnsupported(f"{target.name} can't serve {format}: {unsupported[format]}")
+    if format == NO_FORMAT or format in deployment.artifacts:
+        return None
+    return TargetFailed(f"there is no {format} artifact of {name}: {missing.get(format, 'its export failed')}")
 
 
 def _with_start(state: TargetState, format: str, server: Server, usage: Usage | None) -> TargetState:
@@ -234,7 +248,8 @@ def _verify(deployment: Deployment, server: Server, show: Show) -> None:
         deployment.parity += rows
         for row in rows:
             if not row.ok:
-                show.note(f"{endpoint.id} answers wrongly at batch {row.batch}: {row.message}")
+                at = f"batch {row.batch}" + (f", length {row.length}" if row.length else "")
+                show.note(f"{endpoint.id} answers wrongly at {at}: {row.message}")
 
 
 def _check_formats(deployment: Deployment, target: Target, prepared: Any) -> dict[str, str]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 from bakeoff.bare import time_artifacts
+from bakeoff.catalog import find_model
 from bakeoff.config import Config
 from bakeoff.counters import Exchange, read_settled, summarize_spent
 from bakeoff.deploy import Deployment, Selection, deployed, restart
@@ -24,10 +25,22 @@ from bakeoff.show import Show
 from bakeoff.stats import summarize_trial
 from bakeoff.store import write_results
 from bakeoff.trials import ATTEMPTS, draw_primers, draw_round, left_of
-from bakeoff.types import FLOORS, NO_FORMAT, Artifact, Endpoint, Measurement, Parity, Plan, Report, Support, Trial
+from bakeoff.types import (
+    FLOORS,
+    NO_FORMAT,
+    Artifact,
+    Endpoint,
+    Measurement,
+    MissingArtifact,
+    Parity,
+    Plan,
+    Report,
+    Support,
+    Trial,
+)
 from bakeoff.verify import wrong_rows
 
-RowT = TypeVar("RowT", Artifact, Parity, Support)
+RowT = TypeVar("RowT", Artifact, MissingArtifact, Parity, Support)
 ValueT = TypeVar("ValueT")
 
 
@@ -57,7 +70,7 @@ def run(job: Run, show: Show) -> Report:
 
     results.json in the run's folder is up to date after every trial, also when it is cut off.
     """
-    models = [model for model in job.config.models if model not in job.report.finished]
+    models = [model for model in job.config.models if find_model(model).name not in job.report.finished]
     show.expect(len(models) * (1 + len(job.selection.everything)))
     try:
         job.config = replace(job.config, cpus=job.runtime.resolve_cpus(job.config.cpus))
@@ -72,6 +85,8 @@ def run(job: Run, show: Show) -> Report:
         for model in models:
             try:
                 _run_model(job, model, show)
+            except UsageError:
+                raise  # what the user gave is wrong, and --resume goes on when it is put right
             except BakeoffError as error:
                 job.problems.append(str(error))
                 show.note(f"{model}: {error}")
@@ -83,8 +98,7 @@ def run(job: Run, show: Show) -> Report:
 
 def _run_model(job: Run, model: str, show: Show) -> None:
     runtime, cpus = job.runtime, job.config.cpus
-    folder, failed = runtime.export(model, ExportOptions(weights=job.weights), show)
-    job.problems += failed
+    folder, _ = runtime.export(model, ExportOptions(weights=job.weights), show)
     show.step()
     with deployed(folder, runtime, job.selection, cpus.server, show) as deployment:
         _take_over(job, deployment)
@@ -94,7 +108,7 @@ def _run_model(job: Run, model: str, show: Show) -> None:
         if deployment.endpoints:
             with runtime.open_load(plan, job.out, cpus.load, job.workers, show) as load:
                 _measure_rounds(job, deployment, plan, load, show)
-    job.report = replace(job.report, finished=(*job.report.finished, model))
+    job.report = replace(job.report, finished=(*job.report.finished, deployment.model.name))
     write_results(job.out, job.report)
 
 
@@ -161,10 +175,14 @@ def find_gaps(job: Run) -> list[str]:
     contenders = [state for state in job.report.targets if state.name not in FLOORS] or job.report.targets
     if contenders and all(state.status == "unavailable" for state in contenders):
         gaps.append("no target is available here: see the reasons and remedies above")
+    for missing in job.report.missing_artifacts:
+        if missing.format in job.selection.formats:  # asked for; without its default format a target has failed
+            gaps.append(f"{missing.model} can't be had as {missing.format}: {missing.reason}")
     for row in job.report.parity:
         if not row.ok:
             what = row.endpoint or f"{row.model} {row.format} on {row.runtime}"
             batch = f" at batch {row.batch}" if row.batch else ""
+            batch += f", length {row.length}" if row.length else ""
             gaps.append(f"{what} failed parity{batch}: {row.message or row.max_abs_error}")
     return [*gaps, *_unmeasured(job)]
 
@@ -264,6 +282,7 @@ def _take_over(job: Run, deployment: Deployment) -> None:
         support=(*_others(report.support, name), *deployment.support),
         targets=tuple(states.values()),
         images=job.runtime.images(),
+        missing_artifacts=(*_others(report.missing_artifacts, name), *deployment.missing),
     )
     write_results(job.out, job.report)
 

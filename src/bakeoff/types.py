@@ -56,7 +56,11 @@ class TensorSpec:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A PyTorch network as its export describes it (artifacts/NAME/model.json)."""
+    """A PyTorch network as its export describes it (artifacts/NAME/model.json).
+
+    `lengths`: the sizes of its free dimensions beyond the batch that are proved and loaded, all in turn; empty where it
+    has none.
+    """
 
     name: str
     sha256: str
@@ -64,6 +68,7 @@ class Model:
     outputs: tuple[TensorSpec, ...]
     atol: float
     rtol: float
+    lengths: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +87,15 @@ class Artifact:
 
 
 @dataclass(frozen=True, slots=True)
+class MissingArtifact:
+    """A format that a model could not be made in, or did not hold up in, and why."""
+
+    model: str
+    format: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Parity:
     """How far one runtime's answers are from the reference's (kind "format": PyTorch; "serving": the artifact)."""
 
@@ -94,6 +108,7 @@ class Parity:
     ok: bool
     batch: int | None = None
     message: str | None = None
+    length: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,8 +245,8 @@ class Watch:
 class Plan:
     """All that the load generator needs to know of a model that is being served.
 
-    `requests` maps a wire and a batch size to the files of encoded requests; request k of batch b holds the golden
-    rows (k*b + j) modulo the number of golden samples.
+    `requests` maps a wire and a batch size to the files of encoded requests, in the order in which they are sent;
+    artifacts.Golden tells which golden rows each holds.
     """
 
     model: Model
@@ -523,3 +538,4 @@ class Report:
     restarted: bool = False
     reference: str | None = None
     finished: tuple[str, ...] = ()
+    missing_artifacts: tuple[MissingArtifact, ...] = ()

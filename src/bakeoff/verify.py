@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from bakeoff.artifacts import Golden, golden_rows
+from bakeoff.artifacts import Golden, at_length
 from bakeoff.requests import encode_request
 from bakeoff.samples import TrialSamples
 from bakeoff.types import NO_FORMAT, Endpoint, Parity
@@ -14,15 +14,18 @@ from bakeoff.wire import WIRES, WireError
 from bakeoff.wire.client import Client
 
 Arrays = dict[str, np.ndarray[Any, Any]]
+Size = tuple[int, int | None]
+"""A batch, and the length of its rows where the model has lengths."""
 BATCHES = (1, 3)
+REQUESTS_PER_LENGTH = 3
 TIMEOUT_S = 30.0
 
 
 class Reference:
     """The right answers to the golden inputs, which an endpoint must meet within the model's tolerance.
 
-    `outputs` are the artifact's own, by output name, a row a golden sample; of quantised artifacts those of the very
-    runtime that serves them, since runtimes round differently. Empty for an endpoint that computes nothing.
+    `outputs` are the artifact's own, as Golden.outputs gives them, a row a golden sample; of quantised artifacts those
+    of the very runtime that serves them, since runtimes round differently. Empty for an endpoint that computes nothing.
     """
 
     def __init__(self, golden: Golden, outputs: Arrays) -> None:
@@ -36,8 +39,9 @@ class Reference:
         Raises WireError where the answer's names or shapes are not the model's.
         """
         worst, ok = 0.0, True
-        for name, outputs in self._outputs.items():
-            right, got = outputs[rows], answer[name]
+        length, own = self.golden.place(rows)
+        for name in [spec.name for spec in self.golden.model.outputs] if self._outputs else []:
+            right, got = self._outputs[f"{name}{at_length(length)}"][own], answer[name]
             if got.shape != right.shape:
                 raise WireError(f"output {name} has shape {list(got.shape)}, expected {list(right.shape)}")
             error = np.abs(got.astype(np.float64) - right.astype(np.float64))
@@ -57,16 +61,20 @@ def canary(endpoint: Endpoint, golden: Golden) -> str | None:
 
 
 def verify_endpoint(endpoint: Endpoint, reference: Reference) -> list[Parity]:
-    """Compare an endpoint's answers at batch 1 and 3 with the reference; one row a batch size.
+    """Compare an endpoint's answers at batch 1 and 3 with the reference; one row a batch size and length.
 
     The echo target computes nothing: its answers are only decoded, and there are no rows.
     """
     golden = reference.golden
-    rows_of = {batch: [golden_rows(k, batch, golden.count) for k in range(3)] for batch in BATCHES}
     if endpoint.format == NO_FORMAT:
         problem = canary(endpoint, golden)
-        return [_parity(endpoint, 1, None, False, problem)] if problem else []
-    return [_compare(endpoint, reference, batch, rows_of[batch]) for batch in BATCHES]
+        return [_parity(endpoint, (1, None), None, False, problem)] if problem else []
+    asked: dict[Size, list[list[int]]] = {}
+    for batch in BATCHES:
+        for request in range(REQUESTS_PER_LENGTH * max(1, len(golden.model.lengths))):
+            rows = golden.rows_of(request, batch)
+            asked.setdefault((batch, golden.place(rows)[0]), []).append(rows)
+    return [_compare(endpoint, reference, size, requests) for size, requests in asked.items()]
 
 
 def wrong_rows(samples: TrialSamples, endpoint: Endpoint, batch_size: int, reference: Reference) -> list[int]:
@@ -85,12 +93,12 @@ def _is_right(body: bytes, request: int, batch_size: int, endpoint: Endpoint, re
     golden = reference.golden
     try:
         answer = WIRES[endpoint.wire].decode_response(golden.model.outputs, body)
-        return reference.error_of(golden_rows(request, batch_size, golden.count), answer)[1]
+        return reference.error_of(golden.rows_of(request, batch_size), answer)[1]
     except WireError:
         return False
 
 
-def _compare(endpoint: Endpoint, reference: Reference, batch: int, requests: list[list[int]]) -> Parity:
+def _compare(endpoint: Endpoint, reference: Reference, size: Size, requests: list[list[int]]) -> Parity:
     worst: float | None = 0.0
     ok, message = True, None
     for rows in requests:
@@ -104,12 +112,12 @@ def _compare(endpoint: Endpoint, reference: Reference, batch: int, requests: lis
         worst, message = None, "the answer holds NaN or Infinity"
     if not ok and message is None:
         message = f"error {worst:.3g} is over the tolerance of {reference.atol:g} + {reference.rtol:g} x |reference|"
-    return _parity(endpoint, batch, worst, ok, message)
+    return _parity(endpoint, size, worst, ok, message)
 
 
-def _parity(endpoint: Endpoint, batch: int, error: float | None, ok: bool, message: str | None) -> Parity:
-    names = (endpoint.model, endpoint.format, endpoint.target)
-    return Parity(*names, "serving", endpoint.id, max_abs_error=error, ok=ok, batch=batch, message=message)
+def _parity(endpoint: Endpoint, size: Size, error: float | None, ok: bool, message: str | None) -> Parity:
+    (batch, length), names = size, (endpoint.model, endpoint.format, endpoint.target)
+    return Parity(*names, "serving", endpoint.id, error, ok, batch=batch, message=message, length=length)
 
 
 def _ask(endpoint: Endpoint, golden: Golden, rows: list[int], timeout_s: float = TIMEOUT_S) -> Arrays:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
 
-from bakeoff.deploy import Deployment, Selection, bring_up
+from bakeoff.deploy import Deployment, Selection, bring_up, open_deployment
 from bakeoff.runtimes import local
 from bakeoff.show import Quiet
 from bakeoff.types import Target
@@ -49,6 +51,52 @@ def test_a_wrong_answer_keeps_an_endpoint_out(
     assert deployment.endpoints == []
     assert [row.ok for row in deployment.parity] == [False, False]
     assert "over the tolerance" in (deployment.parity[0].message or "")
+
+
+def test_each_length_is_verified_at_each_batch(
+    deployment: Deployment, make_target: MakeTarget, http_server: str
+) -> None:
+    describe_with_lengths(deployment)
+    deployment = open_deployment(deployment.folder, local)
+    right = make_target(http_server.replace("FACTOR", "2"))
+    start_all(deployment, right, make_target(http_server.replace("FACTOR", "(2 + len(row) // 5)"), name="short"))
+    assert [e.id for e in deployment.endpoints] == ["mine-rest"]
+    found = {(row.endpoint, row.batch, row.length): row.ok for row in deployment.parity}
+    sizes = [(batch, length) for batch in (1, 3) for length in (2, 5)]
+    assert found == {("mine-rest", *size): True for size in sizes} | {("short-rest", *s): s[1] == 2 for s in sizes}
+
+
+def describe_with_lengths(deployment: Deployment) -> None:
+    """Make of the doubling model's artifacts those of one that doubles rows of any length, known at 2 and 5."""
+    described = json.loads((deployment.folder / "model.json").read_text(encoding="utf-8"))
+    for side in ("inputs", "outputs"):
+        described[side][0]["shape"] = [None, None]
+    (deployment.folder / "model.json").write_text(json.dumps({**described, "lengths": [2, 5]}), encoding="utf-8")
+    arrays = {}
+    for length in (2, 5):
+        x = np.arange(8 * length, dtype=np.float32).reshape(8, length)
+        arrays |= {f"input:x@{length}": x, f"torch:y@{length}": 2 * x, f"torchscript:y@{length}": 2 * x}
+    np.savez(deployment.folder / "golden.npz", **arrays)
+
+
+def test_a_format_that_could_not_be_made_fails_its_target_with_the_reason(
+    deployment: Deployment, make_target: MakeTarget, http_server: str
+) -> None:
+    missing = {"savedmodel": {"reason": "no rule for aten.mine", "op": "aten.mine"}}
+    (deployment.folder / "missing.json").write_text(json.dumps(missing), encoding="utf-8")
+    deployment = open_deployment(deployment.folder, local)
+    start_all(
+        deployment,
+        make_target("", name="lacking", formats=("savedmodel",)),
+        make_target(http_server.replace("FACTOR", "2"), formats=("torchscript", "savedmodel")),
+    )
+    state = deployment.states["lacking"]
+    assert (state.status, state.reason) == (
+        "failed",
+        "double: there is no savedmodel artifact of double: no rule for aten.mine",
+    )
+    assert deployment.states["mine"].status == "available"
+    assert [(row.format, row.reason) for row in deployment.missing] == [("savedmodel", "no rule for aten.mine")]
 
 
 def test_nan_is_a_wrong_answer(deployment: Deployment, make_target: MakeTarget, http_server: str) -> None:

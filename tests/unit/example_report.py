@@ -8,6 +8,7 @@ from bakeoff.types import (
     Artifact,
     Latency,
     Measurement,
+    MissingArtifact,
     Model,
     Parity,
     Report,
@@ -81,4 +82,5 @@ def example_report(name: str = "digits_cnn", reason: str = "the command x is not
         measurements=(measurement, invalid),
         summary=(Summary(name, "tflite-grpc", "c1", 1234.5, LATENCY),),
         comparisons=(),
+        missing_artifacts=(MissingArtifact(name, "savedmodel", "no rule for aten.mine"),),
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bakeoff.catalog import load_targets, make_endpoints
-from bakeoff.config import Cpus, load_config, resolve_cpus, shorten
+from bakeoff.config import Config, Cpus, load_config, resolve_cpus, shorten
 from bakeoff.errors import UsageError
 from bakeoff.types import FLOORS, WIRE_PROTOCOLS, Target
 from bakeoff.wire import WIRES
@@ -17,7 +17,7 @@ MODELS, TARGETS = ("digits_cnn", "mobilenet_v2"), tuple(load_targets())
 BENCH = (ROOT / "bench.toml").read_text(encoding="utf-8")
 
 
-def load(text: str, tmp_path: Path) -> object:
+def load(text: str, tmp_path: Path) -> Config:
     path = tmp_path / "my.toml"
     path.write_text(text, encoding="utf-8")
     return load_config(path, MODELS, TARGETS)
@@ -69,6 +69,24 @@ def test_what_is_wrong_is_named(old: str, new: str, says: tuple[str, ...], tmp_p
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="gone.toml: no such file"):
         load_config(tmp_path / "gone.toml", MODELS, TARGETS)
+
+
+def test_a_model_is_a_folder_beside_the_file_or_anywhere(tmp_path: Path) -> None:
+    for folder in (tmp_path / "mine", tmp_path / "other" / "third"):
+        folder.mkdir(parents=True)
+        (folder / "model.py").write_text("", encoding="utf-8")
+    models = f'models = ["./mine", "digits_cnn", "{tmp_path}/other/third", "hf:owner/tiny"]'
+    text = BENCH.replace('models = ["digits_cnn", "mobilenet_v2"]', models)
+    config = load(text.replace('models = ["digits_cnn"]  # which', 'models = ["third"]  # which'), tmp_path)
+    assert config.models == (f"{tmp_path}/mine", "digits_cnn", f"{tmp_path}/other/third", "hf:owner/tiny")
+
+
+def test_two_models_of_one_name_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "digits_cnn").mkdir()
+    (tmp_path / "digits_cnn" / "model.py").write_text("", encoding="utf-8")
+    text = BENCH.replace('models = ["digits_cnn", "mobilenet_v2"]', 'models = ["digits_cnn", "./digits_cnn"]')
+    with pytest.raises(UsageError, match="my.toml: models: two models are called digits_cnn"):
+        load(text, tmp_path)
 
 
 def test_quick_is_one_small_model_and_short_trials() -> None:

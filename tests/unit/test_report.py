@@ -47,7 +47,7 @@ def test_both_forms_say_the_same_figures(tmp_path: Path) -> None:
             assert figure in page
         for words in ("tfserving", "unavailable", "the command x is not on PATH", "install it"):
             assert words in page
-        assert "FULLY_CONNECTED version 12" in page
+        assert "FULLY_CONNECTED version 12" in page and "no rule for aten.mine" in page
         assert "no request succeeded" in page
 
 

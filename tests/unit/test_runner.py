@@ -16,17 +16,17 @@ from bakeoff.runner import Run, find_gaps
 from bakeoff.runtimes import RUNTIMES
 from bakeoff.types import PROTOCOLS, Measurement, Report
 
+NO_FORMATS = Selection((), PROTOCOLS)
+
 
 @pytest.fixture
 def valid() -> Measurement:
     return example_report().measurements[0]
 
 
-def gaps(report: Report, *named: str, reference: str = "") -> list[str]:
+def gaps(report: Report, *named: str, reference: str = "", selection: Selection = NO_FORMATS) -> list[str]:
     config = replace(load_config(DEFAULT, ["digits_cnn", "mobilenet_v2"], load_targets()), reference=reference)
-    return find_gaps(
-        Run(config, RUNTIMES["local"], Selection((), PROTOCOLS), Workers(), frozenset(named), None, Path("out"), report)
-    )
+    return find_gaps(Run(config, RUNTIMES["local"], selection, Workers(), frozenset(named), None, Path("out"), report))
 
 
 def test_an_unavailable_target_is_a_gap_only_where_it_was_named(valid: Measurement) -> None:
@@ -46,6 +46,13 @@ def test_one_valid_round_is_enough(valid: Measurement) -> None:
     report = replace(example_report(), measurements=(invalid, replace(valid, round=1)))
     assert gaps(report) == []
     assert gaps(replace(report, measurements=(invalid,))) == ["digits_cnn tflite-grpc has no valid trial of c1"]
+
+
+def test_a_format_that_was_asked_for_and_could_not_be_made_is_a_gap(valid: Measurement) -> None:
+    report = replace(example_report(), measurements=(valid,))
+    asked = Selection((), PROTOCOLS, ("savedmodel",))
+    assert gaps(report) == []
+    assert gaps(report, selection=asked) == ["digits_cnn can't be had as savedmodel: no rule for aten.mine"]
 
 
 def test_failed_targets_and_failed_parity_are_gaps(valid: Measurement) -> None:

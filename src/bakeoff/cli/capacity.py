@@ -38,7 +38,7 @@ def capacity(
     sweep: Annotated[bool, typer.Option("--sweep", help="Callers that wait, 1, 2, 4, 8, ... to the knee.")] = False,
     config: o.ConfigFile = o.DEFAULT_CONFIG,
     runtime: o.RuntimeName = "local",
-    model: Annotated[str, typer.Option("--model", help="A model of the zoo.")] = "digits_cnn",
+    model: Annotated[str, typer.Option("--model", help=f"{o.MODEL_HELP}.")] = "digits_cnn",
     target: Annotated[str, typer.Option("--target", help="A target.")] = "tflite",
     protocol: Annotated[str, typer.Option("--protocol", help="rest, rest-binary or grpc.")] = "grpc",
     trial_s: Annotated[float, typer.Option(min=1, help="Seconds of a trial.")] = 10.0,

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from bakeoff.artifacts import load_artifacts, load_model
-from bakeoff.catalog import SERVING, list_models, load_targets
+from bakeoff.catalog import SERVING, list_exported, list_models, load_targets
 from bakeoff.cli import options as o
 from bakeoff.cli.terminal import print_rows, tell
 from bakeoff.errors import BakeoffError, UsageError
@@ -30,9 +30,9 @@ NONE: frozenset[str] = frozenset()
 
 
 def sizes(model: o.Models = [], json: o.AsJson = False) -> None:  # noqa: B006
-    """Show what each exported format weighs, its error against PyTorch and its accuracy."""
-    o.check("--model", model, list_models())
-    folders = [ARTIFACTS / name for name in model or list_models()]
+    """Show what each exported format weighs, its error against PyTorch and its accuracy: of all that are exported."""
+    names = [named.name for named in o.named_models(model)] or list_exported()
+    folders = [ARTIFACTS / name for name in names]
     artifacts = [artifact for folder in folders for artifact in load_artifacts(folder)]
     if not artifacts:
         raise UsageError(f"{ARTIFACTS}: nothing is exported yet; run `scripts/bakeoff export`")
@@ -95,15 +95,21 @@ def targets(json: o.AsJson = False) -> None:
 
 
 def models(json: o.AsJson = False) -> None:
-    """List the zoo's models and what is exported of each."""
+    """List the models of the zoo and those exported from elsewhere, and what is exported of each."""
     rows: list[dict[str, Any]] = []
-    for name in list_models():
+    for name in dict.fromkeys([*list_models(), *list_exported()]):
         folder = ARTIFACTS / name
         exported = [artifact.format for artifact in load_artifacts(folder)]
         inputs = [f"{i.name} {i.dtype} {list(i.shape)}" for i in load_model(folder).inputs] if exported else []
         rows.append({"name": name, "inputs": inputs, "exported": exported})
     cells = tuple((r["name"], "; ".join(r["inputs"]), ", ".join(r["exported"]) or "nothing yet") for r in rows)
-    table = Table("Models", "A folder of models/zoo/ each.", ("name", "inputs", "exported"), cells, NONE)
+    table = Table(
+        "Models",
+        "Folders of models/zoo/, and models that were exported from another folder.",
+        ("name", "inputs", "exported"),
+        cells,
+        NONE,
+    )
     print_rows(rows, table, json)
 
 

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from bakeoff.catalog import list_models, load_targets, make_endpoints
+from bakeoff.catalog import ModelSource, find_models, list_models, load_targets, make_endpoints
 from bakeoff.config import DEFAULT, Config, load_config, shorten
 from bakeoff.deploy import Selection
 from bakeoff.errors import UsageError, one_of
@@ -17,7 +17,10 @@ from bakeoff.runtimes import RUNTIMES, Runtime
 from bakeoff.types import FORMATS, PROTOCOLS, WIRE_PROTOCOLS, Protocol
 
 ConfigFile = Annotated[Path, typer.Option("--config", help="The experiment.", metavar="FILE")]
-Models = Annotated[list[str], typer.Option("--model", help="A model of the zoo; again for more. [default: config's]")]
+MODEL_HELP = "A model of the zoo, the path of a folder with a model.py, or hf:NAME_OR_PATH"
+Models = Annotated[
+    list[str], typer.Option("--model", help=f"{MODEL_HELP}; again for more. [default: config's]", metavar="MODEL")
+]
 Targets = Annotated[list[str], typer.Option("--target", help="A target; again for more. [default: config's]")]
 Formats = Annotated[list[str], typer.Option("--format", help="A format beside each target's default; again for more.")]
 Protocols = Annotated[list[str], typer.Option("--protocol", help="rest, rest-binary or grpc. [default: config's]")]
@@ -49,14 +52,13 @@ def experiment(
     config = load_config(config_file, list_models(), known_targets)
     if quick:
         config = shorten(config)
-    check("--model", models, list_models())
     check("--target", targets, known_targets)
     check("--format", formats, FORMATS)
     check("--protocol", protocols, PROTOCOLS)
     chosen: list[Protocol] = [p for p in PROTOCOLS if p in protocols]
     config = replace(
         config,
-        models=tuple(dict.fromkeys(models)) or config.models,
+        models=tuple(model.text for model in named_models(models)) or config.models,
         targets=tuple(dict.fromkeys(targets)) or config.targets,
         formats=tuple(dict.fromkeys([*config.formats, *formats])),
         protocols=tuple(chosen) or config.protocols,
@@ -67,6 +69,14 @@ def experiment(
             spoken = one_of(list({WIRE_PROTOCOLS[wire] for wire in target.wires}))
             raise UsageError(f"--target: {target.name} speaks {spoken}, and none of {', '.join(config.protocols)}")
     return config, Selection(selected, config.protocols, config.formats, config.base_port)
+
+
+def named_models(models: list[str]) -> list[ModelSource]:
+    """Return the models of --model; raise UsageError naming what is allowed."""
+    try:
+        return find_models(models)
+    except UsageError as error:
+        raise UsageError(f"--model: {error}") from None
 
 
 def runtime_of(name: str) -> Runtime:

@@ -146,6 +146,13 @@ def size_table_of(artifacts: Iterable[Artifact]) -> Table:
     return Table("Edge-model sizes", says, columns, rows, frozenset(columns[2:]))
 
 
+def missing_table(report: Report) -> Table:
+    """Return the formats that models could not be made in, and why."""
+    rows = tuple((row.model, row.format, row.reason) for row in report.missing_artifacts)
+    says = "Tried by the export, and not kept: it could not be made, or did not answer as PyTorch does."
+    return Table("Formats that could not be made", says, ("model", "format", "reason"), rows, frozenset())
+
+
 def parity_table(report: Report) -> Table:
     """Return the proofs of sameness: formats against PyTorch, endpoints against their artifact; worst batch each."""
     worst: dict[tuple[str, ...], Parity] = {}
@@ -220,7 +227,7 @@ def all_tables(report: Report) -> list[Table]:
     """Return the report's tables in order."""
     results = [result_table(report, model.name) for model in report.models]
     rest = [comparison_table(report), target_table(report), image_table(report), size_table_of(report.artifacts)]
-    rest += [load_table(report), parity_table(report), support_table(report)]
+    rest += [missing_table(report), load_table(report), parity_table(report), support_table(report)]
     return [table for table in (*results, *rest) if table.rows]
 
 

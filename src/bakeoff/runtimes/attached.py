@@ -13,6 +13,7 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from bakeoff.catalog import find_model
 from bakeoff.config import Cpus
 from bakeoff.errors import TargetFailed, TargetUnavailable, UsageError
 from bakeoff.export import ExportOptions
@@ -56,9 +57,10 @@ def resolve_cpus(cpus: Cpus) -> Cpus:
 
 def export(model: str, options: ExportOptions, show: Show) -> tuple[Path, list[str]]:
     """Return the folder that the export container filled; raise UsageError where it didn't."""
-    if not (ARTIFACTS / model / "golden.npz").exists():
-        raise UsageError(f"{model} is not exported; start it with: MODEL={model} docker compose up --detach --wait")
-    return ARTIFACTS / model, []
+    name = find_model(model).name
+    if not (ARTIFACTS / name / "golden.npz").exists():
+        raise UsageError(f"{name} is not exported; start it with: MODEL={name} docker compose up --detach --wait")
+    return ARTIFACTS / name, []
 
 
 def prepare(target: Target, show: Show) -> tuple[None, str | None]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from bakeoff.export import ExportOptions, export_arguments, follow_export
+from bakeoff.catalog import ZOO, find_model
+from bakeoff.errors import UsageError
+from bakeoff.export import ExportOptions, export_arguments, follow_export, source_of
 from bakeoff.files import STATE
 from bakeoff.runtimes import engine
 from bakeoff.runtimes.docker_images import built
@@ -15,12 +17,22 @@ COPIES = STATE / "container-artifacts"
 
 
 def export(model: str, options: ExportOptions, show: Show) -> tuple[Path, list[str]]:
-    """Export a model in a container; return the folder of the copies and a line for each format that failed."""
+    """Export a model in a container; return the folder of the copies and a line for each format that failed.
+
+    A folder from outside the zoo is mounted there, read-only. Raises UsageError for hf: models, since the container has
+    neither a network nor transformers.
+    """
+    found = find_model(model)
+    source, model = source_of(found), found.name
+    if found.folder is None:
+        raise UsageError(f"--model {source}: is exported by --runtime local alone")
     show.say("export: making its image ready")
     built("export")
     name = f"{engine.RUN_PROJECT}-export"
     argv = ["run", "--no-deps", "--no-TTY", "--name", name]
     told = ["--model-folder", f"/app/models/zoo/{model}", "--out", "/artifacts", *export_arguments(options)]
+    if found.folder.parent != ZOO:
+        argv.append(f"--volume={source}:/app/models/zoo/{model}:ro")
     if options.weights:
         argv.append(f"--volume={options.weights.resolve()}:/weights/{options.weights.name}:ro")
         told += ["--weights", f"/weights/{options.weights.name}"]

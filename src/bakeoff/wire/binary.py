@@ -25,6 +25,11 @@ def is_raw(specs: Specs) -> bool:
     return len(specs) == 1 and specs[0].dtype == "float32" and None not in specs[0].shape[1:] and bool(specs[0].shape)
 
 
+def reply_type(outputs: Specs, asked: str) -> str:
+    """Return the media type of a reply: as was asked, but for outputs that raw bytes can't tell."""
+    return asked if asked == SAFETENSORS or is_raw(outputs) else SAFETENSORS
+
+
 def encode(specs: Specs, arrays: Arrays, media_type: str, what: str = "input") -> bytes:
     """Encode arrays as MEDIA_TYPE, after checking them against the specs."""
     check_arrays(specs, arrays, what)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from parity import ParityError, Reference, check_parity, golden_count, make_reference, predict_by
+from parity import ParityError, Reference, check_parity, golden_count, make_references, predict_by
 from zoo_model import Arrays, Predict, ZooModel, load_model
 
 
@@ -16,7 +16,7 @@ def model(make_model_folder: Callable[..., Path]) -> ZooModel:
 
 @pytest.fixture(scope="module")
 def reference(model: ZooModel) -> Reference:
-    return make_reference(model)
+    return make_references(model)[0]
 
 
 def shifted(model: ZooModel, change: Callable[[np.ndarray], np.ndarray]) -> Predict:
@@ -33,23 +33,24 @@ def test_the_largest_error_over_all_samples_and_outputs_is_told(model: ZooModel,
     def change(features: np.ndarray) -> np.ndarray:
         return features + np.float32(0.25) * (features == reference.outputs["features"][5].max())
 
-    one, three = check_parity(model, reference, shifted(model, change), "some runtime", is_exact=False)
-    assert (one["batch"], three["batch"], one["runtime"]) == (1, 3, "some runtime")
+    one, two, three = check_parity(model, [reference], shifted(model, change), "some runtime", is_exact=False)
+    assert [row["batch"] for row in (one, two, three)] == [1, 2, 3]
+    assert (one["runtime"], one["length"]) == ("some runtime", None)
     assert one["max_abs_error"] == pytest.approx(0.25, abs=1e-5)
     assert one["ok"] is True  # an inexact format's error is told, not judged
 
 
 def test_an_exact_format_must_be_within_the_tolerance(model: ZooModel, reference: Reference) -> None:
     near = shifted(model, lambda features: features + np.float32(5e-5))
-    assert all(entry["ok"] for entry in check_parity(model, reference, near, "r", is_exact=True))
-    with pytest.raises(ParityError, match="at batch 1 r differs from PyTorch by up to 0.0002"):
-        check_parity(model, reference, shifted(model, lambda features: features + np.float32(2e-4)), "r", True)
+    assert all(entry["ok"] for entry in check_parity(model, [reference], near, "r", is_exact=True))
+    with pytest.raises(ParityError, match="at batch 1: r differs from PyTorch by up to 0.0002"):
+        check_parity(model, [reference], shifted(model, lambda features: features + np.float32(2e-4)), "r", True)
 
 
 def test_an_error_that_only_larger_batches_show_is_found(model: ZooModel, reference: Reference) -> None:
     first_row_only = shifted(model, lambda features: np.repeat(features[:1], len(features), axis=0))
-    with pytest.raises(ParityError, match="at batch 3"):
-        check_parity(model, reference, first_row_only, "r", is_exact=True)
+    with pytest.raises(ParityError, match="at batch 2"):
+        check_parity(model, [reference], first_row_only, "r", is_exact=True)
 
 
 @pytest.mark.parametrize(
@@ -61,13 +62,23 @@ def test_another_shape_or_dtype_is_an_error_in_every_format(
     model: ZooModel, reference: Reference, change: Callable[[np.ndarray], np.ndarray]
 ) -> None:
     with pytest.raises(ParityError, match="output features is"):
-        check_parity(model, reference, shifted(model, change), "r", is_exact=False)
+        check_parity(model, [reference], shifted(model, change), "r", is_exact=False)
 
 
-def test_nan_is_never_the_same(model: ZooModel, reference: Reference) -> None:
+def test_a_format_that_answers_nan_does_not_hold_up(model: ZooModel, reference: Reference) -> None:
     broken = shifted(model, lambda features: features * np.float32("nan"))
-    entries = check_parity(model, reference, broken, "r", False)
-    assert [(e["max_abs_error"], e["ok"]) for e in entries] == [(float("inf"), False)] * 2
+    with pytest.raises(ParityError, match="at batch 1: r .*output features holds NaN"):
+        check_parity(model, [reference], broken, "r", is_exact=False)
+
+
+def test_a_format_that_fails_at_some_batch_does_not_hold_up(model: ZooModel, reference: Reference) -> None:
+    def only_small(arrays: Arrays) -> Arrays:
+        if len(arrays["picture"]) > 2:
+            raise RuntimeError("INVALID_ARGUMENT: dim 0")
+        return model.predict(arrays)
+
+    with pytest.raises(ParityError, match="^at batch 3: r fails: INVALID_ARGUMENT: dim 0$"):
+        check_parity(model, [reference], only_small, "r", is_exact=False)
 
 
 def test_batches_cover_the_samples_in_order() -> None:

@@ -18,6 +18,7 @@ SERVING = Path(__file__).resolve().parents[3] / "serving"
 
 MAKE = """
 import sys, tensorflow as tf
+from pathlib import Path
 class Two(tf.Module):
     @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int64, "ids"),
                                   tf.TensorSpec([None, 2], tf.float32, "scale")])
@@ -32,6 +33,7 @@ for module in (One(), Two()):
     for version in ("1", "002"):
         folder = f"{sys.argv[1]}/{type(module).__name__}/savedmodel/{version}"
         tf.saved_model.save(module, folder, signatures={"serving_default": module.f})
+    (Path(folder).parents[1] / "model.json").write_text('{"lengths": [2, 5]}' if isinstance(module, Two) else "{}")
 """
 
 REST = """

@@ -47,11 +47,22 @@ class SumRows(torch.nn.Module):
         return image.sum(2)
 
 
-def make_context(folder: Path, inputs: Any = IMAGE, outputs: Any = LOGITS) -> Context:
+class Scale(torch.nn.Module):
+    """Takes at least two ids a row, as a model with bounds does."""
+
+    def forward(self, ids: torch.Tensor, scale: torch.Tensor) -> dict[str, torch.Tensor]:
+        gaps = torch.nn.functional.avg_pool1d(ids.float()[:, None], 2, 1)[:, 0]
+        return {"scaled": scale * gaps.mean(1, keepdim=True), "sum": ids.sum(1).float()}
+
+
+def make_context(folder: Path) -> Context:
     traced = torch.jit.trace(SumRows().eval(), torch.zeros(2, 2, 3))
+    return context_of(folder, traced, {"inputs": IMAGE, "outputs": LOGITS})
+
+
+def context_of(folder: Path, traced: Any, specs: dict[str, Any]) -> Context:
     torch.jit.save(traced, str(folder / "model.pt"))
-    manifest = {"model": {"serializedFile": "model.pt"}}
-    config = {"handler": {"inputs": inputs, "outputs": outputs}}
+    manifest, config = {"model": {"serializedFile": "model.pt"}}, {"handler": specs}
     return Context("m", str(folder), manifest, 1, None, "0.12.0", model_yaml_config=config)
 
 
@@ -199,3 +210,23 @@ def test_a_batch_that_was_never_warm_is_right_too(handler: ModuleType, tmp_path:
     image = np.random.default_rng(0).random((7, 2, 3), dtype=np.float32)
     (reply,) = ask(handler, context, (rest(RAW), bytearray(image.tobytes())))
     np.testing.assert_allclose(np.frombuffer(reply, "<f4").reshape(7, 2), image.sum(2), rtol=1e-6)
+
+
+def test_several_free_tensors_come_back_by_name_at_any_length(handler: ModuleType, tmp_path: Path) -> None:
+    examples = torch.ones(2, 3, dtype=torch.int64), torch.ones(2, 2)
+    traced = torch.jit.trace(Scale().eval(), examples, strict=False)
+    context = context_of(tmp_path, traced, {"inputs": TEXT, "outputs": TWO, "lengths": [2, 5]})
+    handler.handle(None, context)
+    for length in (5, 2, 9, 5):
+        sent = {"ids": np.full((3, length), 7), "scale": np.float32([[1, 2], [3, 4], [5, 6]])}
+        (reply,) = ask(handler, context, (rest(SAFETENSORS), bytearray(save(sent))))
+        arrays = load(reply)
+        assert arrays["sum"].tolist() == [7.0 * length] * 3
+        np.testing.assert_allclose(arrays["scaled"], 7 * sent["scale"])
+
+
+def test_raw_bytes_are_answered_with_safetensors_where_the_outputs_need_them(handler: ModuleType) -> None:
+    assert handler.Codec(IMAGE, LOGITS).reply_type(RAW) == RAW
+    codec = handler.Codec(IMAGE, TWO)
+    assert codec.decode(RAW, bytearray(ROWS.tobytes()))["image"].shape == ROWS.shape
+    assert [codec.reply_type(asked) for asked in (RAW, SAFETENSORS, JSON)] == [SAFETENSORS, SAFETENSORS, JSON]

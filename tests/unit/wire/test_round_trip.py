@@ -150,3 +150,14 @@ def test_non_finite_values_survive_json() -> None:
     body = rows.dump(tfserving_server.rest_reply(spec, arrays, columnar=False))
     assert body == b'{"predictions": [[NaN, Infinity, -Infinity]]}'
     same(WIRES["tfserving-rest"].decode_response(spec, body), arrays)
+
+
+@pytest.mark.parametrize("outputs", [IMAGE, TOKENS, TOKENS[:1]], ids=["raw", "two", "integers"])
+def test_a_reply_is_encoded_as_was_asked_unless_raw_bytes_cannot_tell_it(outputs: tuple[TensorSpec, ...]) -> None:
+    kind = binary.reply_type(outputs, binary.RAW)
+    assert kind == (binary.RAW if outputs == IMAGE else binary.SAFETENSORS)
+    assert binary.reply_type(outputs, binary.SAFETENSORS) == binary.SAFETENSORS
+    arrays = {spec.name: np.ones([2, *(size or 4 for size in spec.shape[1:])], spec.dtype) for spec in outputs}
+    reply = binary.encode(outputs, arrays, kind, "output")
+    decoded = WIRES["torchserve-rest-binary"].decode_response(outputs, reply)
+    assert decoded.keys() == arrays.keys() and all((decoded[name] == arrays[name]).all() for name in arrays)

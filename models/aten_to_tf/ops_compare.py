@@ -1,0 +1,74 @@
+"""Comparisons, logic, and what chooses by them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import tensorflow as tf
+import torch
+from aten_to_tf.errors import UnsupportedSetting
+from aten_to_tf.layout import elementwise
+from aten_to_tf.ops_elementwise import promote
+
+aten = torch.ops.aten
+
+
+def comparison(function: Callable[[Any, Any], Any]) -> Callable[..., Any]:
+    return elementwise(lambda a, b: function(*promote(a, b)))
+
+
+def logical(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Make an op of truth values; numbers are true unless they are zero."""
+    return elementwise(lambda *tensors: function(*[tf.cast(x, tf.bool) for x in tensors]))
+
+
+def bitwise(function: Callable[..., Any], name: str) -> Callable[..., Any]:
+    """Make an op of bits, which is known for truth values only: the others have no TensorFlow Lite counterpart."""
+
+    def op(*tensors: Any) -> Any:
+        if any(tf.as_dtype(x.dtype) != tf.bool for x in tensors):
+            raise UnsupportedSetting(f"{name} is known for bool only")
+        return function(*tensors)
+
+    return elementwise(op)
+
+
+def where(condition: Any, a: Any, b: Any) -> Any:
+    return tf.where(tf.cast(condition, tf.bool), *promote(a, b))
+
+
+def masked_fill(x: Any, mask: Any, value: Any) -> Any:
+    return tf.where(mask, tf.cast(value, x.dtype), x)
+
+
+OPS = {
+    aten.eq.Tensor: comparison(tf.equal),
+    aten.eq.Scalar: comparison(tf.equal),
+    aten.ne.Tensor: comparison(tf.not_equal),
+    aten.ne.Scalar: comparison(tf.not_equal),
+    aten.lt.Tensor: comparison(tf.less),
+    aten.lt.Scalar: comparison(tf.less),
+    aten.le.Tensor: comparison(tf.less_equal),
+    aten.le.Scalar: comparison(tf.less_equal),
+    aten.gt.Tensor: comparison(tf.greater),
+    aten.gt.Scalar: comparison(tf.greater),
+    aten.ge.Tensor: comparison(tf.greater_equal),
+    aten.ge.Scalar: comparison(tf.greater_equal),
+    aten.logical_not.default: logical(tf.logical_not),
+    aten.logical_and.default: logical(tf.logical_and),
+    aten.logical_or.default: logical(tf.logical_or),
+    aten.logical_xor.default: logical(tf.not_equal),
+    aten.bitwise_not.default: bitwise(tf.logical_not, "bitwise_not"),
+    aten.bitwise_and.Tensor: bitwise(tf.logical_and, "bitwise_and"),
+    aten.bitwise_or.Tensor: bitwise(tf.logical_or, "bitwise_or"),
+    aten.bitwise_xor.Tensor: bitwise(tf.not_equal, "bitwise_xor"),
+    aten.isnan.default: elementwise(lambda x: tf.not_equal(x, x)),
+    aten.isinf.default: elementwise(lambda x: tf.equal(tf.abs(x), float("inf"))),
+    aten.where.self: elementwise(where),
+    aten.where.ScalarOther: elementwise(where),
+    aten.where.ScalarSelf: elementwise(where),
+    aten.where.Scalar: elementwise(where),
+    aten.masked_fill.Scalar: elementwise(masked_fill),
+    aten.masked_fill.Tensor: elementwise(masked_fill),
+}
