@@ -12,6 +12,7 @@ from bakeoff.catalog import ModelSource, find_model
 from bakeoff.errors import BakeoffError, UsageError
 from bakeoff.files import ARTIFACTS, ROOT, STATE
 from bakeoff.processes import child_environment, confined, log_end, spawn, terminate
+from bakeoff.record import record_artifact, record_source, require_own
 from bakeoff.show import Show
 from bakeoff.venvs import ensure_venv
 
@@ -24,11 +25,15 @@ BAD_FOLDER = 2
 
 @dataclass(frozen=True, slots=True)
 class ExportOptions:
-    """Which formats (none: all), weights from a file, and whether to export what is up to date."""
+    """Which formats (none: all), weights from a file, and whether to export what is up to date.
+
+    `trust`: artifacts that are up to date, but that this checkout's export didn't write, are taken too.
+    """
 
     formats: tuple[str, ...] = ()
     weights: Path | None = None
     force: bool = False
+    trust: bool = False
 
 
 def export_model(model: str, options: ExportOptions, show: Show) -> tuple[Path, list[str]]:
@@ -43,7 +48,16 @@ def export_model(model: str, options: ExportOptions, show: Show) -> tuple[Path, 
     argv = [str(python), str(ROOT / "models" / "export.py"), "--model-folder", source, "--out"]
     argv += [str(ARTIFACTS), *export_arguments(options)]
     argv += ["--weights", str(options.weights.resolve())] if options.weights else []
-    return ARTIFACTS / found.name, follow_export(confined(argv), found.name, child_environment(), show)
+    folder, made = ARTIFACTS / found.name, list[str]()
+    try:
+        failed = follow_export(confined(argv), found.name, child_environment(), show, made)
+    finally:
+        for format in made:
+            record_artifact(folder / format)
+    record_source(source)
+    if not options.trust:
+        require_own(folder)
+    return folder, failed
 
 
 def source_of(model: ModelSource) -> str:
@@ -58,10 +72,13 @@ def export_arguments(options: ExportOptions) -> list[str]:
     return [word for format in options.formats for word in ("--format", format)] + ["--force"] * options.force
 
 
-def follow_export(argv: list[str], model: str, environment: Mapping[str, str], show: Show) -> list[str]:
+def follow_export(
+    argv: list[str], model: str, environment: Mapping[str, str], show: Show, made: list[str] | None = None
+) -> list[str]:
     """Run an export to its end; return a line for each format that failed, none where it could do without them.
 
-    Raises UsageError where the model's folder doesn't keep the contract, BakeoffError where it failed otherwise.
+    The formats that it made are added to `made`. Raises UsageError where the model's folder doesn't keep the contract,
+    BakeoffError where it failed otherwise.
     """
     log = STATE / "logs" / f"export-{model}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -69,7 +86,7 @@ def follow_export(argv: list[str], model: str, environment: Mapping[str, str], s
     with log.open("wb") as noise:
         process = spawn(argv, noise, ROOT, environment, stdin=subprocess.PIPE)
         try:
-            failed, broken = _follow(process.stdout or (), model, show)
+            failed, broken = _follow(process.stdout or (), model, show, [] if made is None else made)
             status = process.wait()
         finally:
             terminate(process)
@@ -81,7 +98,7 @@ def follow_export(argv: list[str], model: str, environment: Mapping[str, str], s
     return failed if status else []
 
 
-def _follow(lines: Iterable[bytes], model: str, show: Show) -> tuple[list[str], str | None]:
+def _follow(lines: Iterable[bytes], model: str, show: Show, made: list[str]) -> tuple[list[str], str | None]:
     """Show what an export says; return a line for each format that failed, and why the model as a whole did."""
     failed: list[str] = []
     broken = None
@@ -93,6 +110,8 @@ def _follow(lines: Iterable[bytes], model: str, show: Show) -> tuple[list[str], 
         elif event["event"] == "done":
             size = f", {event['size_bytes']:,} bytes" if event.get("size_bytes") else ""
             show.note(f"exported {what} in {event['seconds']:.1f} s{size}")
+            if event.get("format"):
+                made.append(event["format"])
         elif event["event"] == "failed":
             if not event.get("format"):  # the model as a whole: what stands there from before is not this model
                 broken = event["message"]

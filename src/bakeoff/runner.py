@@ -57,6 +57,7 @@ class Run:
     out: Path
     report: Report
     restarts: bool = False
+    trust: bool = False
     problems: list[str] = field(default_factory=list)
 
     @property
@@ -98,7 +99,7 @@ def run(job: Run, show: Show) -> Report:
 
 def _run_model(job: Run, model: str, show: Show) -> None:
     runtime, cpus = job.runtime, job.config.cpus
-    folder, _ = runtime.export(model, ExportOptions(weights=job.weights), show)
+    folder, _ = runtime.export(model, ExportOptions(weights=job.weights, trust=job.trust), show)
     show.step()
     with deployed(folder, runtime, job.selection, cpus.server, show) as deployment:
         _take_over(job, deployment)

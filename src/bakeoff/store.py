@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,12 +15,12 @@ from pydantic import TypeAdapter
 
 from bakeoff.errors import UsageError
 from bakeoff.files import as_json, read_json, validated, write_atomic
-from bakeoff.hostile import check_names
 from bakeoff.types import Report
 
 SCHEMA_VERSION = 1
 NAME = "results.json"
 LOCK = ".lock"
+TRIAL_ID = re.compile(r"\w[\w@.-]{0,240}")
 
 
 def write_results(folder: Path, report: Report) -> None:
@@ -35,8 +36,16 @@ def read_results(folder: Path) -> Report:
     if version != SCHEMA_VERSION:
         raise UsageError(f"{path}: schema_version: is {version!r}; allowed: {SCHEMA_VERSION}")
     report = validated(Report, content, path)
-    check_names(path, report)
+    _check_trials(path, report)
     return report
+
+
+def _check_trials(path: Path, report: Report) -> None:
+    """Raise UsageError where a trial's id can't be its file's name in samples/: anybody may have written it."""
+    for at, measurement in enumerate(report.measurements):
+        if not TRIAL_ID.fullmatch(measurement.trial_id):
+            where = f"{path}: measurements.{at}.trial_id"
+            raise UsageError(f"{where}: is {measurement.trial_id[:100]!r}; allowed: letters, digits, @ . _ and -")
 
 
 def refuse_used(folder: Path) -> None:

@@ -48,6 +48,7 @@ def capacity(
     ] = 1.1,
     workers: Annotated[int, typer.Option(min=1, help="Processes or containers that share the load.")] = 1,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Default: results/capacity-TIMESTAMP.")] = None,
+    trust: o.Trust = False,
     json: o.AsJson = False,
 ) -> None:
     """Search the highest Poisson rate whose p99 stays under --slo-ms (MLPerf's Server scenario), or a --sweep's knee.
@@ -63,7 +64,7 @@ def capacity(
     workload = Workload("capacity", "closed", warmup_s=WARMUP_S, duration_s=trial_s, timeout_s=10.0)
     with (
         progress() as show,
-        probed(experiment, selection, runtime, workload, (Workers(workers), folder, show)) as probe,
+        probed(experiment, selection, runtime, workload, (Workers(workers), folder, show, trust)) as probe,
     ):
         probe.prime()
         if slo_ms is None:
@@ -90,16 +91,16 @@ def capacity(
 
 @contextmanager
 def probed(
-    config: Config, selection: Selection, runtime: str, workload: Workload, how: tuple[Workers, Path, Show]
+    config: Config, selection: Selection, runtime: str, workload: Workload, how: tuple[Workers, Path, Show, bool]
 ) -> Iterator[Probe]:
     """Bring the one endpoint up, and the load generator; take both down at the end."""
-    workers, folder, show = how
+    workers, folder, show, trust = how
     chosen = o.runtime_of(runtime)
     with closing(chosen):
         chosen.open()
         cpus = chosen.resolve_cpus(config.cpus)
         show.expect(1)
-        artifacts, _ = chosen.export(config.models[0], ExportOptions(), show)
+        artifacts, _ = chosen.export(config.models[0], ExportOptions(trust=trust), show)
         show.step()
         with deployed(artifacts, chosen, selection, cpus.server, show) as deployment:
             if not deployment.endpoints:

@@ -16,6 +16,7 @@ from bakeoff.errors import BakeoffError, UsageError
 from bakeoff.export import REQUIREMENTS as EXPORT_REQUIREMENTS
 from bakeoff.files import ARTIFACTS
 from bakeoff.load import REQUIREMENTS as LOAD_REQUIREMENTS
+from bakeoff.record import require_own
 from bakeoff.recount import find_changes, recount_report
 from bakeoff.report import write_report
 from bakeoff.report.cells import Table
@@ -29,10 +30,12 @@ from bakeoff.venvs import is_ready
 NONE: frozenset[str] = frozenset()
 
 
-def sizes(model: o.Models = [], json: o.AsJson = False) -> None:  # noqa: B006
+def sizes(model: o.Models = [], trust: o.Trust = False, json: o.AsJson = False) -> None:  # noqa: B006
     """Show what each exported format weighs, its error against PyTorch and its accuracy: of all that are exported."""
     names = [named.name for named in o.named_models(model)] or list_exported()
     folders = [ARTIFACTS / name for name in names]
+    for folder in folders if not trust else ():
+        require_own(folder)
     artifacts = [artifact for folder in folders for artifact in load_artifacts(folder)]
     if not artifacts:
         raise UsageError(f"{ARTIFACTS}: nothing is exported yet; run `scripts/bakeoff export`")

@@ -45,6 +45,7 @@ def run(
     resume: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Go on with a run that was cut off, as it was begun.")
     ] = None,
+    trust: o.Trust = False,
 ) -> None:
     """Export, serve, verify, load and report: the whole experiment.
 
@@ -54,7 +55,7 @@ def run(
     if resume is not None:
         if out is not None or model or target or format or protocol or rounds or quick or weights:
             raise UsageError("--resume: goes on as the run was begun, and takes no other option")
-        job = reopen_run(resume)
+        job = reopen_run(resume, trust)
     else:
         experiment, selection = o.experiment(config, model, target, format, protocol, quick)
         experiment = replace(experiment, rounds=rounds or experiment.rounds)
@@ -64,6 +65,7 @@ def run(
         refuse_used(folder)
         o.runtime_of(runtime)
         job = new_run(experiment, selection, options, folder, " ".join(["bakeoff", *sys.argv[1:]]))
+    job.trust = trust
     with locked(job.out):
         _run(job)
 
@@ -101,7 +103,7 @@ def export(
     with progress() as show:
         show.expect(len(experiment.models))
         for name in experiment.models:
-            folder, lines = export_model(name, ExportOptions(tuple(format), weights, force), show)
+            folder, lines = export_model(name, ExportOptions(tuple(format), weights, force, trust=True), show)
             failed += lines
             artifacts += load_artifacts(folder)
             show.step()
