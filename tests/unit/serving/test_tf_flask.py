@@ -67,7 +67,8 @@ def attempt(protos):
         return {name: array.tolist() for name, array in decode_inputs(protos, inputs).items()}
     except ServingError as error:
         return f"{error.code}: {error}"
-cases = {"good": {"x": proto}, "short": {"x": short}, "huge": {"x": huge}, "cut": {"x": cut}, "odd": {"x": odd}, "none": {},
+cases = {"good": {"x": proto}, "short": {"x": short}, "huge": {"x": huge}, "cut": {"x": cut},
+         "odd": {"x": odd}, "none": {},
          "double": {"x": tf.make_tensor_proto(np.ones((3, 2)))},
          "shape": {"x": tf.make_tensor_proto(np.ones((3, 5), np.float32))}}
 json.dump({name: attempt(protos) for name, protos in cases.items()}, sys.stdout)
