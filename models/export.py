@@ -45,13 +45,13 @@ import sys
 import time
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import artifact_tree as tree
 from contract import ModelFolderError
-from sources import SERVED_BY_DEFAULT, exporter_files, format_names, hash_files, model_files
+from sources import HF, SERVED_BY_DEFAULT, Source, exporter_files, find_source, format_names, hash_files, model_files
 from user_code import ModelError, brief, causes
 
 if TYPE_CHECKING:
@@ -60,6 +60,9 @@ if TYPE_CHECKING:
 
 Emit = Callable[..., None]
 
+SOURCE_HELP = (
+    "folder with a model.py, or hf: with a folder that Hugging Face's save_pretrained() wrote, or a hub's name"
+)
 WEIGHTS_HELP = "a state dict to use in place of the model's own weights; kept until --force is given without it"
 
 
@@ -67,7 +70,7 @@ WEIGHTS_HELP = "a state dict to use in place of the model's own weights; kept un
 class Export:
     """One export of one model: where from, where to, which formats are to be made anew, and which could not be."""
 
-    model_folder: Path
+    source: Source
     weights: Path | None
     folder: Path
     model_sha256: str
@@ -83,24 +86,35 @@ class Export:
 
 def main() -> int:
     arguments = parse_arguments()
-    emit = quiet_stdout(arguments.model_folder.resolve().name)
-    folder = arguments.out / arguments.model_folder.resolve().name
+    source: Source = arguments.source
+    emit = quiet_stdout(source.name)
+    folder = arguments.out / source.name
     try:
         return export_into(folder, arguments, emit)
+    except (ModelError, ModelFolderError) as error:
+        emit("failed", None, message=str(error))
+        return 2 if isinstance(error, ModelFolderError) else 1
     except OSError as error:
         emit("failed", None, message=f"no space is left for {folder}" if disk_is_full(error) else str(error))
         return 1
 
 
 def export_into(folder: Path, arguments: argparse.Namespace, emit: Emit) -> int:
-    """Export into artifacts/MODEL; return the exit status. Raises OSError where the disk is full."""
+    """Export into artifacts/MODEL; return the exit status.
+
+    Raises ModelFolderError, ModelError, and OSError where the disk is full.
+    """
+    source: Source = arguments.source
+    if source.is_pretrained and not source.folder.is_dir():
+        from hf.pretrained import fetch
+
+        arguments.source = replace(source, folder=fetch(str(source.folder)))
     folder.mkdir(parents=True, exist_ok=True)
     if arguments.weights is None and not arguments.force:
         arguments.weights = weights_of(folder)
         if arguments.weights is not None and not arguments.weights.is_file():
             gone = f"{arguments.weights}, whose weights {folder} holds, is gone: name a file with --weights"
-            emit("failed", None, message=f"{gone}, or return to the model's own with --force")
-            return 2
+            raise ModelFolderError(f"{gone}, or return to the model's own with --force")
     with (folder / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two exports into one folder would mix their files
         return run(plan(arguments, folder, emit), emit)
@@ -108,17 +122,19 @@ def export_into(folder: Path, arguments: argparse.Namespace, emit: Emit) -> int:
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model-folder", type=Path, required=True, help="folder with a model.py")
+    parser.add_argument("--model-folder", dest="source", type=find_source, required=True, help=SOURCE_HELP)
     parser.add_argument("--out", type=Path, default=Path("artifacts"))
     parser.add_argument("--format", nargs="+", action="extend", choices=format_names(), help="default: all")
     parser.add_argument("--weights", type=Path, help=WEIGHTS_HELP)
     parser.add_argument("--force", action="store_true", help="export again what is up to date")
     arguments = parser.parse_args()
-    if not (arguments.model_folder / "model.py").is_file():
-        parser.error(f"--model-folder {arguments.model_folder}: no model.py in there")
-    name = arguments.model_folder.resolve().name
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name):
-        parser.error(f"--model-folder: a model's name may hold letters, digits, _ and -; rename the folder {name!r}")
+    source: Source = arguments.source
+    if not source.is_pretrained and not (source.folder / "model.py").is_file():
+        parser.error(f"--model-folder {source.folder}: no model.py in there")
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", source.name):
+        parser.error(f"--model-folder: a model's name may hold letters, digits, _ and -; rename {source.folder}")
+    if source.is_pretrained and arguments.weights:
+        parser.error(f"--weights: {HF} models have their own; save others with save_pretrained() and name that folder")
     if arguments.weights and not arguments.weights.is_file():
         parser.error(f"--weights {arguments.weights}: no such file")
     return arguments
@@ -149,9 +165,9 @@ def quiet_stdout(model_name: str) -> Emit:
 
 def plan(arguments: argparse.Namespace, folder: Path, emit: Emit) -> Export:
     """Find what has to be made, and tell what needn't, or can't be."""
-    model_sha256 = hash_files(model_files(arguments.model_folder, arguments.weights))
+    model_sha256 = hash_files(model_files(arguments.source, arguments.weights))
     required = frozenset(arguments.format or ()) | frozenset(SERVED_BY_DEFAULT)
-    export = Export(arguments.model_folder, arguments.weights, folder, model_sha256, required)
+    export = Export(arguments.source, arguments.weights, folder, model_sha256, required)
     missing, tried = tree.read_table(folder / tree.MISSING), tree.read_table(folder / tree.TRIED)
     for name in format_names():
         asked = arguments.format is None or name in arguments.format
@@ -178,13 +194,8 @@ def is_stale(export: Export, manifest: dict[str, Any], asked: bool, force: bool)
 
 def run(export: Export, emit: Emit) -> int:
     """Make what has to be made; return the exit status."""
-    started = time.monotonic()
     if export.stale or not all((export.folder / name).exists() for name in (tree.GOLDEN, tree.MODEL)):
-        try:
-            make(export, emit)
-        except (ModelError, ModelFolderError) as error:
-            emit("failed", None, seconds=_since(started), message=str(error))
-            return 2 if isinstance(error, ModelFolderError) else 1
+        make(export, emit)
     return 1 if export.required.intersection(export.failed) else 0
 
 
@@ -193,9 +204,14 @@ def make(export: Export, emit: Emit) -> None:
     # Here and not above, since skipping must not wait for PyTorch.
     from exporting import partial_folder, write_golden, write_model
     from parity import make_references
-    from zoo_model import check_variation, load_model
+    from zoo_model import check_variation, load_model, load_pretrained
 
-    model = load_model(export.model_folder, export.weights)
+    source = export.source
+    model = (
+        load_pretrained(source.folder, source.name)
+        if source.is_pretrained
+        else load_model(source.folder, export.weights)
+    )
     references = make_references(model)
     for reference in references:
         check_variation(model, reference.outputs)

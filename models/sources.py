@@ -1,15 +1,39 @@
-"""What goes into an artifact, as files and their hashes. No framework is imported: skipping must be quick."""
+"""What a model is exported from, and what goes into an artifact, as files and their hashes.
+
+No framework is imported: skipping must be quick.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import re
+from dataclasses import dataclass
 from pathlib import Path
 
 MODELS = Path(__file__).parent
+HF = "hf:"
+"""Begins a model that Hugging Face's transformers loads."""
 HANDLER = MODELS.parent / "serving" / "torchserve" / "handler.py"
 """TorchServe's handler, which is packed into the .mar."""
 SERVED_BY_DEFAULT = ("torchscript", "savedmodel", "tflite-fp32")
 """The formats that targets serve unless others are asked for: without one of these an export has failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a model is from: a folder with a model.py, or one that Hugging Face's save_pretrained() wrote."""
+
+    folder: Path
+    name: str
+    is_pretrained: bool
+
+
+def find_source(text: str) -> Source:
+    """Return what --model-folder says; a model of Hugging Face's hub has its name there for a folder."""
+    is_pretrained = text.startswith(HF)
+    folder = Path(text.removeprefix(HF))
+    name = folder.resolve().name
+    return Source(folder, re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-") if is_pretrained else name, is_pretrained)
 
 
 def format_names() -> list[str]:
@@ -21,10 +45,13 @@ def module_name(format_name: str) -> str:
     return f"formats.{format_name.replace('-', '_')}"
 
 
-def model_files(folder: Path, weights: Path | None) -> list[Path]:
+def model_files(source: Source, weights: Path | None) -> list[Path]:
     """List what makes the model: model.py, the files beside it that aren't Python, the weights file that was named."""
-    beside = [path for path in sorted(folder.iterdir()) if path.is_file() and path.suffix != ".py"]
-    return [folder / "model.py", *beside, *([weights] if weights else [])]
+    code = [source.folder / "model.py"]
+    if source.is_pretrained:
+        code = [MODELS / "requirements-hf.txt", *sorted((MODELS / "hf").glob("*.py"))]
+    beside = [path for path in sorted(source.folder.iterdir()) if path.is_file() and path.suffix != ".py"]
+    return [*code, *beside, *([weights] if weights else [])]
 
 
 def exporter_files(format_name: str) -> list[Path]:

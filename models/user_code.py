@@ -8,7 +8,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-_LONGEST = 600
+from contract import ModelFolderError
+
+_LONGEST = 400
+_LINES = 5
 
 
 class ModelError(Exception):
@@ -25,7 +28,7 @@ class UserCode:
         """Call a function; raises ModelError, which names WHAT and the line, for whatever the function raises."""
         try:
             return function(*arguments)
-        except ModelError:
+        except (ModelError, ModelFolderError):
             raise
         except (Exception, SystemExit) as error:
             raise ModelError(f"{what} raised {self.explain(error)}") from error
@@ -62,8 +65,9 @@ class UserCode:
 
 def brief(error: BaseException) -> str:
     """Return what an exception says without blank lines, cut where it goes on and on."""
-    text = "\n".join(line.rstrip() for line in str(error).splitlines() if line.strip())
-    return text if len(text) <= _LONGEST else text[:_LONGEST].rstrip() + " ..."
+    lines = [line.rstrip() for line in str(error).splitlines() if line.strip()]
+    text = "\n".join(lines[:_LINES])
+    return text if len(lines) <= _LINES and len(text) <= _LONGEST else text[:_LONGEST].rstrip() + " ..."
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:

@@ -101,11 +101,23 @@ def load_model(folder: Path, weights: Path | None = None) -> ZooModel:
         raise ModelFolderError(f"{file} does not exist: a model folder holds a model.py")
     code = UserCode(file)
     module = code.call("importing model.py", _import, file.resolve())
+    return _make_model(folder.resolve().name, code, vars(module), weights)
+
+
+def load_pretrained(folder: Path, name: str) -> ZooModel:
+    """Build a model that Hugging Face's save_pretrained() wrote; raises ModelFolderError and ModelError."""
+    from hf import pretrained
+
+    code = UserCode(Path(pretrained.__file__))
+    return _make_model(name, code, code.call(f"reading {folder}", pretrained.declare, folder), None)
+
+
+def _make_model(name: str, code: UserCode, declared: Mapping[str, Any], weights: Path | None) -> ZooModel:
     try:
-        contract = read_contract(vars(module))
-        network = _build(module, code, weights)
-        evaluate = _checked(module.evaluate, code) if hasattr(module, "evaluate") else None
-        model = ZooModel(folder.resolve().name, network, contract, [], code, module.samples, evaluate)
+        contract = read_contract(declared)
+        network = _build(declared["build"], code, weights)
+        evaluate = _checked(declared["evaluate"], code) if "evaluate" in declared else None
+        model = ZooModel(name, network, contract, [], code, declared["samples"], evaluate)
         _check_inputs(model)
     except ModelFolderError as error:
         raise ModelFolderError(f"{code.file}: {error}") from None
@@ -124,8 +136,8 @@ def _import(file: Path) -> ModuleType:
     return module
 
 
-def _build(module: ModuleType, code: UserCode, weights: Path | None) -> nn.Module:
-    network = code.call(f"build({weights})" if weights else "build()", module.build, weights)
+def _build(build: Callable[..., Any], code: UserCode, weights: Path | None) -> nn.Module:
+    network = code.call(f"build({weights})" if weights else "build()", build, weights)
     if not isinstance(network, nn.Module):
         raise ModelError(f"build() in {code.file} returns a {type(network).__name__}, not a torch.nn.Module")
     training = [name or "the network" for name, part in network.named_modules() if part.training]

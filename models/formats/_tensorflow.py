@@ -27,7 +27,7 @@ def saved_model(model: ZooModel, scratch: Path) -> Path:
     """Write the model as a SavedModel into the scratch folder, unless an earlier format did."""
     folder = scratch / "savedmodel"
     if not folder.exists():
-        inputs = [Input(spec["name"], spec["dtype"], tuple(spec["shape"])) for spec in model.input_specs]
+        inputs = [Input(spec["name"], spec["dtype"], tuple(spec["shape"])) for spec in model.inputs]
         examples = model.tensors(model.samples(2, 0))
         converted = convert(model.network, examples, inputs, [spec["name"] for spec in model.outputs])
         tf.saved_model.save(converted, str(folder), signatures={SIGNATURE: converted.predict})

@@ -31,7 +31,8 @@ _WORKER = {
 
 def export(model: ZooModel, folder: Path, scratch: Path) -> None:
     # The plain trace is saved: a module that went through optimize_for_inference can't always be loaded again.
-    traced = torch.jit.trace(model.network, model.tensors(model.samples(2, 0)))
+    with torch.no_grad():  # as it is served: PyTorch's encoder layers take another path where gradients are kept
+        traced = torch.jit.trace(model.network, model.tensors(model.samples(2, 0)))
     content = io.BytesIO()  # given a path, torch.jit.save aborts the whole process where the disk is full
     torch.jit.save(traced, content)
     (folder / MAIN_FILE).write_bytes(content.getbuffer())

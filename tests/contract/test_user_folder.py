@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Lines
 
 from bakeoff.catalog import load_targets
 from bakeoff.deploy import Deployment, Selection, bring_up, open_deployment
 from bakeoff.export import ExportOptions
 from bakeoff.requests import encode_request, request_count
 from bakeoff.runtimes import StartOptions, local
+from bakeoff.show import Quiet
 from bakeoff.types import CLIENT_FLOOR, FLOORS, PROTOCOLS, Endpoint
 from bakeoff.wire import WIRES
 from bakeoff.wire.client import Client
@@ -31,7 +31,7 @@ NEVER_TOLD = 5
 @pytest.fixture(scope="module")
 def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     """All targets up with the folder's model."""
-    lines = Lines()
+    lines = Quiet()
     path = tmp_path_factory.mktemp("elsewhere") / FOLDER.name
     shutil.copytree(FOLDER, path)
     folder, failed = local.export(str(path), ExportOptions(), lines)

@@ -63,6 +63,18 @@ def test_an_unknown_key_is_named(tmp_path: Path) -> None:
     assert "my.toml" in done.stderr and "ruonds" in done.stderr
 
 
+def test_a_model_folder_that_breaks_the_contract_ends_with_2_and_the_key(tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "model.py").write_text(
+        'INPUTS = [{"name": "x", "dtype": "float33", "shape": [None, 2]}]\n', encoding="utf-8"
+    )
+    for command in (("export",), ("run", "--quick", "--out", str(tmp_path / "run"))):
+        done = bakeoff(*command, "--model", str(folder))
+        assert done.returncode == 2
+        assert f"{folder}/model.py" in done.stderr
+
+
 def test_a_named_target_that_is_unavailable_ends_with_1(tmp_path: Path) -> None:
     targets = {row["name"]: row for row in json.loads(bakeoff("targets", "--json").stdout)}
     if targets["tfserving"]["unavailable"] is None:

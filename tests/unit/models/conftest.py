@@ -74,3 +74,56 @@ def make_model_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[...,
         return folder
 
     return make
+
+
+SEQUENCES = """
+import numpy as np
+import torch
+from torch import nn
+
+INPUTS = [
+    {"name": "tokens", "dtype": "int64", "shape": [None, [2, 16]], "range": [0, 9]},
+    {"name": "weight", "dtype": "float32", "shape": [[1, 64], 3]},
+]
+OUTPUTS = ["logits", "each"]
+LENGTHS = [4, 9]
+ATOL, RTOL = 1e-4, 0.0
+
+
+class Sequences(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embedding = nn.Embedding(10, 6)
+        self.head = nn.Linear(6, 3)
+
+    def forward(self, tokens, weight):
+        each = self.head(self.embedding(tokens))
+        return {"each": each, "logits": each.sum(1) * weight, "unused": weight}
+
+
+def build(weights=None):
+    with torch.random.fork_rng():
+        torch.manual_seed(5)
+        return Sequences().eval()
+
+
+def samples(n, seed, length):
+    generator = np.random.default_rng(seed)
+    weight = generator.normal(size=(n, 3)).astype(np.float32)
+    return {"tokens": generator.integers(0, 10, (n, length)), "weight": weight}
+
+
+"""
+
+
+@pytest.fixture(scope="session")
+def make_sequences(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Give a function that writes a model folder with two inputs, a free length and a dict of outputs."""
+
+    def make(extra: str = "") -> Path:
+        folder = tmp_path_factory.mktemp("own") / "sequences"
+        folder.mkdir()
+        (folder / "model.py").write_text(SEQUENCES + extra)
+        return folder
+
+    return make

@@ -295,3 +295,23 @@ def test_a_folder_without_a_model_is_bad_usage(tmp_path: Path) -> None:
     result = export(tmp_path, tmp_path / "out")
     assert result.status == 2
     assert "no model.py" in result.stderr
+
+
+def test_a_full_disk_leaves_nothing_that_could_be_taken_for_whole(
+    make_model_folder: MakeFolder, tmp_path: Path
+) -> None:
+    export = f"{sys.executable} {PROGRAM} --model-folder {make_model_folder()} --out full --format torchscript"
+    script = f"""
+    mount -t tmpfs -o size=40k tmpfs full || exit 99
+    {export} > first; echo $? >> first; find full -type f > left
+    mount -o remount,size=4m full; {export} > second; echo $? >> second
+    """
+    (tmp_path / "full").mkdir()
+    finished = subprocess.run(["unshare", "-m", "sh", "-c", script], cwd=tmp_path, capture_output=True, check=False)
+    if not (tmp_path / "first").exists():
+        pytest.skip(f"may not mount a small file system here: {finished.stderr.decode()}")
+    first, second = ((tmp_path / name).read_text().splitlines() for name in ("first", "second"))
+    failed = json.loads(first[-2])
+    assert (failed["format"], failed["message"], first[-1]) == (None, "no space is left for full/small", "1")
+    assert set((tmp_path / "left").read_text().split()) == {"full/small/.lock", "full/small/model.json"}
+    assert (json.loads(second[-2])["event"], second[-1]) == ("done", "0")
