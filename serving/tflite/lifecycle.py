@@ -79,7 +79,7 @@ async def _serve(options: Options, rest_socket: socket.socket, app: HttpApp, grp
             http=partial(LimitedProtocol, patience_s=options.patience),
             ws="none",
             lifespan="off",
-            log_level="warning",
+            log_level="error",  # whoever sends no HTTP would fill the log with a line each
             access_log=False,
             server_header=False,
             proxy_headers=False,  # it rewrites what nobody reads here
