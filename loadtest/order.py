@@ -35,7 +35,8 @@ class Order:
         """What a client of the endpoint is made of."""
         endpoint, model = self.endpoint, self.model
         timeout_s = self.trial.workload.timeout_s
-        return endpoint.host, endpoint.port, WIRES[endpoint.wire], model.name, model.inputs, timeout_s
+        wire = WIRES[endpoint.wire]
+        return endpoint.host, endpoint.port, wire, model.name, model.inputs, timeout_s, endpoint.token_file
 
     @property
     def window(self) -> Window:

@@ -32,7 +32,8 @@ class PageUser(User):
         """Connect."""
         endpoint, model = self.endpoint, self.model
         wire = WIRES[endpoint.wire]
-        self.curl = Client(endpoint.host, endpoint.port, wire, model.name, model.inputs, self.timeout_s)
+        address = (endpoint.host, endpoint.port, wire, model.name, model.inputs, self.timeout_s)
+        self.curl = Client(*address, endpoint.token_file)
 
     def on_stop(self) -> None:
         """Hang up."""

@@ -10,14 +10,16 @@ import json
 import re
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "shared"))
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tflite"))  # whose stack this is
 
+import openapi
 import orjson
 from command_line import parse_command_line
 from grpc_app import Method
@@ -38,6 +40,7 @@ from bakeoff.wire.tensors import MAX_BODY_BYTES, Arrays, WireError
 
 VERSION = 1
 MOST_CALLS = 1000  # of gRPC at a time
+MOST_KEPT_BYTES = 64_000_000  # of replies that are made once
 PATH = re.compile(r"/v1/models/(?P<tfserving>[^/:?]+):predict|/predictions/(?P<torchserve>[^/:?]+)")
 STATUS_PATH = re.compile(r"/v1/models/(?P<model>[^/:?]+)")
 
@@ -47,7 +50,8 @@ class Echo:
 
     def __init__(self, model: ServedModel) -> None:
         self._model = model
-        self._reply = lru_cache(maxsize=64)(self._make_reply)
+        self._description = orjson.dumps(_describe(model))
+        self._kept: dict[tuple[str, int], bytes] = {}
         self.grpc_methods: dict[str, Method] = {
             tfserving.grpc_path(model.name): self._tfserving_grpc,
             torchserve.grpc_path(model.name): self._torchserve_grpc,
@@ -55,6 +59,8 @@ class Echo:
 
     async def respond(self, request: Request) -> Response:
         """Answer a REST request."""
+        if (request.method, request.path) == ("GET", openapi.OPENAPI_PATH):
+            return Response(self._description)
         match = PATH.fullmatch(request.path)
         if request.method == "POST" and match:
             self._require_model(match["tfserving"] or match["torchserve"])
@@ -97,6 +103,15 @@ class Echo:
             return len(binary.decode_raw(spec, body))
         return _safetensors_batch(body, spec.name)
 
+    def _reply(self, kind: str, batch: int) -> bytes:
+        reply = self._kept.get((kind, batch))
+        if reply is None:
+            reply = self._make_reply(kind, batch)
+            if sum(map(len, self._kept.values())) + len(reply) > MOST_KEPT_BYTES:
+                self._kept = {}  # a new one: other threads may be looking through the old
+            self._kept[kind, batch] = reply
+        return reply
+
     def _make_reply(self, kind: str, batch: int) -> bytes:
         arrays = _fixed_outputs(self._model, batch)
         if kind == "json":
@@ -111,6 +126,16 @@ class Echo:
             raise not_found(f"Servable not found for request: Latest({name})")
 
 
+def _describe(model: ServedModel) -> dict[str, Any]:
+    """Describe the REST side of both families."""
+    inputs, outputs = ([asdict(spec) for spec in side] for side in (model.inputs, model.outputs))
+    described = openapi.describe_tfserving(model.name, inputs, outputs, binary=True)
+    described["paths"] |= openapi.describe_torchserve(model.name, inputs, outputs)["paths"]
+    for absent in ("/ping", f"/v1/models/{model.name}/metadata"):
+        del described["paths"][absent]
+    return described
+
+
 def _safetensors_batch(body: bytes, name: str) -> int:
     """Read the batch from the header alone; raises WireError."""
     if binary.recognise(body) != binary.SAFETENSORS:
@@ -118,7 +143,7 @@ def _safetensors_batch(body: bytes, name: str) -> int:
     try:
         header = json.loads(body[8 : 8 + int.from_bytes(body[:8], "little")])
         return int(header[name]["shape"][0])
-    except (ValueError, KeyError, TypeError, IndexError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, IndexError, OverflowError, RecursionError) as error:
         raise WireError(f"the safetensors header gives no shape of {name}: {error!r}") from error
 
 
@@ -135,7 +160,7 @@ def _fixed_outputs(model: ServedModel, batch: int) -> Arrays:
 
 
 def main() -> None:
-    options = parse_command_line(__doc__)
+    options = parse_command_line(__doc__, limits=True)
     exit_cleanly_on_sigterm()
     keep_large_blocks()
     try:

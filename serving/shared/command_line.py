@@ -33,6 +33,7 @@ class Options:
     check: Path | None = None
     bare: bool = False
     queue: int = 0
+    patience: float = 60.0
 
     def load_model_json(self) -> dict[str, Any]:
         """Read the model's description: its name, inputs and outputs."""
@@ -40,9 +41,13 @@ class Options:
 
 
 def parse_command_line(
-    description: str | None = None, checks: bool = False, bare: bool = False, queues: bool = False
+    description: str | None = None,
+    checks: bool = False,
+    bare: bool = False,
+    queues: bool = False,
+    limits: bool = False,
 ) -> Options:
-    """Parse the arguments of the running program, with --check, --bare and --queue if it knows them."""
+    """Parse the arguments of the running program, with --check, --bare, --queue and --patience if it knows them."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--model", required=True, help="name to serve the model under")
     parser.add_argument("--model-dir", type=lambda text: Path(text).resolve(), required=True, help="artifacts/MODEL")
@@ -61,11 +66,16 @@ def parse_command_line(
     if queues:
         text = "predictions that may wait for a worker; more are refused at once (503, RESOURCE_EXHAUSTED)"
         parser.add_argument("--queue", type=int, default=100, help=text)
+    if limits:
+        text = "seconds until a REST request must have come whole"
+        parser.add_argument("--patience", type=float, default=Options.patience, help=text)
     options = Options(**vars(parser.parse_args()))
     if min(options.workers, options.threads) < 1:
         parser.error("--workers and --threads must be at least 1")
     if options.queue < 0:
         parser.error("--queue must be at least 0")
+    if not options.patience > 0:
+        parser.error("--patience must be more than 0")
     return options
 
 

@@ -8,8 +8,9 @@ from typing import Any
 from command_line import MAX_BODY_BYTES
 from flask import Flask, Response, jsonify, request
 from metrics import REQUESTS, metrics_page
+from openapi import OPENAPI_PATH
 from prometheus_client import CONTENT_TYPE_LATEST
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge
 
 MAX_DRAINED_BYTES = 5 * MAX_BODY_BYTES
 PREDICT_ENDPOINT = "predict"
@@ -18,13 +19,20 @@ ErrorBody = Callable[[int, str, str], dict[str, Any]]
 """Makes the JSON of an error from its HTTP status, its kind and its message."""
 
 
-def create_base_app(error_body: ErrorBody) -> Flask:
-    """Make an application with GET /metrics; the caller adds its routes, the predicting one as PREDICT_ENDPOINT."""
+def create_base_app(error_body: ErrorBody, description: dict[str, Any]) -> Flask:
+    """Make an application with GET /metrics and its OpenAPI description.
+
+    The caller adds its routes, the predicting one as PREDICT_ENDPOINT.
+    """
     app = Flask(__name__, static_folder=None)
 
     @app.get("/metrics")
     def metrics() -> Response:
         return Response(metrics_page(), content_type=CONTENT_TYPE_LATEST)
+
+    @app.get(OPENAPI_PATH)
+    def describe() -> Response:
+        return jsonify(description)
 
     @app.errorhandler(HTTPException)
     def refuse(error: HTTPException) -> tuple[Response, int]:
@@ -49,10 +57,13 @@ def create_base_app(error_body: ErrorBody) -> Flask:
 
 
 def read_body() -> bytes:
-    """Read the request's body; 413 if it is too large."""
+    """Read the request's body; 413 if it is too large, 400 if it breaks off."""
     # Not Flask's MAX_CONTENT_LENGTH: it cuts a chunked body at the limit and goes on as if that were all.
     stream = request.environ["wsgi.input"]
-    body: bytes = stream.read(MAX_BODY_BYTES + 1)
+    try:
+        body: bytes = stream.read(MAX_BODY_BYTES + 1)
+    except OSError as error:  # gunicorn's, of chunks that end early or aren't any
+        raise BadRequest(f"the body can't be read: {error}") from error
     if len(body) <= MAX_BODY_BYTES:
         return body
     # A connection closed with unread bytes is reset, and the client might never see the answer.

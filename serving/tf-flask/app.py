@@ -10,6 +10,7 @@ from typing import Any
 from flask import Flask, Response, jsonify, request
 from flask_app import PREDICT_ENDPOINT, create_base_app, read_body
 from google.protobuf import json_format
+from openapi import describe_tfserving
 from rest_json import decode_inputs, decode_instances, encode_outputs, encode_predictions, parse_body
 from saved_model import DEFAULT_SIGNATURE, SavedModel, ServingError, invalid
 from tensorflow_serving.apis.get_model_metadata_pb2 import SignatureDefMap
@@ -24,7 +25,9 @@ METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
 def create_app(model: str, model_dir: str, threads: int) -> Flask:
     """Load the model and make the application: gunicorn calls this in every worker."""
     served = SavedModel(model, Path(model_dir) / "savedmodel", threads, "rest")
-    app = create_base_app(lambda code, kind, message: {"error": message})
+    specs = served.specs(DEFAULT_SIGNATURE)
+    description = describe_tfserving(model, specs["inputs"], specs["outputs"], binary=False)
+    app = create_base_app(lambda code, kind, message: {"error": message}, description)
 
     # One route for every method: TF Serving answers 400 and not 405 to what it does not know.
     @app.route("/v1/models", methods=METHODS, provide_automatic_options=False)

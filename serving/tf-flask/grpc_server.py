@@ -102,7 +102,7 @@ def _decode_tensor(proto: tensor_pb2.TensorProto, spec: Input) -> np.ndarray:
     if proto.dtype == 0 or proto.tensor_shape.unknown_rank or min(shape, default=0) < 0:
         raise invalid(f"tensor parsing error: {spec.name}")
     if proto.dtype != spec.dtype.as_datatype_enum:
-        got = tf.dtypes.as_dtype(proto.dtype).name
+        got = _dtype_name(proto.dtype)
         raise invalid(f"input {spec.name}: Expects arg[0] to be {spec.dtype.name} but {got} is provided")
     spec.check_shape(shape)
     # A few values may stand for a tensor of any size: they are repeated.
@@ -112,6 +112,13 @@ def _decode_tensor(proto: tensor_pb2.TensorProto, spec: Input) -> np.ndarray:
         return np.asarray(tf.make_ndarray(proto))
     except (TypeError, ValueError) as error:
         raise invalid(f"tensor parsing error: {spec.name}: {error}") from error
+
+
+def _dtype_name(number: int) -> str:
+    try:
+        return str(tf.dtypes.as_dtype(number).name)
+    except TypeError:  # no dtype has this number
+        return str(number)
 
 
 def _check_model(served: SavedModel, request: Any) -> None:

@@ -7,6 +7,7 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -90,6 +91,18 @@ class SavedModel:
     def inputs(self, signature: str) -> dict[str, Input] | None:
         """Return a signature's inputs by name, None if there is no such signature."""
         return self._inputs.get(signature)
+
+    def specs(self, signature: str) -> dict[str, list[dict[str, Any]]]:
+        """Return a signature's inputs and outputs with names, dtypes and shapes; a free rank has no shape to tell."""
+        definition = self.signature_defs[signature]
+        sides = {"inputs": definition.inputs, "outputs": definition.outputs}
+        return {
+            side: [
+                {"name": spec.name, "dtype": spec.dtype.name, "shape": list(spec.shape or [None])}
+                for spec in (Input.from_tensor_info(name, info) for name, info in infos.items())
+            ]
+            for side, infos in sides.items()
+        }
 
     def predict(self, signature: str, arrays: Arrays) -> Arrays:
         """Compute a signature's outputs. Raises INVALID_ARGUMENT if shapes do not fit or a kernel refuses them."""

@@ -28,6 +28,7 @@ MAX_DETAILS_CHARACTERS = 1000  # they travel in a header, and clients bound thos
 OPTIONS = [
     ("grpc.max_receive_message_length", MAX_BODY_BYTES),
     ("grpc.max_send_message_length", MAX_BODY_BYTES),
+    ("grpc.compression_enabled_algorithms_bitset", 1),  # none: a few bytes could become a message of any size
     ("grpc.so_reuseport", 0),  # a taken port must be an error, not shared
 ]
 

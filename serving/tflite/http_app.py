@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from request_error import RequestError, invalid, too_large
+from http_body import Bodies, Receive
+from request_error import RequestError, invalid
 from server_metrics import CONTENT_TYPE, ServerMetrics
 
 from bakeoff.wire.binary import RAW, SAFETENSORS
-from bakeoff.wire.tensors import MAX_BODY_BYTES, WireError
+from bakeoff.wire.tensors import WireError
 
 JSON = "application/json"
 LINGER_S = 2.0
 RETRY_AFTER_S = b"1"
 
-Receive = Callable[[], Coroutine[Any, Any, dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
@@ -51,6 +51,8 @@ class Response:
     body: bytes
     content_type: str = JSON
     status: int = 200
+    unread: bool = False
+    """Whether it answers a request whose body was not read."""
 
 
 Respond = Callable[[Request], Awaitable[Response]]
@@ -62,6 +64,7 @@ class HttpApp:
     def __init__(self, respond: Respond, metrics: ServerMetrics) -> None:
         self._respond = respond
         self._metrics = metrics
+        self._bodies = Bodies()
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         if scope["path"] == "/metrics":
@@ -74,7 +77,7 @@ class HttpApp:
         try:
             response = await self._answer(scope, headers, content_type, receive)
             code = str(response.status)
-            if response.status == 413:
+            if response.unread:
                 await _send_and_linger(send, receive, response)
             else:
                 await _send(send, response)
@@ -90,41 +93,23 @@ class HttpApp:
             "?" + scope["query_string"].decode("latin-1") if scope["query_string"] else ""
         )
         try:
-            body = await _read_body(headers, receive)
+            body = await self._bodies.read(headers, receive)
+        except RequestError as error:
+            return error_response(error, unread=True)
+        try:
             return await self._respond(Request(scope["method"], path, content_type, body, receive))
         except RequestError as error:
             return error_response(error)
         except WireError as error:
             return error_response(invalid(str(error)))
+        finally:
+            self._bodies.release(body)
 
 
-def error_response(error: RequestError) -> Response:
+def error_response(error: RequestError, unread: bool = False) -> Response:
     # surrogates can come from a JSON string of the request that is quoted in the message
     text = str(error).encode("utf-8", "replace").decode()
-    return Response(orjson.dumps({"error": text}), JSON, error.http_status)
-
-
-async def _read_body(headers: dict[bytes, bytes], receive: Receive) -> bytes:
-    announced = headers.get(b"content-length", b"0")
-    if int(announced) > MAX_BODY_BYTES:
-        raise _oversize(f"{int(announced):,} bytes")
-    chunks = []
-    size = 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise invalid("the body was cut off")
-        chunk = message.get("body", b"")
-        size += len(chunk)
-        if size > MAX_BODY_BYTES:
-            raise _oversize(f"more than {size - 1:,} bytes")
-        chunks.append(chunk)
-        if not message.get("more_body", False):
-            return chunks[0] if len(chunks) == 1 else b"".join(chunks)
-
-
-def _oversize(size: str) -> RequestError:
-    return too_large(f"the request has {size}; at most {MAX_BODY_BYTES:,} are allowed: send smaller batches")
+    return Response(orjson.dumps({"error": text}), JSON, error.http_status, unread)
 
 
 async def _send(send: Send, response: Response) -> None:

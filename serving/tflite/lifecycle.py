@@ -10,6 +10,7 @@ import socket
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, NoReturn
 
 import uvicorn
@@ -17,6 +18,7 @@ import uvloop
 from command_line import Options
 from grpc_app import Method, grpc_server
 from http_app import HttpApp, Respond
+from http_limits import LimitedProtocol, raise_file_limit
 from server_metrics import ServerMetrics
 
 if TYPE_CHECKING:
@@ -47,6 +49,7 @@ def run(
     most_calls: int,
 ) -> None:
     """Serve until SIGTERM or SIGINT, gRPC calls in the pool; exits with status 1 where a port is taken."""
+    raise_file_limit()
     rest_socket = _bind(options.host, options.rest_port)
     gc.collect()
     gc.freeze()  # what is there now stays: looking through it again and again takes time from requests
@@ -73,10 +76,10 @@ async def _serve(options: Options, rest_socket: socket.socket, app: HttpApp, grp
     http_server = _HttpServer(
         uvicorn.Config(
             app,
-            http="httptools",
+            http=partial(LimitedProtocol, patience_s=options.patience),
             ws="none",
             lifespan="off",
-            log_level="warning",
+            log_level="error",  # whoever sends no HTTP would fill the log with a line each
             access_log=False,
             server_header=False,
             proxy_headers=False,  # it rewrites what nobody reads here

@@ -29,12 +29,22 @@ def overloaded(waiting: int) -> RequestError:
     return RequestError(503, "RESOURCE_EXHAUSTED", text)
 
 
+def crowded(held_bytes: int) -> RequestError:
+    text = f"the server is busy: it holds bodies of {held_bytes:,} bytes already; try again later"
+    return RequestError(503, "RESOURCE_EXHAUSTED", text)
+
+
 def caller_gone() -> RequestError:
     return RequestError(499, "CANCELLED", "the caller has gone")  # nobody reads it; 499 is nginx's
 
 
 def deadline_exceeded() -> RequestError:
     return RequestError(504, "DEADLINE_EXCEEDED", "the deadline was over before the prediction began")
+
+
+def unsupported_encoding(encoding: str) -> RequestError:
+    text = f"bodies are taken as they are, not with Content-Encoding {encoding[:40]!r}"
+    return RequestError(415, "UNIMPLEMENTED", text)
 
 
 def too_large(message: str) -> RequestError:

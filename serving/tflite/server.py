@@ -38,7 +38,7 @@ EXACT_FORMAT = "tflite-fp32"  # the only one that must agree with PyTorch
 
 
 def main() -> None:
-    options = parse_command_line(__doc__, checks=True, bare=True, queues=True)
+    options = parse_command_line(__doc__, checks=True, bare=True, queues=True, limits=True)
     exit_cleanly_on_sigterm()
     keep_large_blocks()
     try:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import re
 from concurrent.futures import Executor
+from dataclasses import asdict
 
 import model_info
+import openapi
 import orjson
 from http_app import Request, Response
 from json_body import dump_json, parse_json
@@ -21,8 +23,10 @@ from bakeoff.wire.tensors import Arrays, check_arrays
 from bakeoff.wire.tfserving import MODEL_SERVICE, PREDICTION_SERVICE
 
 PATH = re.compile(
-    r"/v1/models/(?P<model>[^/:]+)(/versions/(?P<version>\d+)|/labels/(?P<label>[^/:]+))?(?P<verb>:predict|/metadata)?"
+    r"/v1/models/(?P<model>[^/:]+)(/versions/(?P<version>\d{1,1000})|/labels/(?P<label>[^/:]+))?(?P<verb>:predict|/metadata)?"
 )
+
+LONGEST_QUOTED = 1000
 
 
 class TfServingApi:
@@ -36,6 +40,8 @@ class TfServingApi:
         self._queue = queue
         self._pool = pool
         self._inline = inline
+        specs = ([asdict(spec) for spec in side] for side in (model.inputs, model.outputs))
+        self._description = orjson.dumps(openapi.describe_tfserving(model.name, *specs, binary=True))
         self.grpc_methods = {
             f"/{PREDICTION_SERVICE}/Predict": self._grpc_predict,
             f"/{PREDICTION_SERVICE}/GetModelMetadata": self._grpc_metadata,
@@ -44,6 +50,8 @@ class TfServingApi:
 
     async def respond(self, request: Request) -> Response:
         """Answer a REST request."""
+        if (request.method, request.path) == ("GET", openapi.OPENAPI_PATH):
+            return Response(self._description)
         match = PATH.fullmatch(request.path)
         method = "POST" if match and match["verb"] == ":predict" else "GET"
         if match is None or request.method != method:
@@ -158,5 +166,5 @@ def _unknown_label(label: str) -> RequestError:
 
 def _unknown_path(request: Request) -> RequestError:
     if request.path.lower().startswith("/v1/models"):
-        return invalid(f"Malformed request: {request.method} {request.path}")
-    return not_found(f"Nothing is served at {request.path}; the API is below /v1/models")
+        return invalid(f"Malformed request: {request.method} {request.path[:LONGEST_QUOTED]}")
+    return not_found(f"Nothing is served at {request.path[:LONGEST_QUOTED]}; the API is below /v1/models")

@@ -9,6 +9,7 @@ from typing import Any
 from flask import Flask, Response, jsonify, request
 from flask_app import PREDICT_ENDPOINT, create_base_app, read_body
 from handler import JSON, BadRequest
+from openapi import describe_torchserve
 from predictor import Predictor, UnknownModel
 from werkzeug.exceptions import BadRequest as HttpBadRequest
 from werkzeug.exceptions import NotFound
@@ -17,7 +18,8 @@ from werkzeug.exceptions import NotFound
 def create_app(model: str, model_dir: str, threads: int) -> Flask:
     """Load the model and make the application: gunicorn calls this in every worker."""
     predictor = Predictor(model, Path(model_dir), threads, "rest")
-    app = create_base_app(_error_body)
+    specs = json.loads((Path(model_dir) / "model.json").read_text(encoding="utf-8"))
+    app = create_base_app(_error_body, describe_torchserve(model, specs["inputs"], specs["outputs"]))
 
     @app.get("/ping")
     def ping() -> Response:

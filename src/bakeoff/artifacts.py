@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from bakeoff.errors import BakeoffError, UsageError
+from bakeoff.checks import AGAIN, check_array, check_files, check_inside, check_model, load_arrays
+from bakeoff.errors import UsageError
 from bakeoff.files import read_json, validated
 from bakeoff.types import NO_FORMAT, Artifact, MissingArtifact, Model, Parity
 
@@ -20,7 +21,9 @@ def load_model(folder: Path) -> Model:
     path = folder / "model.json"
     content = read_json(path)
     _check_version(path, content)
-    return validated(Model, content, path)
+    model = validated(Model, content, path)
+    check_model(path, model)
+    return model
 
 
 def load_artifact(folder: Path) -> Artifact:
@@ -38,6 +41,7 @@ def load_artifact(folder: Path) -> Artifact:
             {"model": content["model"], "format": content["format"], "kind": "format", "endpoint": None, **row}
             for row in content["parity"]
         ]
+        check_inside(f"{path}: file", str(content["file"]))
         fields |= {"path": str(folder / content["file"]), "parity": validated(tuple[Parity, ...], parity, path)}
     except (KeyError, TypeError) as error:
         raise UsageError(f"{path}: {error} is missing or of the wrong kind; export again with --force") from None
@@ -47,6 +51,12 @@ def load_artifact(folder: Path) -> Artifact:
 def load_artifacts(folder: Path) -> list[Artifact]:
     """Return all artifacts of artifacts/MODEL, in alphabetical order of their formats."""
     return [load_artifact(path.parent) for path in sorted(folder.glob("*/manifest.json"))]
+
+
+def verify_files(folder: Path) -> None:
+    """Raise UsageError unless every artifact in artifacts/MODEL has just the files of its manifest."""
+    for path in sorted(folder.glob("*/manifest.json")):
+        check_files(path.parent, read_json(path))
 
 
 def load_missing(folder: Path, model: str) -> list[MissingArtifact]:
@@ -70,18 +80,17 @@ class Golden:
     def __init__(self, path: Path, model: Model) -> None:
         self.path = path
         self.model = model
-        try:
-            with np.load(path, allow_pickle=False) as arrays:
-                self._arrays = {name: arrays[name] for name in arrays.files}
-        except (OSError, ValueError) as error:
-            raise BakeoffError(f"{path}: can't be read ({error}); run `scripts/bakeoff export --force`") from None
+        self._arrays = load_arrays(path)
         lengths: tuple[int | None, ...] = model.lengths or (None,)
         self._sizes: dict[int | None, int] = {}
         for length in lengths:
-            key = f"input:{model.inputs[0].name}{at_length(length)}"
-            if key not in self._arrays:
-                raise BakeoffError(f"{path}: lacks {key}; run `scripts/bakeoff export --force`")
-            self._sizes[length] = len(self._arrays[key])
+            inputs = {spec: self._array(f"input:{spec.name}{at_length(length)}") for spec in model.inputs}
+            for spec, array in inputs.items():
+                check_array(f"{path}: input:{spec.name}{at_length(length)}", spec, array)
+            counts = {len(array) for array in inputs.values()}
+            if len(counts) != 1 or 0 in counts:
+                raise UsageError(f"{path}: the inputs have {sorted(counts)} rows, and need the same number; {AGAIN}")
+            self._sizes[length] = counts.pop()
         self.count = sum(self._sizes.values())
 
     def inputs(self, rows: list[int]) -> dict[str, np.ndarray[Any, Any]]:
@@ -96,7 +105,12 @@ class Golden:
         """
         names = [] if format == NO_FORMAT else [spec.name for spec in self.model.outputs]
         keys = [f"{name}{at_length(length)}" for length in self._sizes for name in names]
-        return {key: self._arrays[f"{format}:{key}"] for key in keys}
+        return {key: self._array(f"{format}:{key}") for key in keys}
+
+    def _array(self, key: str) -> np.ndarray[Any, Any]:
+        if key not in self._arrays:
+            raise UsageError(f"{self.path}: lacks {key}; {AGAIN}")
+        return self._arrays[key]
 
     def place(self, rows: list[int]) -> tuple[int | None, list[int]]:
         """Return the length of these rows (None: the model has no lengths) and their numbers within it."""

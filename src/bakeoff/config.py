@@ -65,7 +65,11 @@ def load_config(path: Path, models: Iterable[str], targets: Iterable[str]) -> Co
 
     `models` are the zoo's names, `targets` the names there are. Paths of models begin at the file's folder.
     """
-    config = validated(Config, read_toml(path), path)
+    return check_config(validated(Config, read_toml(path), path), path, models, targets)
+
+
+def check_config(config: Config, path: Path, models: Iterable[str], targets: Iterable[str]) -> Config:
+    """Return a file's experiment with its models written out; raise UsageError as load_config does."""
     known_targets = tuple(targets)
     config, named = _with_models(config, path)
     known_models = tuple(dict.fromkeys([*models, *named]))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from bakeoff.artifacts import Golden, load_artifacts, load_missing, load_model
+from bakeoff.artifacts import Golden, load_artifacts, load_missing, load_model, verify_files
 from bakeoff.catalog import make_endpoints
 from bakeoff.errors import BakeoffError, FormatUnsupported, TargetFailed, TargetUnavailable
 from bakeoff.requests import write_requests
@@ -129,6 +129,7 @@ class Deployment:
 def open_deployment(folder: Path, runtime: Runtime) -> Deployment:
     """Read what the export of a model left in artifacts/MODEL."""
     model = load_model(folder)
+    verify_files(folder)
     artifacts = {artifact.format: artifact for artifact in load_artifacts(folder)}
     golden, missing = Golden(folder / "golden.npz", model), tuple(load_missing(folder, model.name))
     return Deployment(model, folder, golden, artifacts, runtime, missing)

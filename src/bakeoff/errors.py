@@ -32,6 +32,19 @@ class FormatUnsupported(BakeoffError):
     """An artifact that a target's runtime can't load; the message is the runtime's own."""
 
 
+def printable(text: str) -> str:
+    """Return text in which whatever isn't to be seen stands as \\uXXXX, as in JSON; lines stay lines.
+
+    Names come from files that others may have written, and a terminal obeys what it is shown.
+    """
+    return "".join(c if c == "\n" or c.isprintable() else _escaped(c) for c in text)
+
+
+def _escaped(character: str) -> str:
+    units = character.encode("utf-16-be", "surrogatepass").hex()
+    return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
+
+
 def one_of(names: list[str] | tuple[str, ...]) -> str:
     """Return allowed names as text for an error."""
     return ", ".join(sorted(names)) or "nothing"

@@ -13,6 +13,7 @@ from bakeoff.catalog import ModelSource, find_model
 from bakeoff.errors import BakeoffError, UsageError
 from bakeoff.files import ARTIFACTS, ROOT, STATE, as_json, read_json, write_atomic
 from bakeoff.processes import child_environment, confined, log_end, spawn, terminate
+from bakeoff.record import record_artifact, record_source, require_own
 from bakeoff.show import Show
 from bakeoff.types import EDGE_FORMATS, FORMATS
 from bakeoff.venvs import ensure_venv
@@ -27,12 +28,16 @@ REMEDY = "Linux or macOS, a package index within reach and 2 GB of disk, then sc
 
 @dataclass(frozen=True, slots=True)
 class ExportOptions:
-    """Which formats (none: all but those to skip), weights from a file, and whether to export what is up to date."""
+    """Which formats (none: all but those to skip), weights from a file, and whether to export what is up to date.
+
+    `trust`: artifacts that are up to date, but that this checkout's export didn't write, are taken too.
+    """
 
     formats: tuple[str, ...] = ()
     weights: Path | None = None
     force: bool = False
     skip: tuple[str, ...] = EDGE_FORMATS
+    trust: bool = False
 
     @property
     def apart(self) -> tuple[str, ...]:
@@ -47,15 +52,29 @@ def export_model(model: str, options: ExportOptions, show: Show) -> tuple[Path, 
     Raises BakeoffError with the end of the log when the export as a whole fails, UsageError for a bad model folder.
     """
     found = find_model(model)
-    told = [str(ROOT / "models" / "export.py"), "--model-folder", source_of(found), "--out"]
+    source = source_of(found)
+    told = [str(ROOT / "models" / "export.py"), "--model-folder", source, "--out"]
     told += [str(ARTIFACTS), *export_arguments(options)]
     told += ["--weights", str(options.weights.resolve())] if options.weights else []
     extras = () if found.folder else (HF_REQUIREMENTS,)
     python = ensure_venv(REQUIREMENTS, *extras, say=show.say)
-    failed = follow_export(confined([str(python), *told]), found.name, child_environment(), show)
+    failed = _export_here([str(python), *told], found.name, show)
     for format in options.apart:
         failed += _export_apart(format, found, told, options, show)
+    record_source(source)
+    if not options.trust:
+        require_own(ARTIFACTS / found.name)
     return ARTIFACTS / found.name, failed
+
+
+def _export_here(argv: list[str], model: str, show: Show) -> list[str]:
+    """Run one export on this machine, and write down that what it made is our own."""
+    made = list[str]()
+    try:
+        return follow_export(confined(argv), model, child_environment(), show, made)
+    finally:
+        for format in made:
+            record_artifact(ARTIFACTS / model / format)
 
 
 def source_of(model: ModelSource) -> str:
@@ -78,8 +97,7 @@ def _export_apart(format: str, model: ModelSource, told: list[str], options: Exp
         line = f"export of {model.name} {format} failed: {reason}"
         show.note(line)
         return [line] if format in options.formats else []
-    argv = confined([str(python), *told, "--environment", format])
-    return follow_export(argv, model.name, child_environment(), show)
+    return _export_here([str(python), *told, "--environment", format], model.name, show)
 
 
 def own_requirements(format: str) -> Path:
@@ -103,10 +121,13 @@ def export_arguments(options: ExportOptions) -> list[str]:
     return words + ["--force"] * options.force
 
 
-def follow_export(argv: list[str], model: str, environment: Mapping[str, str], show: Show) -> list[str]:
+def follow_export(
+    argv: list[str], model: str, environment: Mapping[str, str], show: Show, made: list[str] | None = None
+) -> list[str]:
     """Run an export to its end; return a line for each format that failed, none where it could do without them.
 
-    Raises UsageError where the model's folder doesn't keep the contract, BakeoffError where it failed otherwise.
+    The formats that it made are added to `made`. Raises UsageError where the model's folder doesn't keep the contract,
+    BakeoffError where it failed otherwise.
     """
     log = STATE / "logs" / f"export-{model}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -114,7 +135,7 @@ def follow_export(argv: list[str], model: str, environment: Mapping[str, str], s
     with log.open("wb") as noise:
         process = spawn(argv, noise, ROOT, environment, stdin=subprocess.PIPE)
         try:
-            failed, broken = _follow(process.stdout or (), model, show)
+            failed, broken = _follow(process.stdout or (), model, show, [] if made is None else made)
             status = process.wait()
         finally:
             terminate(process)
@@ -126,7 +147,7 @@ def follow_export(argv: list[str], model: str, environment: Mapping[str, str], s
     return failed if status else []
 
 
-def _follow(lines: Iterable[bytes], model: str, show: Show) -> tuple[list[str], str | None]:
+def _follow(lines: Iterable[bytes], model: str, show: Show, made: list[str]) -> tuple[list[str], str | None]:
     """Show what an export says; return a line for each format that failed, and why the model as a whole did."""
     failed: list[str] = []
     broken = None
@@ -138,6 +159,8 @@ def _follow(lines: Iterable[bytes], model: str, show: Show) -> tuple[list[str], 
         elif event["event"] == "done":
             size = f", {event['size_bytes']:,} bytes" if event.get("size_bytes") else ""
             show.note(f"exported {what} in {event['seconds']:.1f} s{size}")
+            if event.get("format"):
+                made.append(event["format"])
         elif event["event"] == "failed":
             if not event.get("format"):  # the model as a whole: what stands there from before is not this model
                 broken = event["message"]

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from pyarrow import ArrowException
+from pydantic import TypeAdapter
 
 from bakeoff.compare import compare_endpoints, default_reference
 from bakeoff.errors import UsageError
 from bakeoff.files import as_json
 from bakeoff.samples import TrialSamples, read_samples
 from bakeoff.stats import FROM_SAMPLES, add_floors, summarize_rounds, summarize_trial
-from bakeoff.types import Endpoint, Measurement, Report, Trial, Workload
+from bakeoff.types import Endpoint, Measurement, Report, Trial, Watch, Workload
 
 COUNTED = ("measurements", "summary", "comparisons")
 """The parts of a report that follow from the samples."""
@@ -66,12 +67,32 @@ def load_samples(folder: Path, trial_id: str) -> TrialSamples:
     """Read the samples of a run's trial; raise UsageError naming the file where it is missing or broken."""
     path = folder / "samples" / f"{trial_id}.parquet"
     try:
-        return read_samples(path)
+        samples = read_samples(path)
+        _check_samples(samples)
+        return samples
     except FileNotFoundError:
         raise UsageError(f"{path}: no such file; without it the trial's figures can't be made again") from None
     # A file of another program lacks our columns or metadata, a cut-off one ends within a page.
-    except (OSError, ArrowException, KeyError, TypeError, ValueError) as error:
+    except (OSError, ArrowException, LookupError, AttributeError, TypeError, ValueError, OverflowError) as error:
         raise UsageError(f"{path}: holds no samples that can be read: {error}") from None
+
+
+def _check_samples(samples: TrialSamples) -> None:
+    """Raise ValueError where columns can't be what the load generator writes."""
+    columns = (samples.intended_ns, samples.start_ns, samples.end_ns, samples.status, samples.request)
+    if {len(column) for column in (*columns, samples.connects, samples.answer)} != {len(samples.status)}:
+        raise ValueError("its columns differ in length")
+    if any(column.dtype.kind != "i" for column in (*columns, samples.connects, samples.answer)):
+        raise ValueError("a column has no whole numbers, or none in places")
+    for indices, values in ((samples.status, samples.statuses), (samples.answer, samples.answers)):
+        if len(indices) and not -1 <= indices.min() <= indices.max() < len(values):
+            raise ValueError("a status or answer has no meaning")
+    if any(not isinstance(status, str) for status in samples.statuses):
+        raise ValueError("a status is no text")
+    if not 0 <= samples.window.start_ns < samples.window.end_ns:
+        raise ValueError("its window is empty")
+    TypeAdapter(tuple[Watch, ...]).validate_python(samples.watches, strict=True)
+    TypeAdapter(tuple[str, ...]).validate_python(samples.lost, strict=True)
 
 
 def find_changes(stored: Report, recounted: Report) -> list[str]:

@@ -60,6 +60,7 @@ class Run:
     out: Path
     report: Report
     restarts: bool = False
+    trust: bool = False
     problems: list[str] = field(default_factory=list)
 
     @property
@@ -102,7 +103,8 @@ def run(job: Run, show: Show) -> Report:
 def _run_model(job: Run, model: str, show: Show) -> None:
     runtime, cpus = job.runtime, job.config.cpus
     unasked = tuple(format for format in EDGE_FORMATS if format not in job.config.formats)
-    folder, _ = runtime.export(model, ExportOptions(weights=job.weights, skip=unasked), show)
+    options = ExportOptions(weights=job.weights, skip=unasked, trust=job.trust)
+    folder, _ = runtime.export(model, options, show)
     show.step()
     with deployed(folder, runtime, job.selection, cpus.server, show) as deployment:
         _take_over(job, deployment)

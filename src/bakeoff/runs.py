@@ -7,13 +7,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import ClassVar
 
-from bakeoff.catalog import load_targets
-from bakeoff.config import Config
+from bakeoff.catalog import list_models, load_targets
+from bakeoff.config import Config, check_config
 from bakeoff.deploy import Selection, with_floors
 from bakeoff.errors import UsageError, one_of
 from bakeoff.files import validated
 from bakeoff.load import Workers
 from bakeoff.machine import describe_machine
+from bakeoff.record import is_known_source
 from bakeoff.runner import Run
 from bakeoff.runtimes import RUNTIMES
 from bakeoff.store import NAME, SCHEMA_VERSION, read_results
@@ -61,8 +62,12 @@ def new_run(config: Config, selection: Selection, options: RunOptions, folder: P
     return _make_run(config, selection, options, folder, report)
 
 
-def reopen_run(folder: Path) -> Run:
-    """Return a run as it was cut off; what it finished stays. Raises UsageError where the folder holds none."""
+def reopen_run(folder: Path, trust: bool = False) -> Run:
+    """Return a run as it was cut off; what it finished stays.
+
+    Raises UsageError where the folder holds none, or one whose model would be exported by code from outside of the zoo:
+    anybody may have written it there. `trust`: nobody but the user has.
+    """
     report = read_results(folder)
     path = folder / NAME
     stored = dict(report.config)
@@ -72,6 +77,15 @@ def reopen_run(folder: Path) -> Run:
     missing = [name for name in config.targets if name not in known]
     if missing:
         raise UsageError(f"{path}: config.targets: {', '.join(missing)} is no target any more")
+    config = check_config(config, path, list_models(), known)
+    if options.runtime not in RUNTIMES:
+        raise UsageError(f"{path}: config.run.runtime: {options.runtime!r}; allowed: {one_of(list(RUNTIMES))}")
+    if min(options.workers - 1, options.await_workers) < 0:
+        raise UsageError(f"{path}: config.run: workers is {options.workers}, await_workers {options.await_workers}")
+    foreign = [text for text in config.models if text not in list_models() and not is_known_source(text)]
+    if foreign and not trust:
+        says = f"is code from outside of models/zoo, never exported here; add --trust if {folder} is your own run"
+        raise UsageError(f"{path}: config.models: {foreign[0]} {says}")
     targets = tuple(known[name] for name in config.targets)
     selection = Selection(targets, config.protocols, config.formats, config.base_port)
     return _make_run(config, selection, options, folder, report)

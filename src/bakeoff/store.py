@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from bakeoff.types import Report
 SCHEMA_VERSION = 1
 NAME = "results.json"
 LOCK = ".lock"
+TRIAL_ID = re.compile(r"\w[\w@.-]{0,240}")
 
 
 def write_results(folder: Path, report: Report) -> None:
@@ -33,7 +35,17 @@ def read_results(folder: Path) -> Report:
     version = content.get("schema_version") if isinstance(content, dict) else None
     if version != SCHEMA_VERSION:
         raise UsageError(f"{path}: schema_version: is {version!r}; allowed: {SCHEMA_VERSION}")
-    return validated(Report, content, path)
+    report = validated(Report, content, path)
+    _check_trials(path, report)
+    return report
+
+
+def _check_trials(path: Path, report: Report) -> None:
+    """Raise UsageError where a trial's id can't be its file's name in samples/: anybody may have written it."""
+    for at, measurement in enumerate(report.measurements):
+        if not TRIAL_ID.fullmatch(measurement.trial_id):
+            where = f"{path}: measurements.{at}.trial_id"
+            raise UsageError(f"{where}: is {measurement.trial_id[:100]!r}; allowed: letters, digits, @ . _ and -")
 
 
 def refuse_used(folder: Path) -> None:

@@ -217,7 +217,10 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One model on one target in one format over one protocol."""
+    """One model on one target in one format over one protocol.
+
+    `token_file`: where a server wants a token, the file that holds it; never the token itself.
+    """
 
     id: str
     model: str
@@ -227,6 +230,7 @@ class Endpoint:
     wire: str
     host: str = ""
     port: int = 0
+    token_file: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,7 +122,7 @@ def _parity(endpoint: Endpoint, size: Size, error: float | None, ok: bool, messa
 
 def _ask(endpoint: Endpoint, golden: Golden, rows: list[int], timeout_s: float = TIMEOUT_S) -> Arrays:
     wire, model = WIRES[endpoint.wire], golden.model
-    client = Client(endpoint.host, endpoint.port, wire, model.name, model.inputs, timeout_s)
+    client = Client(endpoint.host, endpoint.port, wire, model.name, model.inputs, timeout_s, endpoint.token_file)
     try:
         reply = client.send(encode_request(golden, endpoint.wire, rows))
     finally:

@@ -205,6 +205,24 @@ def test_our_metrics_count_requests(endpoint: Endpoint, deployment: Deployment) 
     assert count() >= before + 3
 
 
+@pytest.mark.parametrize(
+    "endpoint",
+    [p for p in ALL if p[0] in OURS and p[1].endswith("rest")],
+    indirect=True,
+    ids=lambda p: f"{p[0]}-{p[1]}",
+)
+def test_ours_describe_themselves(endpoint: Endpoint) -> None:
+    wire = WIRES[endpoint.wire]
+    described = json.loads(Client(endpoint.host, endpoint.port, wire, endpoint.model, (), 10).get("/openapi.json").body)
+    body = described["paths"][wire.path(endpoint.model)]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    instances = body.get("oneOf", [body])[0]["properties"]["instances"]
+    sizes = []
+    while instances["type"] == "array":
+        sizes.append((instances["minItems"], instances.get("maxItems")))
+        instances = instances["items"]
+    assert sizes == [(1, None), (1, 1), (8, 8), (8, 8)] and instances == {"type": "number"}
+
+
 def test_targets_that_are_up_are_at_least_ours(deployment: Deployment) -> None:
     available = {name for name, state in deployment.states.items() if state.status == "available"}
     assert available >= {"torchserve", *OURS}

@@ -67,3 +67,46 @@ def test_an_image_starts_from_the_one_base_and_is_not_roots(path: Path) -> None:
 def test_a_published_port_is_published_once() -> None:
     ports = [port for path in COMPOSE_FILES for port in re.findall(r"127\.0\.0\.1:(\d+):", path.read_text("utf-8"))]
     assert len(ports) == len(set(ports))
+
+
+def services_of(path: Path) -> dict[str, str]:
+    """The text of each service of a compose file, by its name."""
+    _, _, text = path.read_text(encoding="utf-8").partition("\nservices:\n")
+    text = re.split(r"^\w", text, maxsplit=1, flags=re.MULTILINE)[0]
+    parts = re.split(r"^  ([\w-]+):\n", text, flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+SERVICES = {
+    **services_of(ROOT / "compose" / "server.yml"),
+    **services_of(ROOT / "docker-compose.yml"),
+}
+CONFINED = (
+    "read_only: true",
+    "cap_drop: [ALL]",
+    'security_opt: ["no-new-privileges:true"]',
+    "init: true",
+    "pids_limit: ",
+    "mem_limit: ",
+)
+
+
+def test_the_services_are_found() -> None:
+    assert set(SERVICES) >= {"server", "export", "loadtest", "loadworker", "report"}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_container_has_as_few_rights_as_possible(service: str) -> None:
+    for setting in CONFINED:
+        assert f"\n    {setting}" in f"\n{SERVICES[service]}", setting
+
+
+@pytest.mark.parametrize("target", TARGETS.values(), ids=identifier)
+def test_a_target_takes_no_right_back(target: Target) -> None:
+    text = (ROOT / "serving" / target.name / "compose.yml").read_text(encoding="utf-8")
+    for key in ("user", "read_only", "cap_drop", "cap_add", "security_opt", "pids_limit", "mem_limit", "network_mode"):
+        assert not re.search(rf"^\s+{key}:", text, re.MULTILINE), key
+
+
+def test_servers_are_nobodys() -> None:
+    assert 'user: "10001:10001"' in SERVICES["server"]

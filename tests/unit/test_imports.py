@@ -13,7 +13,7 @@ SRC = ROOT / "src" / "bakeoff"
 # Each level may import from itself only within a package, and from all levels before it.
 LEVELS = (
     {"types", "errors"},
-    {"files", "show"},
+    {"files", "checks", "show"},
     {"processes"},
     {"guardian"},
     {"workloads", "schedule", "catalog"},
@@ -21,7 +21,7 @@ LEVELS = (
     {"counters", "resources"},
     {"stats", "compare", "comparable"},
     {"exceedance", "gate", "recount"},
-    {"requests", "venvs", "capacity"},
+    {"requests", "record", "venvs", "capacity"},
     {"sizes"},
     {"verify", "report", "report_service", "export", "load"},
     {"runtimes", "trials"},

@@ -9,7 +9,7 @@ from types import FrameType
 import typer
 
 from bakeoff.cli import capacity, compare, look, measure, servers, sizes
-from bakeoff.errors import BakeoffError
+from bakeoff.errors import BakeoffError, printable
 from bakeoff.runtimes import engine
 
 app = typer.Typer(
@@ -44,16 +44,16 @@ def main() -> None:
     try:
         app(standalone_mode=True)
     except BakeoffError as error:
-        sys.stderr.write(f"bakeoff: {error}\n")
+        sys.stderr.write(f"bakeoff: {printable(str(error))}\n")
         sys.exit(error.status)
     except engine.ENGINE_ERRORS as error:
-        sys.stderr.write(f"bakeoff: the Docker Engine failed: {engine.last_line(str(error))}\n")
+        sys.stderr.write(f"bakeoff: the Docker Engine failed: {printable(engine.last_line(str(error)))}\n")
         sys.exit(1)
     except OSError as error:  # a full disk, a folder that may not be written: the rest is an error of ours
         if error.strerror is None:
             raise
         where = f"{error.filename}: " if error.filename else ""
-        sys.stderr.write(f"bakeoff: {where}{error.strerror}; what was measured before stays, see --resume\n")
+        sys.stderr.write(f"bakeoff: {printable(where)}{error.strerror}; what was measured before stays, see --resume\n")
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)

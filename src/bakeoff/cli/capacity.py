@@ -13,7 +13,7 @@ import typer
 
 from bakeoff.capacity import Budget, Capacity, Objective, SweepPoint, cost_per_million, find_knee, search_capacity
 from bakeoff.cli import options as o
-from bakeoff.cli.terminal import console, print_rows, progress
+from bakeoff.cli.terminal import print_rows, progress, tell
 from bakeoff.config import Config
 from bakeoff.deploy import Selection, deployed
 from bakeoff.errors import BakeoffError, UsageError
@@ -48,6 +48,7 @@ def capacity(
     ] = 1.1,
     workers: Annotated[int, typer.Option(min=1, help="Processes or containers that share the load.")] = 1,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Default: results/capacity-TIMESTAMP.")] = None,
+    trust: o.Trust = False,
     json: o.AsJson = False,
 ) -> None:
     """Search the highest Poisson rate whose p99 stays under --slo-ms (MLPerf's Server scenario), or a --sweep's knee.
@@ -63,7 +64,7 @@ def capacity(
     workload = Workload("capacity", "closed", warmup_s=WARMUP_S, duration_s=trial_s, timeout_s=10.0)
     with (
         progress() as show,
-        probed(experiment, selection, runtime, workload, (Workers(workers), folder, show)) as probe,
+        probed(experiment, selection, runtime, workload, (Workers(workers), folder, show, trust)) as probe,
     ):
         probe.prime()
         if slo_ms is None:
@@ -85,21 +86,21 @@ def capacity(
             table = capacity_table(probe, result, slo_ms, experiment.price_per_hour)
     write_atomic(folder / "capacity.json", as_json({"found": found, "measurements": probe.measurements}))
     print_rows(found, table, json)
-    console.print(f"kept: {folder / 'capacity.json'}", markup=False, highlight=False, soft_wrap=True)
+    tell(f"kept: {folder / 'capacity.json'}")
 
 
 @contextmanager
 def probed(
-    config: Config, selection: Selection, runtime: str, workload: Workload, how: tuple[Workers, Path, Show]
+    config: Config, selection: Selection, runtime: str, workload: Workload, how: tuple[Workers, Path, Show, bool]
 ) -> Iterator[Probe]:
     """Bring the one endpoint up, and the load generator; take both down at the end."""
-    workers, folder, show = how
+    workers, folder, show, trust = how
     chosen = o.runtime_of(runtime)
     with closing(chosen):
         chosen.open()
         cpus = chosen.resolve_cpus(config.cpus)
         show.expect(1)
-        artifacts, _ = chosen.export(config.models[0], ExportOptions(), show)
+        artifacts, _ = chosen.export(config.models[0], ExportOptions(trust=trust), show)
         show.step()
         with deployed(artifacts, chosen, selection, cpus.server, show) as deployment:
             if not deployment.endpoints:

@@ -11,7 +11,7 @@ import typer
 
 from bakeoff.cli import options as o
 from bakeoff.cli.terminal import print_table
-from bakeoff.errors import UsageError
+from bakeoff.errors import UsageError, printable
 from bakeoff.files import as_json
 from bakeoff.gate import Outcome, judge_runs
 from bakeoff.report.gate import headline, outcome_lines, outcome_tables, render_github
@@ -58,9 +58,9 @@ def compare(
         raise UsageError("--reference: goes with --relative only; without it each endpoint is compared with itself")
     outcome = judge_runs(read_results(new), read_results(old), relative, reference)
     if output == "github":
-        sys.stdout.write(render_github(outcome))
+        sys.stdout.write(printable(render_github(outcome)))
     elif output == "json":
-        sys.stdout.write(as_json({"status": outcome.status, "says": headline(outcome), **asdict(outcome)}))
+        sys.stdout.write(printable(as_json({"status": outcome.status, "says": headline(outcome), **asdict(outcome)})))
     else:
         _print_text(outcome)
     raise typer.Exit(outcome.status)
@@ -69,4 +69,4 @@ def compare(
 def _print_text(outcome: Outcome) -> None:
     for table in outcome_tables(outcome):
         print_table(table)
-    sys.stdout.write("".join(f"{line}\n" for line in [*outcome_lines(outcome), headline(outcome)]))
+    sys.stdout.write("".join(f"{printable(line)}\n" for line in [*outcome_lines(outcome), headline(outcome)]))

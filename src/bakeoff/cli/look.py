@@ -11,7 +11,7 @@ import typer
 from bakeoff.artifacts import load_artifacts, load_model
 from bakeoff.catalog import SERVING, list_exported, list_models, load_targets
 from bakeoff.cli import options as o
-from bakeoff.cli.terminal import console, print_rows
+from bakeoff.cli.terminal import print_rows, tell
 from bakeoff.errors import BakeoffError
 from bakeoff.export import REQUIREMENTS as EXPORT_REQUIREMENTS
 from bakeoff.files import ARTIFACTS
@@ -52,10 +52,10 @@ def report(
     if changes:
         more = f" and {len(changes) - 1} more" if len(changes) > 1 else ""
         line = f"results.json was edited or made by another version, and is put right: {changes[0]}{more}"
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
-    console.print(f"report: {folder / 'report.html'}", markup=False, highlight=False, soft_wrap=True)
+        tell(line)
+    tell(f"report: {folder / 'report.html'}")
     if tensorboard:
-        console.print(f"tensorboard --logdir {folder / 'tensorboard'}", markup=False, highlight=False, soft_wrap=True)
+        tell(f"tensorboard --logdir {folder / 'tensorboard'}")
 
 
 def targets(json: o.AsJson = False) -> None:

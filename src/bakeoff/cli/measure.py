@@ -12,7 +12,7 @@ import typer
 
 from bakeoff.cli import options as o
 from bakeoff.cli.sizes import exported_sizes, print_sizes
-from bakeoff.cli.terminal import console, print_table, progress
+from bakeoff.cli.terminal import print_table, progress, tell
 from bakeoff.errors import BakeoffError, UsageError
 from bakeoff.export import ExportOptions, export_model
 from bakeoff.report import write_report
@@ -44,6 +44,7 @@ def run(
     resume: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Go on with a run that was cut off, as it was begun.")
     ] = None,
+    trust: o.Trust = False,
     quiet: o.Quietly = False,
 ) -> None:
     """Export, serve, verify, load and report: the whole experiment.
@@ -54,7 +55,7 @@ def run(
     if resume is not None:
         if out is not None or model or target or format or protocol or rounds or quick or weights:
             raise UsageError("--resume: goes on as the run was begun, and takes no other option")
-        job = reopen_run(resume)
+        job = reopen_run(resume, trust)
     else:
         experiment, selection = o.experiment(config, model, target, format, protocol, quick)
         experiment = replace(experiment, rounds=rounds or experiment.rounds)
@@ -64,6 +65,7 @@ def run(
         refuse_used(folder)
         o.runtime_of(runtime)
         job = new_run(experiment, selection, options, folder, " ".join(["bakeoff", *sys.argv[1:]]))
+    job.trust = trust
     with locked(job.out):
         _run(job, quiet)
 
@@ -81,7 +83,7 @@ def _run(job: Run, quiet: bool) -> None:
     for name in job.report.models:
         print_table(result_table(job.report, name.name))
     print_table(target_table(job.report))
-    console.print(f"report: {job.out / 'report.html'}", markup=False, highlight=False, soft_wrap=True)
+    tell(f"report: {job.out / 'report.html'}")
     if job.problems:
         raise BakeoffError("not everything was measured:\n" + "\n".join(f"- {line}" for line in job.problems))
 
@@ -102,7 +104,8 @@ def export(
     with progress(quiet) as show:
         show.expect(len(experiment.models))
         for name in experiment.models:
-            folder, lines = export_model(name, ExportOptions(tuple(format), weights, force, skip=()), show)
+            options = ExportOptions(tuple(format), weights, force, skip=(), trust=True)
+            folder, lines = export_model(name, options, show)
             failed += lines
             names.append(folder.name)
             show.step()

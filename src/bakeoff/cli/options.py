@@ -35,6 +35,9 @@ RuntimeName = Annotated[
         help="local: processes. docker: containers. attached: servers of a `docker compose up`, from its loadtest.",
     ),
 ]
+Trust = Annotated[
+    bool, typer.Option("--trust", help="Load also artifacts that this checkout didn't export: they may run code.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Quietly = Annotated[bool, typer.Option("--quiet", help="Show no progress: only results and errors.")]
 DEFAULT_CONFIG = DEFAULT

@@ -10,7 +10,7 @@ import typer
 
 from bakeoff.catalog import make_endpoints
 from bakeoff.cli import options as o
-from bakeoff.cli.terminal import console, print_rows, progress
+from bakeoff.cli.terminal import print_rows, progress, tell
 from bakeoff.deploy import Deployment, Selection, bring_up, deployed, open_deployment
 from bakeoff.errors import BakeoffError, UsageError
 from bakeoff.export import ExportOptions
@@ -33,6 +33,7 @@ def up(
     target: o.Targets = [],  # noqa: B006
     format: o.Formats = [],  # noqa: B006
     protocol: o.Protocols = [],  # noqa: B006
+    trust: o.Trust = False,
     json: o.AsJson = False,
 ) -> None:
     """Start the targets of one model and leave them running, to be loaded by hand; `bakeoff down` ends them."""
@@ -47,7 +48,7 @@ def up(
         cpus = chosen.resolve_cpus(experiment.cpus)
         locust = "locust" if runtime == "attached" else str(ensure_venv(REQUIREMENTS, say=show.say).parent / "locust")
         try:
-            folder, _ = chosen.export(experiment.models[0], ExportOptions(), show)
+            folder, _ = chosen.export(experiment.models[0], ExportOptions(trust=trust), show)
             deployment = open_deployment(folder, chosen)
             show.expect(len(selection.targets))
             _leave_up(deployment, selection, StartOptions(cpus=cpus.server, detached=True), show)
@@ -66,7 +67,7 @@ def up(
     if missing:
         raise BakeoffError("\n".join(f"{name}: {deployment.states[name].reason}" for name in missing))
     example = f"{locust} -f loadtest/locustfile.py --endpoint {rows[0].id}"
-    console.print(f"load one: {example}\nend them: {end}", markup=False, highlight=False, soft_wrap=True)
+    tell(f"load one: {example}\nend them: {end}")
 
 
 def _leave_up(deployment: Deployment, selection: Selection, options: StartOptions, show: Show) -> None:
@@ -115,6 +116,7 @@ def verify(
     target: o.Targets = [],  # noqa: B006
     format: o.Formats = [],  # noqa: B006
     protocol: o.Protocols = [],  # noqa: B006
+    trust: o.Trust = False,
     json: o.AsJson = False,
 ) -> None:
     """Serve every endpoint and prove that it answers what its artifact answers; nothing is loaded or timed."""
@@ -126,7 +128,7 @@ def verify(
         chosen.open()
         for name in experiment.models:
             show.expect(1 + len(selection.targets))
-            found = _verify_model(name, chosen, selection, chosen.resolve_cpus(experiment.cpus).server, show)
+            found = _verify_model(name, chosen, selection, chosen.resolve_cpus(experiment.cpus).server, (show, trust))
             rows += found.parity
             problems += [
                 f"{state.name} is {state.status}: {state.reason}"
@@ -144,8 +146,9 @@ def verify(
         raise BakeoffError("\n".join(problems))
 
 
-def _verify_model(name: str, runtime: Runtime, selection: Selection, cpus: str, show: Show) -> Deployment:
-    folder, failed = runtime.export(name, ExportOptions(), show)
+def _verify_model(name: str, runtime: Runtime, selection: Selection, cpus: str, how: tuple[Show, bool]) -> Deployment:
+    show, trust = how
+    folder, failed = runtime.export(name, ExportOptions(trust=trust), show)
     show.step()
     for line in failed:
         show.note(line)

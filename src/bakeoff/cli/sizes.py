@@ -14,6 +14,7 @@ from bakeoff.cli import options as o
 from bakeoff.cli.terminal import print_table, progress
 from bakeoff.errors import BakeoffError, UsageError
 from bakeoff.files import ARTIFACTS
+from bakeoff.record import require_own
 from bakeoff.report.sizes import size_tables
 from bakeoff.sizes import SizeReport, make_size_report, size_json, write_sizes
 from bakeoff.sizes.measuring import measure_artifacts
@@ -27,6 +28,7 @@ def sizes(
     measure: Annotated[
         bool, typer.Option("--measure", help="Measure load time, latency, memory and the runtimes' sizes first.")
     ] = False,
+    trust: o.Trust = False,
     json: o.AsJson = False,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Write sizes.json and sizes.csv there too.")] = None,
 ) -> None:
@@ -37,6 +39,8 @@ def sizes(
     """
     o.check("--format", format, FORMATS)
     names = [named.name for named in o.named_models(model)] or list_exported()
+    for name in names if not trust else ():
+        require_own(ARTIFACTS / name)
     failed: list[str] = []
     if measure:
         chosen = [a for name in names for a in load_artifacts(ARTIFACTS / name) if not format or a.format in format]

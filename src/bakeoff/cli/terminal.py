@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table as RichTable
 
 from bakeoff.cli.live import drawn
+from bakeoff.errors import printable
 from bakeoff.files import as_json
 from bakeoff.report.cells import Table
 from bakeoff.show import Quiet, Show, describe
@@ -30,7 +32,7 @@ class LineShow:
 
     def say(self, text: str) -> None:
         """Say what runs now."""
-        sys.stderr.write(f"[{self._done}/{self._total}] {text}\n")
+        sys.stderr.write(f"[{self._done}/{self._total}] {printable(text)}\n")
 
     def step(self, count: int = 1) -> None:
         """Count steps as done."""
@@ -38,7 +40,7 @@ class LineShow:
 
     def note(self, text: str) -> None:
         """Leave a line."""
-        sys.stderr.write(f"{text}\n")
+        sys.stderr.write(f"{printable(text)}\n")
 
     def expect_load(self, model: str, seconds: float) -> None:
         """Leave it to the count of steps."""
@@ -51,6 +53,11 @@ class LineShow:
         """Say why a trial doesn't count."""
         if measurement.verdict == "invalid":
             self.note(f"{measurement.trial_id} is invalid: {'; '.join(measurement.reasons)}")
+
+
+def tell(text: str) -> None:
+    """Print lines to stderr as they are, but for what isn't printable."""
+    console.print(printable(text), markup=False, highlight=False, soft_wrap=True)
 
 
 @contextmanager
@@ -67,20 +74,24 @@ def progress(quiet: bool = False) -> Iterator[Show]:
 
 def print_table(table: Table) -> None:
     """Print a table to stdout."""
-    shown = RichTable(title=table.title, title_justify="left", caption=table.says, caption_justify="left")
+    shown = RichTable(title=_cell(table.title), title_justify="left", caption=_cell(table.says), caption_justify="left")
     for column in table.columns:
-        shown.add_column(column, justify="right" if column in table.numbers else "left", overflow="fold")
+        shown.add_column(_cell(column), justify="right" if column in table.numbers else "left", overflow="fold")
     for row in table.rows:
-        shown.add_row(*(cell.replace("[", "\\[") for cell in row))
+        shown.add_row(*(_cell(cell) for cell in row))
     out = Console()
     # In a pipe there is no width to fit: a wide table beats a folded one.
     out.width = out.width if out.is_terminal else max(out.width, 200)
     out.print(shown)
 
 
+def _cell(text: str) -> str:
+    return escape(printable(text))
+
+
 def print_rows(rows: object, table: Table, as_json_text: bool) -> None:
     """Print rows as JSON for programs, or as a table for people."""
     if as_json_text:
-        sys.stdout.write(as_json(rows))
+        sys.stdout.write(printable(as_json(rows)))
     else:
         print_table(table)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+from bakeoff.errors import printable
 from bakeoff.report.best import best_table
 from bakeoff.report.cells import Table
 from bakeoff.report.ratios import comparison_table
@@ -84,5 +85,5 @@ def render_table(table: Table) -> list[str]:
 
 def escape(text: str) -> str:
     """Keep text from breaking a table or a line, and from becoming markup, a link or an image."""
-    plain = LINE_BREAKS.sub(" ", text).replace("&", "&amp;").replace("<", "&lt;")
+    plain = printable(LINE_BREAKS.sub(" ", text)).replace("&", "&amp;").replace("<", "&lt;")
     return SPECIAL.sub(r"\\\g<0>", plain)

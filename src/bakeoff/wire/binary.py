@@ -78,6 +78,7 @@ def decode_safetensors(body: bytes) -> Arrays:
     """Return the arrays of a safetensors file; raises WireError."""
     try:
         return load(body)
-    except (SafetensorError, KeyError, TypeError, ValueError) as error:
-        # KeyError and TypeError are the library's way to say that numpy has no such dtype.
+    except (SafetensorError, KeyError, TypeError, ValueError, OverflowError) as error:
+        # KeyError and TypeError are the library's way to say that numpy has no such dtype, OverflowError that an empty
+        # array has a dimension beyond 64 bits.
         raise WireError(f"not a safetensors file of known dtypes: {error}") from error

@@ -6,13 +6,16 @@ no protocol pays for a slower client library.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import unquote
 
 import pycurl
 
+from bakeoff.errors import UsageError
 from bakeoff.wire import Wire
 from bakeoff.wire.grpc_message import unframe
 from bakeoff.wire.tensors import Specs, WireError
@@ -66,7 +69,16 @@ class Call:
     Whoever performs the transfer takes the time just before it: `Client` here, or a loop with many calls at once.
     """
 
-    def __init__(self, host: str, port: int, wire: Wire, model: str, inputs: Specs, timeout_s: float) -> None:
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        wire: Wire,
+        model: str,
+        inputs: Specs,
+        timeout_s: float,
+        token_file: str | None = None,
+    ) -> None:
         self._grpc = wire.protocol == "grpc"
         self._chunks: list[bytes] = []
         self._headers: list[bytes] = []
@@ -85,6 +97,8 @@ class Call:
             self.curl.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE)
             self.curl.setopt(pycurl.HEADERFUNCTION, self._headers.append)
             headers += GRPC_HEADERS
+        if token_file is not None:
+            headers.append(f"authorization: Bearer {read_token(Path(token_file))}")
         self.curl.setopt(pycurl.HTTPHEADER, headers)
 
     def prepare(self, body: bytes) -> None:
@@ -129,10 +143,19 @@ class Call:
 class Client:
     """A connection to one endpoint, kept alive; for one thread at a time."""
 
-    def __init__(self, host: str, port: int, wire: Wire, model: str, inputs: Specs, timeout_s: float) -> None:
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        wire: Wire,
+        model: str,
+        inputs: Specs,
+        timeout_s: float,
+        token_file: str | None = None,
+    ) -> None:
         self._base = f"http://{host}:{port}"
         self._timeout_s = timeout_s
-        self._call = Call(host, port, wire, model, inputs, timeout_s)
+        self._call = Call(host, port, wire, model, inputs, timeout_s, token_file)
 
     def send(self, body: bytes) -> Reply:
         """Post a body made by the wire's encode_request and wait for the answer, whose gRPC frame is taken off."""
@@ -163,6 +186,23 @@ class Client:
 
     def close(self) -> None:
         self._call.close()
+
+
+def read_token(path: Path) -> str:
+    """Return a bearer token: the file's text, or the inference key of a key_file.json, as TorchServe writes it.
+
+    Raises UsageError naming the file, and nothing of what it holds.
+    """
+    try:
+        text = path.read_text(encoding="utf-8").strip()
+        token = str(json.loads(text)["inference"]["key"]) if text.startswith("{") else text
+    except OSError as error:
+        raise UsageError(f"{path}: the token can't be read: {error.strerror}") from None
+    except (ValueError, LookupError, TypeError):
+        raise UsageError(f"{path}: holds no token and no inference key") from None
+    if not token or not token.isascii() or not token.isprintable() or " " in token:
+        raise UsageError(f"{path}: holds no token: one word of printable ASCII")
+    return token
 
 
 def make_curl(chunks: list[bytes], timeout_s: float) -> pycurl.Curl:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+from array import array
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -73,41 +75,61 @@ def from_columns(specs: Specs, value: Any, what: str) -> Arrays:
 
 def to_array(spec: TensorSpec, value: Any) -> Array:
     """Return nested lists as an array of the spec's dtype and shape; raises WireError."""
-    if np.dtype(spec.dtype) == object:
-        return _to_bytes_array(spec, value)
-    try:
-        array = np.array(value)
-    except (ValueError, RecursionError, OverflowError) as error:
-        raise WireError(f"{spec.name}: the lists are ragged or too deep: {error}") from error
-    check_shape(spec, array.shape)
-    return _cast(spec, array)
-
-
-def _cast(spec: TensorSpec, array: Array) -> Array:
+    shape, lists = _innermost(spec, value)
+    check_shape(spec, shape)
     dtype = np.dtype(spec.dtype)
-    kinds = {"f": "fiu", "i": "iu", "u": "iu", "b": "b"}.get(dtype.kind, "")
-    if array.size and array.dtype.kind not in kinds:
-        raise WireError(f"{spec.name}: the values are not all of dtype {spec.dtype}")
-    if dtype.kind in "iu" and array.size:
+    if dtype.kind == "O":
+        values = list(chain.from_iterable(lists))
+        strings = np.empty(len(values), dtype=object)
+        strings[:] = [_to_bytes(spec, item) for item in values]
+        return strings.reshape(shape)
+    numbers = np.array(_to_numbers(spec, lists))
+    if dtype.kind in "iu" and numbers.size:
         limits = np.iinfo(dtype)
-        if int(array.min()) < limits.min or int(array.max()) > limits.max:
+        if int(numbers.min()) < limits.min or int(numbers.max()) > limits.max:
             raise WireError(f"{spec.name}: a value is out of the range of {spec.dtype}")
     with np.errstate(over="ignore"):  # TensorFlow Serving, too, turns 1e39 into a float32 infinity
-        return array.astype(dtype)
+        return numbers.astype(dtype, copy=False).reshape(shape)
 
 
-def _to_bytes_array(spec: TensorSpec, value: Any) -> Array:
-    shape: list[int] = []
-    level = [value]
-    while level and isinstance(level[0], list):
-        shape.append(len(level[0]))
-        if any(not isinstance(item, list) or len(item) != shape[-1] for item in level):
+def _to_numbers(spec: TensorSpec, lists: list[list[Any]]) -> array[Any]:
+    """Return the numbers in lists one after the other.
+
+    Not by numpy: of one long string among many values it would make an array of so long a string for each.
+    """
+    kind = np.dtype(spec.dtype).kind
+    # l, not q: to TFLite an array of C's long long is none of int64
+    numbers = array({"i": "l", "u": "L", "b": "B"}.get(kind, "d"))
+    first = lists[0][:1]
+    try:
+        # All are looked at for truth values only where they are meant: one among numbers counts as 0 or 1.
+        if first and (type(first[0]) is bool) != (kind == "b"):
+            raise TypeError
+        if kind == "b" and any(type(value) is not bool for value in chain.from_iterable(lists)):
+            raise TypeError
+        for each in lists:
+            numbers.fromlist(each)
+    except TypeError:
+        raise WireError(f"{spec.name}: the values are not all of dtype {spec.dtype}") from None
+    except OverflowError:
+        raise WireError(f"{spec.name}: a value is out of the range of {spec.dtype}") from None
+    return numbers
+
+
+def _innermost(spec: TensorSpec, value: Any) -> tuple[tuple[int, ...], list[list[Any]]]:
+    """Return the shape of nested lists, no deeper than the spec's rank, and the innermost lists in order."""
+    if not isinstance(value, list):
+        return (), [[value]]
+    shape = [len(value)]
+    lists = [value]
+    while lists[0] and isinstance(lists[0][0], list):
+        if len(shape) == len(spec.shape):
+            raise WireError(f"{spec.name}: the lists are deeper than the model's {len(spec.shape)} dimensions")
+        lists = lists[0] if len(lists) == 1 else list(chain.from_iterable(lists))
+        if set(map(type, lists)) != {list} or len(set(map(len, lists))) != 1:
             raise WireError(f"{spec.name}: the lists are ragged")
-        level = [item for items in level for item in items]
-    check_shape(spec, tuple(shape))
-    array = np.empty(len(level), dtype=object)
-    array[:] = [_to_bytes(spec, item) for item in level]
-    return array.reshape(shape)
+        shape.append(len(lists[0]))
+    return tuple(shape), lists
 
 
 def _to_bytes(spec: TensorSpec, value: Any) -> bytes:

@@ -18,6 +18,9 @@ MAX_BODY_BYTES = 20_000_000
 """The largest request and the largest reply on every wire, and so the largest tensor that a body may ask for."""
 
 
+MOST_LISTED, LONGEST_LISTED = 16, 100
+
+
 class WireError(ValueError):
     """A body that its wire doesn't allow; the text says what is wrong with it."""
 
@@ -50,4 +53,7 @@ def check_arrays(specs: Specs, arrays: Mapping[str, Array], what: str) -> None:
 
 
 def _listed(names: Iterable[str]) -> str:
-    return ", ".join(sorted(names)) or "none"
+    """Return names for a message: a request may hold a million of them, and long ones."""
+    first = sorted(names)
+    more = f" and {len(first) - MOST_LISTED} more" if len(first) > MOST_LISTED else ""
+    return (", ".join(name[:LONGEST_LISTED] for name in first[:MOST_LISTED]) or "none") + more

@@ -12,7 +12,7 @@ from bakeoff.wire import rows
 from bakeoff.wire.grpc_message import parse, serialize
 from bakeoff.wire.proto.tfserving_pb2 import ModelSpec, PredictRequest, PredictResponse
 from bakeoff.wire.tensor_proto import fill_proto, from_proto
-from bakeoff.wire.tensors import Array, Arrays, Specs, WireError, check_arrays
+from bakeoff.wire.tensors import Array, Arrays, Specs, WireError, check_arrays, check_names
 
 DEFAULT_SIGNATURE = "serving_default"
 
@@ -66,6 +66,7 @@ def decode_grpc_call(message: bytes, inputs: Specs) -> GrpcCall:
     request = parse(PredictRequest, message)
     if not request.HasField("model_spec"):
         raise WireError("Missing ModelSpec")
+    check_names(inputs, request.inputs, "input")  # first: few bytes may stand for a large tensor, and for many of them
     arrays = {name: from_proto(name, proto) for name, proto in request.inputs.items()}
     return GrpcCall(request.model_spec, arrays, tuple(request.output_filter))
 

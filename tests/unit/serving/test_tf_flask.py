@@ -61,12 +61,14 @@ short = tf.make_tensor_proto(np.float32([[1.0, 1.0]])); short.tensor_content = b
 huge = tf.make_tensor_proto(np.float32([[1.0, 1.0]])); huge.tensor_content = b""; huge.float_val[:] = [1.0]
 huge.tensor_shape.dim[0].size = 10**15
 cut = tf.make_tensor_proto(np.ones((3, 2), np.float32)); cut.tensor_content = cut.tensor_content[:5]
+odd = tf.make_tensor_proto(np.ones((3, 2), np.float32)); odd.dtype = 65
 def attempt(protos):
     try:
         return {name: array.tolist() for name, array in decode_inputs(protos, inputs).items()}
     except ServingError as error:
         return f"{error.code}: {error}"
-cases = {"good": {"x": proto}, "short": {"x": short}, "huge": {"x": huge}, "cut": {"x": cut}, "none": {},
+cases = {"good": {"x": proto}, "short": {"x": short}, "huge": {"x": huge}, "cut": {"x": cut},
+         "odd": {"x": odd}, "none": {},
          "double": {"x": tf.make_tensor_proto(np.ones((3, 2)))},
          "shape": {"x": tf.make_tensor_proto(np.ones((3, 5), np.float32))}}
 json.dump({name: attempt(protos) for name, protos in cases.items()}, sys.stdout)
@@ -195,6 +197,7 @@ def test_grpc_tensors_are_decoded_or_refused_without_allocating_what_they_claim(
     assert results["short"] == {"x": [[7.0, 8.0]]}
     assert "more than 20000000 bytes" in results["huge"]
     assert results["cut"].startswith("INVALID_ARGUMENT: tensor parsing error: x")
+    assert "Expects arg[0] to be float32 but 65 is provided" in results["odd"]
     assert "Missing but required: {x}" in results["none"]
     assert "Expects arg[0] to be float32 but float64 is provided" in results["double"]
     assert "shape [3, 5], expected (None, 2)" in results["shape"]

@@ -88,6 +88,26 @@ def test_an_oversize_body_of_unknown_length_is_refused_and_not_cut(client: Any) 
     assert reply.status_code == 413
 
 
+class BrokenOff(io.RawIOBase):
+    """A body as gunicorn gives it whose chunks end early."""
+
+    def read(self, size: int = -1) -> bytes:
+        raise OSError("No more data after: None")
+
+
+def test_a_body_that_breaks_off_is_the_callers_fault(client: Any) -> None:
+    body = {"wsgi.input": BrokenOff(), "wsgi.input_terminated": True}
+    reply = client.post("/predictions/m", content_type=RAW, environ_overrides=body)
+    assert reply.status_code == 400 and "can't be read" in reply.get_json()["message"]
+
+
+def test_it_describes_itself(client: Any) -> None:
+    described = client.get("/openapi.json").get_json()
+    body = described["paths"]["/predictions/m"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    row = body["properties"]["instances"]["items"]
+    assert (row["minItems"], row["maxItems"], row["items"]["maxItems"]) == (2, 2, 3)
+
+
 def test_protos_are_torchserves_own(tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from protos import compile_protos; compile_protos(Path.cwd());"
