@@ -156,5 +156,5 @@ def _table(contest: Contest, objectives: list[Spec], points: list[Spec]) -> Tabl
         )
         for row in points
     ]
-    says = "By `bakeoff capacity --out DIR/capacity-NAME` into this run's folder: measured apart from the trials above."
+    says = "By bakeoff capacity --out DIR/capacity-NAME into this run's folder: measured apart from the trials above."
     return Table(f"{contest.model.name}: capacity", says, columns, tuple(rows), frozenset(columns[2:]))

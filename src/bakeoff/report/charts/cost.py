@@ -54,7 +54,7 @@ def cost_chart(contest: Contest) -> Chart | None:
     says += (
         "Lines: 95% intervals over the rounds. Eight callers who wait are not the most that a server bears: that is "
     )
-    says += "what `bakeoff capacity` finds."
+    says += "what bakeoff capacity finds."
     return Chart("cost", "Cost", says, (Panel("", view(rows, layers, {"y": y}, 20 * len(rows))),), table)
 
 
