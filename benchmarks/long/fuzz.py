@@ -65,6 +65,7 @@ def fuzz(target: str, cases: int, seed: int) -> dict[str, Any]:
                     server = stack.enter_context(attacked(target, folder, model, Path(logs)))
             if number - seed >= SETTLED * cases and number % max(cases // 50, 1) == 0:
                 memory_mb.append(server.rss_bytes() / 1e6)
+        memory_mb.append(server.rss_bytes() / 1e6)
         outcomes += server.outcomes
         lines = count_lines(server)
     return {

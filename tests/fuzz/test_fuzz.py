@@ -24,7 +24,7 @@ from bakeoff.types import Model
 from bakeoff.wire import WIRES
 
 TARGETS = ("tflite", "litert", "echo")
-MUTATIONS, DESCRIBED = 1500, 15
+MUTATIONS, DESCRIBED = 600, 8
 GROWTH_BYTES = 150_000_000
 """A leak of every body would be more; the interpreters of a few batch sizes are less."""
 
