@@ -1,4 +1,6 @@
-"""Run pytest in the environment of a program, made on first use: run_in.py [--optional] REQUIREMENTS [ARGUMENTS].
+"""Run pytest in the environment of a program, made on first use.
+
+    run_in.py [--optional] REQUIREMENTS[,MORE] [PYTEST ARGUMENTS]
 
 --optional: where the environment can't be made here (no wheels for this platform), say so and leave the tests out.
 
@@ -38,8 +40,9 @@ def overlay() -> Path:
 
 def main(requirements: str, arguments: list[str], is_optional: bool) -> None:
     """Become pytest in that environment."""
+    files = [Path(name).resolve() for name in requirements.split(",")]
     try:
-        python = str(ensure_venv(Path(requirements).resolve(), say=say))
+        python = str(ensure_venv(*files, say=say))
     except BakeoffError as error:
         if not is_optional:
             raise
