@@ -113,7 +113,7 @@ COMPARISON: Rows = {
     aten.bitwise_or.Tensor: [lambda t: t.b | (t.x > 0)],
     aten.bitwise_xor.Tensor: [lambda t: t.b ^ (t.x > 0)],
     aten.isnan.default: [lambda t: torch.isnan((t.g - 1).sqrt())],
-    aten.isinf.default: [lambda t: torch.isinf(1 / t.g)],
+    aten.isinf.default: [lambda t: torch.isinf(torch.where(t.b, t.x, float("-inf")))],
     aten.where.self: [
         lambda t: torch.where(t.b, t.x, t.y),
         lambda t: torch.where(t.b, t.x, 1.5),

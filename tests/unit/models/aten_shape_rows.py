@@ -203,7 +203,7 @@ LINE: Rows = {
     aten.dot.default: [lambda t: torch.dot(t.x[0, 0], t.y[0, 0])],
     aten.scaled_dot_product_attention.default: [
         lambda t: F.scaled_dot_product_attention(t.x.mT[:, None], t.y.mT[:, None], t.x.mT[:, None]),
-        lambda t: F.scaled_dot_product_attention(t.x[:, None], t.y[:, None], t.x[:, None], is_causal=True),
+        lambda t: F.scaled_dot_product_attention(t.x.mT[:, None], t.y.mT[:, None], t.x.mT[:, None], is_causal=True),
     ],
     aten.lstm.input: _recurrent(nn.LSTM(4, 3, batch_first=True)),
     aten.gru.input: _recurrent(nn.GRU(4, 3, batch_first=True)),
