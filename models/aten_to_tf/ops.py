@@ -1,10 +1,11 @@
-"""Every op that is known, each in the file of its family."""
+"""The table of all ops that are known; each is in the file of its family."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
+import torch
 from aten_to_tf import (
     ops_activation,
     ops_attention,
@@ -23,6 +24,8 @@ from aten_to_tf import (
     ops_sort,
 )
 
+aten = torch.ops.aten
+
 OPS: dict[Any, Callable[..., Any]] = {
     **ops_elementwise.OPS,
     **ops_compare.OPS,
@@ -40,3 +43,12 @@ OPS: dict[Any, Callable[..., Any]] = {
     **ops_index.OPS,
     **ops_create.OPS,
 }
+
+NOT_IN_LITE = frozenset(
+    {
+        aten.erf.default,
+        aten.expm1.default,
+        aten.log1p.default,
+    }
+)
+"""Ops of which TensorFlow Lite has no builtin, so that a model with them has a SavedModel only."""

@@ -161,13 +161,8 @@ OPS = {
     aten.clamp_min.default: elementwise(clamp),
     aten.clamp_max.default: elementwise(lambda x, max: clamp(x, None, max)),
     aten.clone.default: elementwise(same),
-    aten.contiguous.default: elementwise(same),
     aten.alias.default: elementwise(same),
     aten.detach.default: elementwise(same),
     aten._to_copy.default: elementwise(to_dtype),
-    aten.to.dtype: elementwise(lambda x, dtype, *_: to_dtype(x, dtype)),
-    aten.to.dtype_layout: elementwise(to_dtype),
-    aten.to.device: elementwise(lambda x, device, dtype, *_: to_dtype(x, dtype)),
     aten.type_as.default: elementwise(lambda x, other: tf.cast(x, other.dtype)),
-    aten.lift_fresh_copy.default: elementwise(same),
 }

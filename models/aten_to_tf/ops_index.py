@@ -86,13 +86,6 @@ def split(x: Any, piece: int, axis: int = 0) -> list[Any]:
     return split_sizes(x, [min(piece, whole - start) for start in range(0, whole, piece)], axis)
 
 
-def chunk(x: Any, count: int, axis: int = 0) -> list[Any]:
-    whole = size(x, axis)
-    if not isinstance(whole, int):
-        raise UnsupportedSetting("the axis that is cut into chunks is free; use slices")
-    return split(x, -(-whole // count), axis)
-
-
 def _not_negative(indices: Any, length: Any) -> Any:
     """Count from the front: PyTorch's -1 is the last."""
     length = tf.cast(length, indices.dtype)
@@ -107,13 +100,11 @@ def _broadcast(tensors: Sequence[Any]) -> list[Any]:
 OPS = {
     aten.slice.Tensor: take_slice,
     aten.select.int: plain(select),
-    aten.narrow.default: plain(lambda x, axis, start, length: take_slice(x, axis, start, start + length)),
     aten.embedding.default: plain(embedding),
     aten.index_select.default: plain(lambda x, axis, indices: tf.gather(x, indices, axis=axis)),
     aten.gather.default: plain(gather),
     aten.index.Tensor: plain(index),
     aten.split_with_sizes.default: split_sizes,
     aten.split.Tensor: split,
-    aten.chunk.default: chunk,
     aten.unbind.int: plain(lambda x, axis=0: tf.unstack(x, axis=axis)),
 }

@@ -37,18 +37,6 @@ def reshape(x: Any, sizes: Sequence[Any]) -> Any:
     return tf.reshape(x, shape_of(sizes))
 
 
-def flatten(x: Any, start: int = 0, end: int = -1) -> Any:
-    rank = len(x.shape)
-    sizes = [size(x, axis) for axis in range(rank)]
-    return reshape(x, [*sizes[: start % rank], -1, *sizes[end % rank + 1 :]])
-
-
-def unflatten(x: Any, axis: int, sizes: Sequence[Any]) -> Any:
-    axis %= len(x.shape)
-    before, after = range(axis), range(axis + 1, len(x.shape))
-    return reshape(x, [*[size(x, a) for a in before], *sizes, *[size(x, a) for a in after]])
-
-
 def permute(x: Any, axes: Sequence[int]) -> Any:
     if isinstance(x, ChannelsLast):
         return transpose(x.value, [CHANNELS_LAST_AXIS[axis % 4] for axis in axes])
@@ -65,10 +53,10 @@ def swap_axes(x: Any, a: int, b: int) -> Any:
     return permute(x, axes)
 
 
-def squeeze(x: Any, axes: int | Sequence[int] | None = None) -> Any:
+def squeeze(x: Any, axes: int | Sequence[int]) -> Any:
     """Drop axes of size 1; PyTorch leaves the others of those named alone."""
     rank = len(x.shape)
-    named = range(rank) if axes is None else [a % rank for a in ([axes] if isinstance(axes, int) else axes)]
+    named = [a % rank for a in ([axes] if isinstance(axes, int) else axes)]
     gone = {axis for axis in named if x.shape[axis] == 1}
     # As a reshape: TensorFlow Lite's converter has no squeeze beside two free axes.
     return reshape(x, [size(x, axis) for axis in range(rank) if axis not in gone]) if gone else x
@@ -92,6 +80,12 @@ def repeat(x: Any, counts: Sequence[int]) -> Any:
     for _ in range(len(counts) - len(x.shape)):
         x = tf.expand_dims(x, 0)
     return tf.tile(x, tf.stack([tf.cast(count, tf.int32) for count in counts]))
+
+
+def flip(x: Any, axes: Sequence[int]) -> Any:
+    for axis in axes:  # one by one: TensorFlow Lite takes only neighbours together
+        x = tf.reverse(x, [axis])
+    return x
 
 
 def roll(x: Any, shifts: Sequence[int], axes: Sequence[int] = ()) -> Any:
@@ -129,27 +123,21 @@ OPS = {
     operator.mul: operator.mul,
     operator.floordiv: operator.floordiv,
     operator.mod: operator.mod,
-    operator.neg: operator.neg,
     torch.sym_max: sym_max,
     torch.sym_min: sym_min,
     aten.sym_size.int: size,
     aten.view.default: plain(reshape),
     aten._unsafe_view.default: plain(reshape),
-    aten.reshape.default: plain(reshape),
-    aten.flatten.using_ints: plain(flatten),
-    aten.unflatten.int: plain(unflatten),
     aten.permute.default: permute,
     aten.transpose.int: swap_axes,
     aten.t.default: plain(lambda x: x if len(x.shape) < 2 else transpose(x, (1, 0))),
-    aten.squeeze.default: plain(squeeze),
     aten.squeeze.dim: plain(squeeze),
     aten.squeeze.dims: plain(squeeze),
     aten.unsqueeze.default: plain(tf.expand_dims),
     aten.expand.default: plain(expand),
-    aten.expand_as.default: plain(lambda x, other: tf.broadcast_to(x, tf.shape(other))),
     aten.cat.default: cat,
     aten.repeat.default: plain(repeat),
-    aten.flip.default: plain(tf.reverse),
+    aten.flip.default: plain(flip),
     aten.roll.default: plain(roll),
     aten.stack.default: plain(lambda tensors, axis=0: tf.stack(tensors, axis)),
     aten.pad.default: plain(pad),

@@ -11,7 +11,7 @@ import pytest
 MODELS = Path(__file__).parents[3] / "models"
 IS_EXPORT_ENVIRONMENT = all(importlib.util.find_spec(name) for name in ("torch", "tensorflow", "ai_edge_litert"))
 
-sys.path.insert(0, str(MODELS))
+sys.path[:0] = [str(MODELS), str(Path(__file__).parent)]  # the second for aten_*.py, which tests share
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 collect_ignore_glob = [] if IS_EXPORT_ENVIRONMENT else ["test_*.py"]
 
