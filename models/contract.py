@@ -110,6 +110,8 @@ def _read_inputs(declared: Any) -> tuple[Input, ...]:
         raise ModelFolderError("INPUTS: must be a list of dicts with name, dtype and shape")
     inputs = tuple(_read_input(f"INPUTS[{at}]", spec) for at, spec in enumerate(declared))
     _read_names("INPUTS", [spec.name for spec in inputs])
+    if len({spec.bounds[0] for spec in inputs}) > 1:
+        raise ModelFolderError("INPUTS: the first dimension is the batch: write the same in the shape of every input")
     return inputs
 
 

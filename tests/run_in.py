@@ -1,4 +1,4 @@
-"""Run pytest in the environment of a program, made on first use: run_in.py REQUIREMENTS [PYTEST ARGUMENTS].
+"""Run pytest in the environment of a program, made on first use: run_in.py REQUIREMENTS[,MORE] [PYTEST ARGUMENTS].
 
 So that what needs a framework is tested where it will run, without a second copy of the framework.
 """
@@ -35,7 +35,8 @@ def overlay() -> Path:
 
 def main(requirements: str, arguments: list[str]) -> None:
     """Become pytest in that environment."""
-    python = str(ensure_venv(Path(requirements).resolve(), say=say))
+    files = [Path(name).resolve() for name in requirements.split(",")]
+    python = str(ensure_venv(*files, say=say))
     os.execve(python, [python, "-m", "pytest", *arguments], {**os.environ, "PYTHONPATH": f"{overlay()}:{ROOT / 'src'}"})
 
 

@@ -64,7 +64,7 @@ def export_graph(network: nn.Module, examples: Sequence[torch.Tensor], shapes: S
                 program = program.run_decompositions(_of_unknown_ops())
     except (torch._dynamo.exc.UserError, torch._dynamo.exc.Unsupported, RuntimeError, ValueError) as error:
         raise ConversionError(
-            f"torch.export can't follow the model: {str(error).strip().splitlines()[0]}\n"
+            f"torch.export can't follow the model: {[*str(error).splitlines(), type(error).__name__][0]}\n"
             "Remedy: no Python branches on the values of tensors, and nothing that fixes a dimension which INPUTS says "
             "is free, such as the batch: len(x), int(x.shape[0]) and a loop over the length all do."
         ) from error

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -44,7 +47,7 @@ def export_tflite(
     path.parent.mkdir(parents=True)
     try:
         content = converter.convert()
-    except (ConverterError, RuntimeError, ValueError) as error:  # the last two while it calibrates
+    except ConverterError as error:
         raise _converter_error(str(error)) from error
     path.write_bytes(content)
 
@@ -60,26 +63,22 @@ def _converter_error(text: str) -> ConversionError:
     return ConversionError(f"TensorFlow Lite's converter failed: {sentence}")
 
 
-class _SignatureAtLength(str):
-    """The signature's name at one length: TensorFlow Lite sizes its tensors anew for each name that it hasn't seen."""
-
-    length: int | None
-
-    def __eq__(self, other: object) -> bool:
-        return str.__eq__(self, other) is True and self.length == getattr(other, "length", self.length)
-
-    __hash__ = str.__hash__
-
-
-def calibration(model: ZooModel) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
-    """Give the signature and the model's own samples by input name, one at a time, as many of each length."""
-    for length in model.lengths:
-        signature = _SignatureAtLength(SIGNATURE)
-        signature.length = length
-        count = CALIBRATION_SAMPLES // len(model.lengths)
-        arrays = model.samples(count, CALIBRATION_SEED, length)
-        for i in range(count):
-            yield signature, {name: array[i : i + 1] for name, array in arrays.items()}
+def quantize(model: ZooModel, folder: Path, scratch: Path) -> None:
+    """Convert the SavedModel to 8-bit integers, calibrated on as many samples of each length."""
+    samples, path = scratch / "calibration.npz", folder / TFLITE_FILE
+    count = CALIBRATION_SAMPLES // len(model.lengths)
+    drawn = [model.samples(count, CALIBRATION_SEED, length) for length in model.lengths]
+    np.savez(samples, **{f"{at}:{name}": array for at, of in enumerate(drawn) for name, array in of.items()})
+    path.parent.mkdir(parents=True)
+    program = Path(__file__).with_name("_quantize.py")
+    command = [sys.executable, str(program), str(saved_model(model, scratch)), str(samples), str(path)]
+    finished = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
+    sys.stderr.write(finished.stderr)
+    if finished.returncode < 0:
+        name = signal.Signals(-finished.returncode).name
+        raise ConversionError(f"TensorFlow Lite's quantizer, or what it made, ends the process with {name}")
+    if finished.returncode:
+        raise _converter_error(finished.stdout or finished.stderr.strip().splitlines()[-1])
 
 
 def load_tflite(model: ZooModel, folder: Path) -> Predict:

@@ -82,7 +82,7 @@ import torch
 from torch import nn
 
 INPUTS = [
-    {"name": "tokens", "dtype": "int64", "shape": [None, [2, 16]], "range": [0, 9]},
+    {"name": "tokens", "dtype": "int64", "shape": [[1, 64], [2, 16]], "range": [0, 9]},
     {"name": "weight", "dtype": "float32", "shape": [[1, 64], 3]},
 ]
 OUTPUTS = ["logits", "each"]

@@ -34,10 +34,10 @@ def one_input(**changes: Any) -> dict[str, Any]:
 
 def test_bounds_ranges_and_lengths_are_read(sequences: ZooModel) -> None:
     tokens, weight = sequences.contract.inputs
-    assert (tokens.bounds, tokens.range) == (((1, None), (2, 16)), (0, 9))
+    assert (tokens.bounds, tokens.range) == (((1, 64), (2, 16)), (0, 9))
     assert weight.bounds == ((1, 64), (3, 3))
     assert sequences.lengths == (4, 9)
-    assert [spec["shape"] for spec in sequences.inputs] == [[None, [2, 16]], [[1, 64], 3]]
+    assert [spec["shape"] for spec in sequences.inputs] == [[[1, 64], [2, 16]], [[1, 64], 3]]
     assert [spec["shape"] for spec in sequences.input_specs] == [[None, None], [None, 3]]
 
 
@@ -66,6 +66,10 @@ def test_outputs_of_a_dict_are_taken_by_name(sequences: ZooModel) -> None:
         (one_input(rnage=[0, 1]), "INPUTS[0]: 'rnage' is unknown; allowed: name, dtype, shape and, if you like, range"),
         (one_input(name="a b"), "must be a list of names of letters, digits and _"),
         ({"INPUTS": []}, "INPUTS: must be a list of names of letters, digits and _, at least one"),
+        (
+            {"INPUTS": [*one_input()["INPUTS"], *one_input(name="z", shape=[[1, 9]])["INPUTS"]]},
+            "the same in the shape of",
+        ),
         ({"INPUTS": "x"}, "INPUTS: must be a list of dicts"),
         ({"INPUTS": one_input()["INPUTS"] * 2}, "INPUTS: the name 'x' stands there twice"),
         ({"INPUTS": [{"name": "x", "dtype": "float32"}]}, "INPUTS[0]: lacks shape"),
@@ -92,7 +96,7 @@ def test_a_declaration_that_makes_no_sense_is_refused(changes: dict[str, Any], w
     [
         (
             "drawn['tokens'] = drawn['tokens'].astype('int32')",
-            "tokens is int32 [2, 4], INPUTS says int64 [None, [2, 16]]",
+            "tokens is int32 [2, 4], INPUTS says int64 [[1, 64], [2, 16]]",
         ),
         ("drawn['tokens'] = drawn['tokens'] + 1", "tokens holds values from 6 to 10, its range in INPUTS is [0, 9]"),
         (

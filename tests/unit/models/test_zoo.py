@@ -66,6 +66,33 @@ def test_mobilenet_is_the_published_network(mobilenet: ZooModel) -> None:
     assert state["classifier.1.bias"].shape == (1000,)
 
 
+def test_resnet_is_the_published_network() -> None:
+    network = load_model(ZOO / "resnet50").network
+    state = network.state_dict()
+    assert sum(parameter.numel() for parameter in network.parameters()) == 25_557_032
+    # as in the published state dict
+    assert len(state) == 320
+    assert state["conv1.weight"].shape == (64, 3, 7, 7)
+    assert state["layer1.0.downsample.1.running_mean"].shape == (256,)
+    assert state["layer3.5.conv2.weight"].shape == (256, 256, 3, 3)
+    assert state["layer4.2.bn3.num_batches_tracked"].shape == ()
+    assert state["fc.weight"].shape == (1000, 2048)
+
+
+@pytest.mark.parametrize("name", ["text_encoder", "lstm_classifier"])
+def test_models_of_sequences_vary_at_every_length(name: str) -> None:
+    model = load_model(ZOO / name)
+    assert model.lengths == (8, 32, 128)
+    references = make_references(model)
+    for reference in references:
+        check_variation(model, reference.outputs)
+    # at bounds too, and each sequence by itself: what stands beside it in the batch is nothing to it
+    for length in (2, 128):
+        arrays = model.samples(3, 1, length)
+        alone = model.predict({name: array[:1] for name, array in arrays.items()})
+        np.testing.assert_allclose(model.predict(arrays)["logits"][:1], alone["logits"], atol=1e-5)
+
+
 def test_mobilenet_takes_weights_from_a_file(tmp_path: Path, mobilenet: ZooModel) -> None:
     state = {name: value.clone() for name, value in mobilenet.network.state_dict().items()}
     state["classifier.1.bias"] += 1
