@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import os
 from dataclasses import dataclass
@@ -73,7 +72,8 @@ class SavedModel:
         }
         self._loaded = tf.saved_model.load(str(folder))  # kept: its signatures refer to its variables only weakly
         self._inference = INFERENCE.labels(protocol)
-        self._warm_up(json.loads((base_path.parent / "model.json").read_text()).get("lengths") or [1])
+        lengths = json.loads((base_path.parent / "model.json").read_text()).get("lengths") or [1]
+        self._warm_up(min(lengths))
 
     def check(self, name: str, version: int | None) -> None:
         """Raise NOT_FOUND unless this is the model and the version served."""
@@ -120,12 +120,12 @@ class SavedModel:
         outputs = self._loaded.signatures[signature](**tensors)
         return {name: tensor.numpy() for name, tensor in outputs.items()}
 
-    def _warm_up(self, lengths: list[int]) -> None:
-        # TensorFlow optimises a graph in its first calls.
+    def _warm_up(self, length: int) -> None:
+        # TensorFlow optimises a graph in its first calls, whatever their shapes.
         specs = self._inputs.get(DEFAULT_SIGNATURE, {}).values()
         if not specs or any(spec.shape is None or spec.dtype == tf.string for spec in specs):
             return
-        for batch, length in itertools.product(WARM_UP_BATCHES, lengths):
+        for batch in WARM_UP_BATCHES:
             arrays = {
                 spec.name: np.zeros([batch if i == 0 else size or length for i, size in enumerate(spec.shape or ())])
                 for spec in specs

@@ -137,11 +137,19 @@ def verify(
             ]
     problems += [f"{row.endpoint or row.format} failed parity: {row.message}" for row in rows if not row.ok]
     cells = tuple(
-        (r.model, r.endpoint or r.format, r.runtime, str(r.batch or ""), scientific(r.max_abs_error), str(r.ok))
+        (
+            r.model,
+            r.endpoint or r.format,
+            r.runtime,
+            str(r.batch or ""),
+            str(r.length or ""),
+            scientific(r.max_abs_error),
+            str(r.ok),
+        )
         for r in rows
     )
-    columns = ("model", "what", "runtime", "batch", "max error", "same")
-    print_rows(rows, Table("Parity", "", columns, cells, frozenset({"max error", "batch"})), json)
+    columns = ("model", "what", "runtime", "batch", "length", "max error", "same")
+    print_rows(rows, Table("Parity", "", columns, cells, frozenset({"max error", "batch", "length"})), json)
     if problems:
         raise BakeoffError("\n".join(problems))
 
