@@ -112,7 +112,9 @@ def workload_names(report: Report) -> list[str]:
     """Return the names of a run's workloads in the order of its configuration."""
     measured = {m.workload for m in report.measurements}
     configured = report.config.get("workloads")
-    names = [w["name"] for w in configured] if isinstance(configured, (list, tuple)) else []
+    listed = configured if isinstance(configured, (list, tuple)) else []
+    names = [w["name"] for w in listed if isinstance(w, dict) and isinstance(w.get("name"), str)]
+    names += sorted(measured - set(names))  # of a configuration that was edited
     return [name for name in names if name in measured]
 
 
