@@ -166,6 +166,8 @@ IMAGE: Rows = {
     aten.cat.default: [lambda t: torch.cat([t.x, t.x.relu()], 1), lambda t: torch.cat([t.x, t.y], 2)],
 }
 FIXED_IMAGE: Rows = {
+    # PyTorch itself makes a constant of the length.
+    aten.max_pool1d.default: [lambda t: F.max_pool1d(t.x[:, :, 0], 2), lambda t: F.max_pool1d(t.x[:, :, 0], 3, 1, 1)],
     aten.max_pool2d.default: _layers(nn.MaxPool2d(3, 2, ceil_mode=True), nn.MaxPool2d(2, 2, 1, ceil_mode=True)),
     aten.adaptive_avg_pool2d.default: _layers(nn.AdaptiveAvgPool2d((2, 3)), nn.AdaptiveAvgPool2d((None, 1))),
     aten.adaptive_max_pool2d.default: _layers(nn.AdaptiveMaxPool2d((2, 3))),
@@ -182,7 +184,6 @@ LINE: Rows = {
     aten.conv1d.padding: _layers(nn.Conv1d(4, 6, 4, padding="same")),
     aten.conv_transpose1d.default: _layers(nn.ConvTranspose1d(4, 3, 3, stride=2, padding=1, output_padding=1)),
     aten._native_batch_norm_legit_no_training.default: _layers(nn.BatchNorm1d(4)),
-    aten.max_pool1d.default: _layers(nn.MaxPool1d(2), nn.MaxPool1d(3, 1, 1)),
     aten.avg_pool1d.default: _layers(nn.AvgPool1d(2), nn.AvgPool1d(3, 1, 1)),
     aten.adaptive_avg_pool1d.default: _layers(nn.AdaptiveAvgPool1d(1)),
     aten.upsample_nearest1d.vec: [lambda t: F.interpolate(t.x, scale_factor=2)],
@@ -199,8 +200,8 @@ LINE: Rows = {
     aten.bmm.default: [lambda t: torch.bmm(t.x, t.y.transpose(1, 2))],
     aten.addmm.default: [lambda t: torch.addmm(t.x[0], t.x[0] @ t.y[0].t(), t.x[0], beta=0.5, alpha=2)],
     aten.baddbmm.default: [lambda t: torch.baddbmm(t.x, t.x @ t.y.transpose(1, 2), t.x)],
-    aten.mv.default: [lambda t: torch.mv(t.x[0], t.y[0, 0])],
-    aten.dot.default: [lambda t: torch.dot(t.x[0, 0], t.y[0, 0])],
+    aten.mv.default: [lambda t: torch.mv(t.x[0].t(), t.y[0, :, 0])],
+    aten.dot.default: [lambda t: torch.dot(t.x[0, :, 0], t.y[0, :, 0])],
     aten.scaled_dot_product_attention.default: [
         lambda t: F.scaled_dot_product_attention(t.x.mT[:, None], t.y.mT[:, None], t.x.mT[:, None]),
         lambda t: F.scaled_dot_product_attention(t.x.mT[:, None], t.y.mT[:, None], t.x.mT[:, None], is_causal=True),
