@@ -68,7 +68,7 @@ def test_it_ends_when_its_parent_is_killed(name: str, deployment: Deployment, tm
         python, _ = local.prepare(target, Quiet())
     except TargetUnavailable as error:
         pytest.skip(f"{name} is unavailable: {error.reason}")
-    ports = [str(local.free_port()), str(local.free_port())]
+    ports = [str(port) for port in local.free_ports(2)]
     command = local.server_command(target, python, deployment.model.name, deployment.folder, target.formats[0])
     command += ["--host", local.HOST, "--rest-port", ports[0], "--grpc-port", ports[1]]
     environment = local.server_environment(target)

@@ -211,7 +211,7 @@ def test_the_mar_holds_model_handler_and_configuration(exported: Exported) -> No
     )
     assert (lines["responseTimeout"], lines["startupTimeout"]) == ("120", "120")
     model = json.loads((exported.tree / "model.json").read_text())
-    assert json.loads(lines["handler"]) == {"inputs": model["inputs"], "outputs": model["outputs"]}
+    assert json.loads(lines["handler"]) == {key: model[key] for key in ("inputs", "outputs", "lengths")}
 
 
 def test_what_is_up_to_date_is_skipped(exported: Exported) -> None:
