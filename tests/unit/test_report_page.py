@@ -70,6 +70,20 @@ def test_the_fastest_that_is_not_told_apart_from_another_is_not_called_so() -> N
     assert "answers fastest" not in said and "ms, not told apart from tflite-" in said
 
 
+def test_one_that_is_ahead_by_verdict_is_not_called_not_told_apart() -> None:
+    # tflite-rest had its slow rounds alone: its median is the worse, though it was ahead whenever both were measured.
+    report = example_run(rounds=14, p50s={"torchserve-rest": 9.0, "tflite-rest": 0.4, "tflite-grpc": 0.6}, noise=0.01)
+    slow = tuple(
+        replace(m, latency_ms=replace(m.latency_ms, p50=2.0)) if m.endpoint == "tflite-rest" and m.round > 5 else m
+        for m in report.measurements
+        if m.endpoint != "tflite-grpc" or m.round <= 5
+    )
+    claim, said = answered(conclude(replace(report, measurements=()), slow, "torchserve-rest"))
+    assert claim.who == "tflite over gRPC" and claim.sure == "open"
+    assert "ahead of 1 of 2 others, behind tflite-rest in the rounds that both have" in claim.says
+    assert "not told apart" not in claim.says + said and "no verdict says it is the fastest" in said
+
+
 def test_a_framework_wins_only_against_all_of_the_others_endpoints() -> None:
     clear = criterion(example_run(), "Latency")
     assert (
