@@ -16,6 +16,7 @@ from bakeoff.report import write_report
 from bakeoff.report.answer import Claim, claims, headline
 from bakeoff.report.categories import categories
 from bakeoff.report.charts import charts_of
+from bakeoff.report.charts.chart import Chart
 from bakeoff.report.charts.latency import curve
 from bakeoff.report.charts.svg import plain, render_svg
 from bakeoff.report.contest import Contest
@@ -41,6 +42,10 @@ def answered(report: Report) -> tuple[Claim, str]:
 
 def criterion(report: Report, name: str) -> Criterion:
     return next(row for row in criteria(contest(report)) if row.name == name)
+
+
+def charts_by_id(report: Report, folder: Path = Path("no such folder")) -> dict[str, Chart]:
+    return {chart.id: chart for chart in charts_of(folder, contest(report))}
 
 
 def test_a_difference_that_rounds_confirm_is_a_sure_answer_with_its_interval() -> None:
@@ -233,6 +238,22 @@ def test_every_chart_draws_without_a_browser_and_says_something(tmp_path: Path) 
         assert render_svg(chart, report).startswith("<svg")
 
 
+def test_protocols_that_a_verdict_calls_the_same_are_not_called_undecided() -> None:
+    servers = {"torchserve-rest": 2.0, "torchserve-grpc": 2.0, "tflite-rest": 0.6, "tflite-grpc": 0.4}
+    said = charts_by_id(example_run(p50s=servers, noise=0.002))["protocols"].says
+    assert "the same on torchserve (1" in said and "faster on tflite (1.5" in said and "not decided" not in said
+
+
+def test_having_as_many_protocols_is_not_having_more() -> None:
+    def outcome(*endpoints: str) -> str:
+        return criterion(example_run(p50s={e: 1.0 for e in endpoints}), "Protocols").outcome
+
+    assert outcome("torchserve-rest", "tflite-rest") == "both speak the same"
+    assert outcome("torchserve-rest", "tflite-grpc") == "as many, not the same"
+    assert outcome("torchserve-rest", "tflite-rest", "tflite-grpc") == "TensorFlow speaks more"
+    assert outcome("torchserve-rest", "torchserve-grpc", "tflite-grpc") == "PyTorch speaks more"
+
+
 SEARCH = {
     "found": {
         "endpoint": "tflite-grpc",
@@ -251,7 +272,7 @@ def test_searches_in_the_runs_folder_become_a_chart(tmp_path: Path) -> None:
     folder = tmp_path / "capacity-tflite"
     folder.mkdir()
     (folder / "capacity.json").write_text(json.dumps(SEARCH), encoding="utf-8")
-    chart = next(c for c in charts_of(tmp_path, contest()) if c.id == "capacity")
+    chart = charts_by_id(example_run(), tmp_path)["capacity"]
     assert "undecided, its capacity under 20 ms lies between 900 and 1,000 req/s" in chart.says
     assert "0.111" in chart.says  # 0.0001 a second over 900
     assert load_searches(tmp_path, "another model") == []

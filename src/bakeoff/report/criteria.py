@@ -250,8 +250,13 @@ def protocols(contest: Contest) -> Criterion:
     cells = sides(", ".join(PROTOCOL_WORDS[p] for p in spoken[f]) or "not measured" for f in FRAMEWORKS)
     if "not measured" in cells:
         return unmeasured("Protocols", cells, "protocols")
-    more = [f for f in FRAMEWORKS if len(spoken[f]) == max(map(len, spoken.values()))]
-    outcome = "both speak the same" if spoken["PyTorch"] == spoken["TensorFlow"] else f"more over {' and '.join(more)}"
+    torch, tf = spoken.values()
+    if torch == tf:
+        outcome = "both speak the same"
+    elif len(torch) == len(tf):
+        outcome = "as many, not the same"
+    else:
+        outcome = f"{max(FRAMEWORKS, key=lambda f: len(spoken[f]))} speaks more"
     why = (
         "Those with a valid trial in this run, by any of its servers. Bytes over REST are an addition of this project."
     )
