@@ -166,6 +166,23 @@ def test_the_eight_categories_are_there_and_only_those_with_evidence_are_measure
     assert "TensorFlow wins latency, throughput" in next(c.says for c in found if c.name == "Deployment")
 
 
+def test_what_wins_with_one_model_is_not_said_of_another() -> None:
+    ours = contest(example_run("a", p50s={"torchserve-rest": 2.0, "tflite-rest": 0.5}))
+    theirs = contest(example_run("b", p50s={"torchserve-rest": 0.5, "tflite-rest": 2.0}))
+    said = next(
+        c.says for c in categories([ours, theirs], [criteria(ours), criteria(theirs)]) if c.name == "Deployment"
+    )
+    assert "TensorFlow wins latency, throughput, cost of a million, artifact size of a; PyTorch wins latency" in said
+    assert "; TensorFlow wins artifact size of b;" in said
+
+
+def test_formats_that_did_not_hold_up_count_among_those_tried() -> None:
+    gone = (MissingArtifact("digits_cnn", "onnx", "a free dimension is baked in"),)
+    one = contest(replace(example_run(), missing_artifacts=gone))
+    said = next(c.says for c in categories([one], [criteria(one)]) if c.name == "Dynamic graphs")
+    assert "4 of 5 formats took every batch size tried" in said
+
+
 def test_trust_names_what_failed_and_why() -> None:
     report = example_run()
     said = {notice.what: notice for notice in notices(report)}

@@ -266,12 +266,10 @@ def protocols(contest: Contest) -> Criterion:
 def dynamic_shapes(contest: Contest) -> Criterion:
     """Say which formats held up at every shape that was tried: batch sizes, and lengths where the model has any."""
     free = [i for i in contest.model.inputs if None in i.shape[1:]]
-    held = [a.format for a in contest.artifacts if a.parity and all(p.ok for p in a.parity)]
-    gone = [m.format for m in contest.report.missing_artifacts if m.model == contest.model.name]
-    all_ = {*(a.format for a in contest.artifacts), *gone}
-    mine = {f: {name for name in all_ if FRAMEWORK_OF.get(name) == f} for f in FRAMEWORKS}
+    held, all_ = contest.held, [*contest.held, *contest.not_held]
+    mine = {f: [name for name in all_ if FRAMEWORK_OF.get(name) == f] for f in FRAMEWORKS}
     cells = sides(
-        f"{len(mine[f].intersection(held))} of {len(mine[f])} formats" if mine[f] else "not measured"
+        f"{sum(name in held for name in mine[f])} of {len(mine[f])} formats" if mine[f] else "not measured"
         for f in FRAMEWORKS
     )
     if "not measured" in cells:
@@ -279,7 +277,8 @@ def dynamic_shapes(contest: Contest) -> Criterion:
     tried = sorted({p.batch for a in contest.artifacts for p in a.parity if p.batch is not None})
     what = f"batches of {' and '.join(map(str, tried))}" if tried else "several batches"
     what += f" and lengths of {', '.join(map(str, contest.model.lengths))}" if contest.model.lengths else ""
-    why = f"Formats that agreed with PyTorch at {what} from one artifact."
+    why = f"Formats whose one artifact ran at {what}; those in fp32 also agreed with PyTorch within its tolerance."
+    gone = [m.format for m in contest.missing]
     why += f" Not to be had: {', '.join(gone)}; why stands with the sizes." if gone else ""
     if not free:
         return Criterion("Dynamic shapes", cells, "free batch only", f"{why} This model has no other free dimension.")
