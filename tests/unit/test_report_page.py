@@ -234,6 +234,27 @@ def test_edge_size_counts_the_runtime_where_both_are_measured() -> None:
     )
     found = criterion(replace(report, artifacts=artifacts, edge=edge), "Edge size")
     assert found.best[0].endswith("lite-interpreter in torch") and found.winner == "TensorFlow"
+    served = EdgeMeasurement(
+        "digits_cnn", "torchscript", lite.sha256, "torch.jit", "", "", version="1", shared_objects_bytes=1_000_000
+    )
+    assert criterion(replace(report, artifacts=artifacts, edge=(*edge, served)), "Edge size").best == found.best
+
+
+def test_each_format_has_its_own_servers_memory() -> None:
+    report = example_run()
+    state = next(s for s in report.targets if s.name == "tflite")
+    both = replace(state, ready_seconds={"digits_cnn tflite-fp32": 1.0, "digits_cnn tflite-int8": 2.0})
+    trials = [
+        replace(m, format="tflite-int8", endpoint="tflite@tflite-int8-grpc", peak_rss_bytes=90_000_000)
+        if m.endpoint == "tflite-grpc"
+        else replace(m, peak_rss_bytes=70_000_000)
+        for m in report.measurements
+    ]
+    targets = tuple(both if s is state else s for s in report.targets)
+    report = conclude(replace(report, targets=targets), trials, "torchserve-rest")
+    peaks = {row[0]: row[2] for row in charts_by_id(report)["resources"].table.rows}
+    assert peaks["tflite (tflite-fp32)"] == "70" and peaks["tflite (tflite-int8)"] == "90"
+    assert criterion(report, "Memory").best[1] == "70 MB, tflite"
 
 
 def test_every_chart_draws_without_a_browser_and_says_something(tmp_path: Path) -> None:

@@ -24,8 +24,8 @@ FRAMEWORK_OF = {
     "tflite-int8": "TensorFlow",
 }
 """Whose format it is; ONNX is neither's."""
-SERVED_ONLY = frozenset({"torchscript", "savedmodel"})
-"""Formats that need a whole framework to run, and so are nothing for an edge device."""
+EDGE = FRAMEWORK_OF.keys() - {"torchscript", "savedmodel"}
+"""Formats for an edge device: those that don't need a whole framework to run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ def criteria(contest: Contest) -> list[Criterion]:
         cost(contest),
         smallest(contest, "Artifact size", "the smallest that loses no precision (fp32)", FP32_FORMATS),
         edge_size(contest),
-        least(contest, "Memory", "peak of all of a server's processes", peak_memory(contest), size),
+        least(contest, "Memory", "peak of all of a server's processes", least_memory(contest), size),
         least(contest, "Start-up", "from start to the first right answers", start_up(contest), seconds),
         protocols(contest),
         dynamic_shapes(contest),
@@ -159,19 +159,19 @@ def smallest(contest: Contest, name: str, what: str, formats: Iterable[str]) -> 
 
 def edge_size(contest: Contest) -> Criterion:
     """Compare the smallest artifacts that an edge runtime takes."""
-    found = smallest(contest, "Edge size", "the smallest that an edge runtime takes", FRAMEWORK_OF.keys() - SERVED_ONLY)
+    found = smallest(contest, "Edge size", "the smallest that an edge runtime takes", EDGE)
     if found.best[0] != "not measured":
         return with_runtime(contest, found.name) or found
-    why = "No edge format of PyTorch was exported in this run; torchscript needs all of it."
+    why = "No edge format of PyTorch that can be used was exported in this run; torchscript needs all of it."
     return Criterion(found.name, found.best, "not measured here", why, chart="sizes")
 
 
 def with_runtime(contest: Contest, name: str) -> Criterion | None:
     """Compare what an app carries, artifact and runtime; None unless `bakeoff sizes --measure` knows both sides."""
-    known = [row for row in contest.sizes if row.reason is None and row.app_bytes is not None]
+    known = [row for row in contest.sizes if row.format in EDGE and row.reason is None and row.app_bytes is not None]
     best: dict[str, SizeRow] = {}
     for row in sorted(known, key=lambda row: -(row.app_bytes or 0)):
-        best[FRAMEWORK_OF.get(row.format, "")] = row
+        best[FRAMEWORK_OF[row.format]] = row
     if not best.keys() >= set(FRAMEWORKS):
         return None
     cells = sides(f"{size(best[f].app_bytes or 0)}, {best[f].format} in {best[f].runtime}" for f in FRAMEWORKS)
@@ -215,12 +215,21 @@ def least(
     return Criterion(name, cells, outcome, why, ratio=ratio, chart="resources")
 
 
-def peak_memory(contest: Contest) -> dict[str, float]:
-    """Return the largest memory of each target's processes under load, in bytes."""
-    found: dict[str, float] = {}
+def peak_memory(contest: Contest) -> dict[tuple[str, str], float]:
+    """Return the largest memory of all of a server's processes under load, in bytes, by target and format."""
+    found: dict[tuple[str, str], float] = {}
     for m in contest.trials:
         if m.peak_rss_bytes:
-            found[m.target] = max(found.get(m.target, 0.0), float(m.peak_rss_bytes))
+            place = m.target, m.format
+            found[place] = max(found.get(place, 0.0), float(m.peak_rss_bytes))
+    return found
+
+
+def least_memory(contest: Contest) -> dict[str, float]:
+    """Return each target's peak memory under load, in bytes; of several formats the least."""
+    found: dict[str, float] = {}
+    for (target, _), peak in peak_memory(contest).items():
+        found[target] = min(found.get(target, peak), peak)
     return found
 
 
