@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -292,7 +293,7 @@ def test_having_as_many_protocols_is_not_having_more() -> None:
     assert outcome("torchserve-rest", "torchserve-grpc", "tflite-grpc") == "PyTorch speaks more"
 
 
-SEARCH = {
+SEARCH: dict[str, Any] = {
     "found": {
         "endpoint": "tflite-grpc",
         "slo_ms": 20.0,
@@ -311,9 +312,25 @@ def test_searches_in_the_runs_folder_become_a_chart(tmp_path: Path) -> None:
     folder.mkdir()
     (folder / "capacity.json").write_text(json.dumps(SEARCH), encoding="utf-8")
     chart = charts_by_id(example_run(), tmp_path)["capacity"]
-    assert "undecided, its capacity under 20 ms lies between 900 and 1,000 req/s" in chart.says
-    assert "0.111" in chart.says  # 0.0001 a second over 900
+    assert "undecided, its capacity under 20 ms lies over 900 and under 1,000 requests a second" in chart.says
+    assert "A million cost 0.111 at 900 req/s" in chart.says  # 0.0001 a second over 900
     assert load_searches(tmp_path, "another model") == []
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [
+        (900.0, None, "lies over 900 requests a second."),
+        (None, 50.0, "lies under 50 requests a second."),
+        (None, None, "is not known."),
+    ],
+)
+def test_a_bracket_with_an_open_end_is_said_as_one(
+    tmp_path: Path, low: float | None, high: float | None, said: str
+) -> None:
+    search = {**SEARCH, "found": {**SEARCH["found"], "low": low, "high": high}}
+    (tmp_path / "capacity.json").write_text(json.dumps(search), encoding="utf-8")
+    assert f"its capacity under 20 ms {said}" in charts_by_id(example_run(), tmp_path)["capacity"].says
 
 
 def test_a_broken_search_is_named(tmp_path: Path) -> None:
