@@ -195,6 +195,21 @@ def test_trust_names_what_failed_and_why() -> None:
     assert repeat_command(report) == "git checkout abc123\nscripts/bakeoff run --model digits_cnn"
 
 
+def test_a_failed_length_is_named() -> None:
+    report = example_run()
+    wrong = replace(report.parity[-1], length=128)
+    said = {notice.what: notice for notice in notices(replace(report, parity=(wrong,)))}
+    assert said["digits_cnn: tf-flask-rest failed parity"].says.endswith(" at batch 1, length 128")
+
+
+def test_callers_that_bring_nobody_anything_are_not_said_to_bring_someone_the_most() -> None:
+    report = example_run()
+    trials = [replace(m, throughput_rps=500.0 if m.workload == "c1" else 400.0) for m in report.measurements]
+    stalled = conclude(replace(report, measurements=()), trials, "torchserve-rest")
+    said = charts_by_id(stalled)["throughput"].says
+    assert "more callers bring no endpoint more throughput" in said and "the most" not in said.partition(". ")[2]
+
+
 def test_a_run_that_was_cut_off_says_so() -> None:
     assert any(notice.what == "Not finished" for notice in notices(replace(example_run(), finished=())))
 

@@ -30,7 +30,8 @@ def notices(report: Report) -> list[Notice]:
             where = row.endpoint or f"{row.format} in {row.runtime}"
             why = row.message or "its answers are not the reference's"
             batch = f" at batch {row.batch}" if row.batch is not None else ""
-            found.append(Notice("warn", f"{row.model}: {where} failed parity", f"{why}{batch}"))
+            length = f", length {row.length}" if row.length is not None else ""
+            found.append(Notice("warn", f"{row.model}: {where} failed parity", f"{why}{batch}{length}"))
     for state in report.targets:
         if state.status != "available":
             why = (state.reason or "no reason was written down").split("\n")[0]
