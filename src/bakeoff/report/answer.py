@@ -60,9 +60,8 @@ def fastest(contest: Contest, metric: str) -> Claim:
     rival = reference if reference in found else others[0]
     says = versus(found[rival], metric, rival)
     if beaten == others:
-        return Claim(
-            sure_title, who, figure, f"{says}; ahead of all {len(others)} others.", "sure", certainty(found[rival])
-        )
+        all_ = f"all {len(others)} others" if len(others) > 1 else "the only other"
+        return Claim(sure_title, who, figure, f"{says}; ahead of {all_}.", "sure", certainty(found[rival]))
     if beaten:
         says += f"; ahead of {len(beaten)} of {len(others)} others"
         says += f", behind {listed(behind)} in the rounds that both have" if behind else ""
