@@ -86,7 +86,8 @@ def trial_table(report: Report) -> Table:
     )
     says = (
         "In the order they ran. Lag: from a request's intended start to its send; a closed loop has none. Drift: the "
-        "last third's median over the first's. An invalid trial was repeated at the end of its round, at most twice."
+        "last third's median over the first's. A disturbed trial was repeated at the end of its round, at most twice; "
+        "one that answered wrongly, or nothing, was not."
     )
     if not everything:
         says += f" Of {len(report.measurements)} trials only {len(rows)} invalid ones: the others are in results.json."
