@@ -9,7 +9,8 @@ from pathlib import Path
 from bakeoff.counters import Exchange, read_settled, summarize_spent
 from bakeoff.deploy import Deployment
 from bakeoff.disturbance import judge_disturbance, read_counters, summarize_disturbance
-from bakeoff.runtimes import Load, Server
+from bakeoff.load import RenewedLoad
+from bakeoff.runtimes import Server
 from bakeoff.samples import TrialSamples, mark_wrong, read_samples
 from bakeoff.stats import summarize_trial
 from bakeoff.types import Endpoint, Measurement, Trial
@@ -17,7 +18,7 @@ from bakeoff.verify import Reference, canary, wrong_rows
 
 
 def measure_trial(
-    trial: Trial, endpoint: Endpoint, server: Server, deployment: Deployment, load: Load
+    trial: Trial, endpoint: Endpoint, server: Server, deployment: Deployment, load: RenewedLoad
 ) -> Measurement | None:
     """Run one trial on a server that is paused before and after, and summarise it; None for one that only primes."""
     runtime = deployment.runtime
@@ -25,6 +26,7 @@ def measure_trial(
     cpus = os.sched_getaffinity(0)
     page = runtime.read_metrics(server)  # outside of what is counted: a page costs the server time
     before, counters = runtime.read_usage(server), read_counters(cpus)
+    lost = load.lost
     sent = load.run_trial(trial, endpoint)
     after, disturbed = runtime.read_usage(server), summarize_disturbance(counters, read_counters(cpus))
     pages = page, read_settled(lambda: runtime.read_metrics(server), page, sent)
@@ -40,6 +42,8 @@ def measure_trial(
         spent = summarize_spent(*pages, Exchange(endpoint.protocol, sent, samples.mean_service_ms))
         measurement = replace(measurement, spent=spent)
     if before is None or after is None or not sent or not runtime.alive(server):
+        return measurement
+    if load.lost != lost:  # the server also answered a load generator whose requests nobody counted
         return measurement
     return replace(
         measurement,

@@ -17,7 +17,7 @@ from bakeoff.export import ExportOptions
 from bakeoff.load import RenewedLoad, Workers
 from bakeoff.measuring import find_failure, measure_trial
 from bakeoff.recount import conclude
-from bakeoff.runtimes import Load, Runtime, Server
+from bakeoff.runtimes import Runtime, Server
 from bakeoff.show import Show
 from bakeoff.sizes.records import load_current
 from bakeoff.store import write_results
@@ -112,7 +112,7 @@ def _run_model(job: Run, model: str, show: Show) -> None:
     write_results(job.out, job.report)
 
 
-def _measure_rounds(job: Run, deployment: Deployment, plan: Plan, load: Load, show: Show) -> None:
+def _measure_rounds(job: Run, deployment: Deployment, plan: Plan, load: RenewedLoad, show: Show) -> None:
     """Run all rounds; in each every endpoint once with every workload, each with all other servers paused."""
     runtime = deployment.runtime
     rounds = [draw_round(job.config, plan, number, job.out) for number in range(job.config.rounds)]
@@ -131,7 +131,7 @@ def _measure_rounds(job: Run, deployment: Deployment, plan: Plan, load: Load, sh
         _measure_round(job, deployment, trials, load, show)
 
 
-def _measure_round(job: Run, deployment: Deployment, trials: list[Trial], load: Load, show: Show) -> None:
+def _measure_round(job: Run, deployment: Deployment, trials: list[Trial], load: RenewedLoad, show: Show) -> None:
     """Run a round's trials, then again those that were disturbed."""
     for _ in range(ATTEMPTS):
         left = left_of(trials, job.measured, job.out)
@@ -142,7 +142,7 @@ def _measure_round(job: Run, deployment: Deployment, trials: list[Trial], load: 
             show.step()
 
 
-def _prime(job: Run, deployment: Deployment, load: Load, show: Show) -> None:
+def _prime(job: Run, deployment: Deployment, load: RenewedLoad, show: Show) -> None:
     """Load every server until its speed has settled."""
     for server in list(deployment.servers):
         endpoints = [endpoint for endpoint in server.endpoints if endpoint in deployment.endpoints]
@@ -201,7 +201,7 @@ def _unmeasured(job: Run) -> Iterator[str]:
         yield f"{reference}, the reference, has no valid trial: nothing could be compared with it"
 
 
-def _run_trial(job: Run, deployment: Deployment, trial: Trial, load: Load, show: Show) -> None:
+def _run_trial(job: Run, deployment: Deployment, trial: Trial, load: RenewedLoad, show: Show) -> None:
     """Run one trial with its server alone awake, and keep what it says."""
     runtime = deployment.runtime
     server = next((s for s in deployment.servers if any(e.id == trial.endpoint for e in s.endpoints)), None)
