@@ -62,17 +62,6 @@ def compare_endpoints(measurements: Iterable[Measurement], reference: str) -> li
     return conclude(contrasts)
 
 
-def compare_pairs(measurements: Iterable[Measurement], pairs: Sequence[tuple[str, str]]) -> list[Comparison]:
-    """Compare pairs of endpoints round by round: intervals, and no verdicts."""
-    contrasts = []
-    for place, endpoints in collect_series(measurements).items():
-        for a, b in pairs:
-            one, other = endpoints.get(a, {}), endpoints.get(b, {})
-            if one.keys() & other.keys():
-                contrasts.append(Contrast(place._replace(judged=False), a, b, contrast_paired(one, other)))
-    return conclude(contrasts)
-
-
 def compare_runs(
     new: Iterable[Measurement], old: Iterable[Measurement], reference: str | None = None
 ) -> list[Comparison]:

@@ -56,11 +56,15 @@ class LoadLost(BakeoffError):
 
 
 class RenewedLoad:
-    """A load generator that is started anew where it was lost, and then runs the trial again; a context manager."""
+    """A load generator that is started anew where it was lost, and then runs the trial again; a context manager.
+
+    `lost` counts how often that was.
+    """
 
     def __init__(self, start: Callable[[], LoadGenerator], show: Show) -> None:
         self._start, self._show = start, show
         self._load = start()
+        self.lost = 0
 
     def __enter__(self) -> RenewedLoad:
         return self
@@ -73,6 +77,7 @@ class RenewedLoad:
         try:
             return self._load.run_trial(trial, endpoint)
         except LoadLost as error:
+            self.lost += 1
             self._show.note(f"{trial.id} is run again with another load generator: {str(error).splitlines()[0]}")
             self._load.close()
             self._load = self._start()

@@ -7,13 +7,13 @@ from pathlib import Path
 
 from bakeoff.capacity import SweepPoint
 from bakeoff.deploy import Deployment
+from bakeoff.measuring import checked_samples
 from bakeoff.runtimes import Load
-from bakeoff.samples import TrialSamples, mark_wrong, read_samples
+from bakeoff.samples import TrialSamples
 from bakeoff.show import Show
 from bakeoff.stats import Floats, milliseconds, summarize_trial, within
 from bakeoff.trials import ATTEMPTS, draw_primers, samples_path
 from bakeoff.types import Endpoint, Measurement, Trial, Workload
-from bakeoff.verify import wrong_rows
 
 
 @dataclass(slots=True)
@@ -60,15 +60,11 @@ class Probe:
     def _run(self, workload: Workload) -> tuple[Measurement, TrialSamples]:
         self.show.say(f"{self.endpoint.id}: {workload.name}")
         name = f"{self.endpoint.model}.{self.endpoint.id}.{workload.name}.{len(self.measurements):03}"
-        path = Path(samples_path(self.out, name))
-        trial = Trial(name, self.endpoint.id, workload, 0, len(self.measurements), str(path))
+        path = samples_path(self.out, name)
+        trial = Trial(name, self.endpoint.id, workload, 0, len(self.measurements), path)
         self.load.run_trial(trial, self.endpoint)
-        samples = read_samples(path)
         reference = self.deployment.reference(self.endpoint.target, self.endpoint.format)
-        wrong = wrong_rows(samples, self.endpoint, workload.batch_size, reference)
-        if wrong:
-            mark_wrong(path, wrong)
-            samples = read_samples(path)
+        samples = checked_samples(Path(path), workload.batch_size, self.endpoint, reference)
         measurement = summarize_trial(trial, self.endpoint, samples)
         self.measurements.append(measurement)
         self.show.step()

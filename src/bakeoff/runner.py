@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 from bakeoff.bare import time_artifacts
 from bakeoff.catalog import find_model
 from bakeoff.config import Config
-from bakeoff.counters import Exchange, read_settled, summarize_spent
 from bakeoff.deploy import Deployment, Selection, deployed, restart
-from bakeoff.disturbance import judge_disturbance, read_counters, summarize_disturbance
 from bakeoff.errors import BakeoffError, UsageError
 from bakeoff.export import ExportOptions
 from bakeoff.load import RenewedLoad, Workers
+from bakeoff.measuring import find_failure, measure_trial
 from bakeoff.recount import conclude
-from bakeoff.runtimes import Load, Runtime, Server
-from bakeoff.samples import mark_wrong, read_samples
+from bakeoff.runtimes import Runtime, Server
 from bakeoff.show import Show
 from bakeoff.sizes.records import load_current
-from bakeoff.stats import summarize_trial
 from bakeoff.store import write_results
 from bakeoff.trials import ATTEMPTS, draw_primers, draw_round, left_of
 from bakeoff.types import (
@@ -32,7 +28,6 @@ from bakeoff.types import (
     NO_FORMAT,
     Artifact,
     EdgeMeasurement,
-    Endpoint,
     Measurement,
     MissingArtifact,
     Parity,
@@ -41,7 +36,6 @@ from bakeoff.types import (
     Support,
     Trial,
 )
-from bakeoff.verify import canary, wrong_rows
 
 RowT = TypeVar("RowT", Artifact, EdgeMeasurement, MissingArtifact, Parity, Support)
 ValueT = TypeVar("ValueT")
@@ -118,7 +112,7 @@ def _run_model(job: Run, model: str, show: Show) -> None:
     write_results(job.out, job.report)
 
 
-def _measure_rounds(job: Run, deployment: Deployment, plan: Plan, load: Load, show: Show) -> None:
+def _measure_rounds(job: Run, deployment: Deployment, plan: Plan, load: RenewedLoad, show: Show) -> None:
     """Run all rounds; in each every endpoint once with every workload, each with all other servers paused."""
     runtime = deployment.runtime
     rounds = [draw_round(job.config, plan, number, job.out) for number in range(job.config.rounds)]
@@ -137,7 +131,7 @@ def _measure_rounds(job: Run, deployment: Deployment, plan: Plan, load: Load, sh
         _measure_round(job, deployment, trials, load, show)
 
 
-def _measure_round(job: Run, deployment: Deployment, trials: list[Trial], load: Load, show: Show) -> None:
+def _measure_round(job: Run, deployment: Deployment, trials: list[Trial], load: RenewedLoad, show: Show) -> None:
     """Run a round's trials, then again those that were disturbed."""
     for _ in range(ATTEMPTS):
         left = left_of(trials, job.measured, job.out)
@@ -148,7 +142,7 @@ def _measure_round(job: Run, deployment: Deployment, trials: list[Trial], load: 
             show.step()
 
 
-def _prime(job: Run, deployment: Deployment, load: Load, show: Show) -> None:
+def _prime(job: Run, deployment: Deployment, load: RenewedLoad, show: Show) -> None:
     """Load every server until its speed has settled."""
     for server in list(deployment.servers):
         endpoints = [endpoint for endpoint in server.endpoints if endpoint in deployment.endpoints]
@@ -207,74 +201,23 @@ def _unmeasured(job: Run) -> Iterator[str]:
         yield f"{reference}, the reference, has no valid trial: nothing could be compared with it"
 
 
-def _run_trial(job: Run, deployment: Deployment, trial: Trial, load: Load, show: Show) -> None:
+def _run_trial(job: Run, deployment: Deployment, trial: Trial, load: RenewedLoad, show: Show) -> None:
     """Run one trial with its server alone awake, and keep what it says."""
     runtime = deployment.runtime
     server = next((s for s in deployment.servers if any(e.id == trial.endpoint for e in s.endpoints)), None)
     if server is None:  # it failed before
         return
     endpoint = next(e for e in server.endpoints if e.id == trial.endpoint)
-    measurement = _measure(trial, endpoint, server, deployment, load) if runtime.alive(server) else None
+    measurement = measure_trial(trial, endpoint, server, deployment, load) if runtime.alive(server) else None
     if measurement is not None:
         _keep(job, measurement)
         show.found(measurement)
     nothing_came = measurement is not None and measurement.error_count == measurement.request_count
-    problem = _find_failure(deployment, server, endpoint, nothing_came)
+    problem = find_failure(deployment, server, endpoint, nothing_came)
     if problem is not None:
         _mark_failed(job, server, f"{server.target.name} {problem}", show)
         deployment.servers.remove(server)
         runtime.stop(server)
-
-
-def _find_failure(deployment: Deployment, server: Server, endpoint: Endpoint, nothing_came: bool) -> str | None:
-    """Return why a server is out from here on: it ended, or it doesn't answer even a single request any more."""
-    runtime = deployment.runtime
-    if runtime.alive(server) and nothing_came:
-        runtime.resume(server)
-        problem = canary(endpoint, deployment.golden)
-        runtime.pause(server)
-        if problem is not None:
-            return f"stopped answering: {endpoint.id}: {problem}"
-    return None if runtime.alive(server) else runtime.last_words(server)
-
-
-def _measure(
-    trial: Trial, endpoint: Endpoint, server: Server, deployment: Deployment, load: Load
-) -> Measurement | None:
-    """Run one trial, check the answers it kept, and summarise it; None for one that only primes."""
-    runtime = deployment.runtime
-    runtime.resume(server)
-    cpus = os.sched_getaffinity(0)
-    page = runtime.read_metrics(server)  # outside of what is counted: a page costs the server time
-    before, counters = runtime.read_usage(server), read_counters(cpus)
-    sent = load.run_trial(trial, endpoint)
-    after, disturbed = runtime.read_usage(server), summarize_disturbance(counters, read_counters(cpus))
-    pages = page, read_settled(lambda: runtime.read_metrics(server), page, sent)
-    runtime.pause(server)
-    if trial.samples is None:
-        return None
-    path, reference = Path(trial.samples), deployment.reference(endpoint.target, endpoint.format)
-    samples = read_samples(path)
-    wrong = wrong_rows(samples, endpoint, trial.workload.batch_size, reference)
-    if wrong:
-        mark_wrong(path, wrong)
-        samples = read_samples(path)
-    measurement = summarize_trial(trial, endpoint, samples)
-    reasons = (*measurement.reasons, *judge_disturbance(disturbed))
-    verdict: Literal["valid", "invalid"] = "invalid" if reasons else "valid"
-    spent = summarize_spent(*pages, Exchange(endpoint.protocol, sent, samples.mean_service_ms))
-    measurement = replace(measurement, disturbed=disturbed, reasons=reasons, verdict=verdict)
-    if server.target.metrics is not None:
-        measurement = replace(measurement, spent=spent)
-    if before is None or after is None or not sent or not runtime.alive(server):
-        return measurement
-    cpu_ms = (after.cpu_seconds - before.cpu_seconds) * 1000 / sent
-    return replace(
-        measurement,
-        server_cpu_ms_per_request=cpu_ms,
-        peak_rss_bytes=after.peak_rss_bytes,
-        memory_from=after.memory_from,
-    )
 
 
 def _take_over(job: Run, deployment: Deployment) -> None:

@@ -6,39 +6,23 @@ BAKEOFF_RUNTIME=docker has the targets in containers.
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
 
 from bakeoff.catalog import load_targets
+from bakeoff.cli.terminal import LineShow
 from bakeoff.deploy import Deployment, Selection, bring_up, open_deployment
 from bakeoff.export import ExportOptions
 from bakeoff.runtimes import RUNTIMES, StartOptions
 from bakeoff.types import PROTOCOLS, Endpoint
 
 
-class Lines:
-    """Shows progress as lines on stderr."""
-
-    def expect(self, steps: int) -> None:
-        """Nothing is counted."""
-
-    def step(self, count: int = 1) -> None:
-        """Nothing is counted."""
-
-    def say(self, text: str) -> None:
-        """Print it."""
-        sys.stderr.write(f"{text}\n")
-
-    note = say
-
-
 @pytest.fixture(scope="session")
 def deployment() -> Iterator[Deployment]:
     """All targets up and verified; one that can't run here is in the states, with its reason."""
-    runtime, lines = RUNTIMES[os.environ.get("BAKEOFF_RUNTIME", "local")], Lines()
+    runtime, lines = RUNTIMES[os.environ.get("BAKEOFF_RUNTIME", "local")], LineShow()
     with closing(runtime):
         runtime.open()
         folder, failed = runtime.export("digits_cnn", ExportOptions(), lines)

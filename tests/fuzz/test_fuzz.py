@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
@@ -20,6 +19,7 @@ from schemathesis.specs.openapi.checks import response_schema_conformance, statu
 
 from bakeoff.artifacts import load_model
 from bakeoff.export import ExportOptions, export_model
+from bakeoff.show import Quiet
 from bakeoff.types import Model
 from bakeoff.wire import WIRES
 
@@ -33,25 +33,9 @@ FIXED = settings(
 )
 
 
-class Lines:
-    """Shows progress as lines on stderr."""
-
-    def expect(self, steps: int) -> None:
-        """Nothing is counted."""
-
-    def step(self, count: int = 1) -> None:
-        """Nothing is counted."""
-
-    def say(self, text: str) -> None:
-        """Print it."""
-        sys.stderr.write(f"{text}\n")
-
-    note = say
-
-
 @pytest.fixture(scope="session")
 def artifacts() -> Path:
-    folder, failed = export_model("digits_cnn", ExportOptions(), Lines())
+    folder, failed = export_model("digits_cnn", ExportOptions(), Quiet())
     assert not failed
     return folder
 

@@ -16,7 +16,6 @@ from simulated import measurement, simulate_run
 
 from bakeoff.compare import (
     compare_endpoints,
-    compare_pairs,
     compare_runs,
     contrast_paired,
     contrast_unpaired,
@@ -186,13 +185,6 @@ def test_fewer_than_five_rounds_give_intervals_and_no_verdicts() -> None:
     run = simulate_run(np.random.default_rng(1), {"base": 1.0, "a": 2.0}, rounds=4)
     found = compare_endpoints(run, "base")
     assert found and all(c.verdict is None and c.confidence == 0.95 and c.low is not None for c in found)
-
-
-def test_pairs_get_intervals_and_no_verdicts() -> None:
-    run = simulate_run(np.random.default_rng(1), {"base": 1.0, "a": 2.0, "b": 4.0})
-    found = compare_pairs(run, [("b", "a"), ("b", "missing")])
-    assert {(c.a, c.b, c.verdict, c.confidence) for c in found} == {("b", "a", None, 0.95)}
-    assert statement(found, "b", "p50").ratio == pytest.approx(2, rel=0.05)
 
 
 @pytest.mark.parametrize(

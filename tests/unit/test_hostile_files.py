@@ -21,6 +21,7 @@ from bakeoff.artifacts import Golden, load_artifact, load_model, verify_files
 from bakeoff.catalog import load_targets
 from bakeoff.checks import hash_file
 from bakeoff.cli import main
+from bakeoff.cli.sizes import print_sizes
 from bakeoff.config import DEFAULT, load_config
 from bakeoff.errors import UsageError, printable
 from bakeoff.record import record_artifact, require_own
@@ -28,8 +29,9 @@ from bakeoff.recount import load_samples
 from bakeoff.report.markdown import render_markdown
 from bakeoff.runs import reopen_run
 from bakeoff.samples import Window, table_of, write_samples
+from bakeoff.sizes import make_size_report
 from bakeoff.store import read_results, write_results
-from bakeoff.types import Sample, Watch
+from bakeoff.types import MissingArtifact, Sample, Watch
 
 HOSTILE = ("../../x", "/etc/passwd", "a/b", "a\nb", "\x1b[31mred", "<script>alert(1)</script>", "", "\0", "a" * 5000)
 MODEL = {
@@ -300,6 +302,15 @@ def test_hostile_text_does_not_reach_the_terminal_or_markdown_as_it_is() -> None
     assert printable("größe, 5 µs\nnext") == "größe, 5 µs\nnext"
     rendered = render_markdown(example_report(name="[x](javascript:alert(1))", reason="\x1b[2J<img src=x>"))
     assert "[x](" not in rendered and "\x1b" not in rendered and "<img" not in rendered
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_the_size_report_prints_no_name_as_it_is(as_json: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    run = example_report()
+    gone = MissingArtifact("digits_cnn", "\x9b2J\u202e", "\x1b]0;title\x07")
+    print_sizes(make_size_report(run.models, run.artifacts, missing=[gone]), as_json)
+    said = capsys.readouterr().out
+    assert "digits_cnn" in said and "u202e" in said and printable(said) == said
 
 
 def test_a_run_to_go_on_with_names_no_code_of_others(ran: Path, tmp_path: Path) -> None:

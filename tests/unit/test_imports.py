@@ -26,7 +26,7 @@ LEVELS = (
     {"verify", "report", "report_service", "export", "load"},
     {"runtimes", "trials"},
     {"deploy"},
-    {"bare"},
+    {"bare", "measuring"},
     {"runner"},
     {"runs", "probe"},
     {"cli"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import io
 import os
 import pty
 import signal
@@ -10,14 +11,17 @@ import struct
 import subprocess
 import sys
 import termios
+from dataclasses import replace
 from pathlib import Path
 
 import pyte
 import pytest
 from example_report import example_report
 from fake_run import REASON, show_run
+from rich.console import Console
+from rich.live import Live
 
-from bakeoff.cli.live import View, clock_time
+from bakeoff.cli.live import LiveShow, View, clock_time
 from bakeoff.types import Trial, Workload
 
 PROGRAM = str(Path(__file__).with_name("fake_run.py"))
@@ -145,3 +149,21 @@ def test_the_time_left_follows_the_pace() -> None:
 
 def test_times_are_read_easily() -> None:
     assert [clock_time(s) for s in (0, 59.2, 61, 3661)] == ["0:00", "1:00", "1:01", "1:01:01"]
+
+
+def test_a_terminal_is_shown_nothing_that_it_would_obey() -> None:
+    hostile = "\x1b]0;title\x07 \x9b2J"
+    out = io.StringIO()
+    console = Console(file=out, width=200)
+    view = View()
+    trial = example_report().measurements[0]
+    view.found(replace(trial, endpoint=hostile, workload=hostile, verdict="invalid", reasons=(hostile,)))
+    LiveShow(Live(view, console=console), console, view).note(hostile)
+    for begin in (
+        lambda: view.say(hostile),
+        lambda: view.begin(hostile, Trial("t", hostile, Workload("c1", "closed", 1), 0, 0, None), 1),
+    ):
+        begin()
+        console.print(view)
+    said = out.getvalue()
+    assert said.count("\\u001b]0;title") >= 9 and not set(said) & set("\x1b\x07\x9b")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from bakeoff.report import write_report
 from bakeoff.report.answer import Claim, claims, headline
 from bakeoff.report.categories import categories
 from bakeoff.report.charts import charts_of
+from bakeoff.report.charts.chart import Chart
 from bakeoff.report.charts.latency import curve
 from bakeoff.report.charts.svg import plain, render_svg
 from bakeoff.report.contest import Contest
@@ -43,6 +45,10 @@ def criterion(report: Report, name: str) -> Criterion:
     return next(row for row in criteria(contest(report)) if row.name == name)
 
 
+def charts_by_id(report: Report, folder: Path = Path("no such folder")) -> dict[str, Chart]:
+    return {chart.id: chart for chart in charts_of(folder, contest(report))}
+
+
 def test_a_difference_that_rounds_confirm_is_a_sure_answer_with_its_interval() -> None:
     claim, said = answered(example_run())
     assert (claim.asked, claim.who, claim.sure) == ("Answers fastest", "tflite over gRPC", "sure")
@@ -68,6 +74,20 @@ def test_the_fastest_that_is_not_told_apart_from_another_is_not_called_so() -> N
     claim, said = answered(example_run(p50s={"torchserve-rest": 2.0, "tflite-rest": 0.5, "tflite-grpc": 0.501}))
     assert claim.sure == "open" and "ahead of 1 of 2 others, not told apart from tflite-" in claim.says
     assert "answers fastest" not in said and "ms, not told apart from tflite-" in said
+
+
+def test_one_that_is_ahead_by_verdict_is_not_called_not_told_apart() -> None:
+    # tflite-rest had its slow rounds alone: its median is the worse, though it was ahead whenever both were measured.
+    report = example_run(rounds=14, p50s={"torchserve-rest": 9.0, "tflite-rest": 0.4, "tflite-grpc": 0.6}, noise=0.01)
+    slow = tuple(
+        replace(m, latency_ms=replace(m.latency_ms, p50=2.0)) if m.endpoint == "tflite-rest" and m.round > 5 else m
+        for m in report.measurements
+        if m.endpoint != "tflite-grpc" or m.round <= 5
+    )
+    claim, said = answered(conclude(replace(report, measurements=()), slow, "torchserve-rest"))
+    assert claim.who == "tflite over gRPC" and claim.sure == "open"
+    assert "ahead of 1 of 2 others, behind tflite-rest in the rounds that both have" in claim.says
+    assert "not told apart" not in claim.says + said and "no verdict says it is the fastest" in said
 
 
 def test_a_framework_wins_only_against_all_of_the_others_endpoints() -> None:
@@ -147,6 +167,23 @@ def test_the_eight_categories_are_there_and_only_those_with_evidence_are_measure
     assert "TensorFlow wins latency, throughput" in next(c.says for c in found if c.name == "Deployment")
 
 
+def test_what_wins_with_one_model_is_not_said_of_another() -> None:
+    ours = contest(example_run("a", p50s={"torchserve-rest": 2.0, "tflite-rest": 0.5}))
+    theirs = contest(example_run("b", p50s={"torchserve-rest": 0.5, "tflite-rest": 2.0}))
+    said = next(
+        c.says for c in categories([ours, theirs], [criteria(ours), criteria(theirs)]) if c.name == "Deployment"
+    )
+    assert "TensorFlow wins latency, throughput, cost of a million, artifact size of a; PyTorch wins latency" in said
+    assert "; TensorFlow wins artifact size of b;" in said
+
+
+def test_formats_that_did_not_hold_up_count_among_those_tried() -> None:
+    gone = (MissingArtifact("digits_cnn", "onnx", "a free dimension is baked in"),)
+    one = contest(replace(example_run(), missing_artifacts=gone))
+    said = next(c.says for c in categories([one], [criteria(one)]) if c.name == "Dynamic graphs")
+    assert "4 of 5 formats took every batch size tried" in said
+
+
 def test_trust_names_what_failed_and_why() -> None:
     report = example_run()
     said = {notice.what: notice for notice in notices(report)}
@@ -156,6 +193,21 @@ def test_trust_names_what_failed_and_why() -> None:
     assert row[0] == "drifted" and row[-1] == "its speed had not settled digits_cnn"
     assert reason_table(report).rows == (("its speed had not settled digits_cnn", "1"),)
     assert repeat_command(report) == "git checkout abc123\nscripts/bakeoff run --model digits_cnn"
+
+
+def test_a_failed_length_is_named() -> None:
+    report = example_run()
+    wrong = replace(report.parity[-1], length=128)
+    said = {notice.what: notice for notice in notices(replace(report, parity=(wrong,)))}
+    assert said["digits_cnn: tf-flask-rest failed parity"].says.endswith(" at batch 1, length 128")
+
+
+def test_callers_that_bring_nobody_anything_are_not_said_to_bring_someone_the_most() -> None:
+    report = example_run()
+    trials = [replace(m, throughput_rps=500.0 if m.workload == "c1" else 400.0) for m in report.measurements]
+    stalled = conclude(replace(report, measurements=()), trials, "torchserve-rest")
+    said = charts_by_id(stalled)["throughput"].says
+    assert "more callers bring no endpoint more throughput" in said and "the most" not in said.partition(". ")[2]
 
 
 def test_a_run_that_was_cut_off_says_so() -> None:
@@ -198,6 +250,27 @@ def test_edge_size_counts_the_runtime_where_both_are_measured() -> None:
     )
     found = criterion(replace(report, artifacts=artifacts, edge=edge), "Edge size")
     assert found.best[0].endswith("lite-interpreter in torch") and found.winner == "TensorFlow"
+    served = EdgeMeasurement(
+        "digits_cnn", "torchscript", lite.sha256, "torch.jit", "", "", version="1", shared_objects_bytes=1_000_000
+    )
+    assert criterion(replace(report, artifacts=artifacts, edge=(*edge, served)), "Edge size").best == found.best
+
+
+def test_each_format_has_its_own_servers_memory() -> None:
+    report = example_run()
+    state = next(s for s in report.targets if s.name == "tflite")
+    both = replace(state, ready_seconds={"digits_cnn tflite-fp32": 1.0, "digits_cnn tflite-int8": 2.0})
+    trials = [
+        replace(m, format="tflite-int8", endpoint="tflite@tflite-int8-grpc", peak_rss_bytes=90_000_000)
+        if m.endpoint == "tflite-grpc"
+        else replace(m, peak_rss_bytes=70_000_000)
+        for m in report.measurements
+    ]
+    targets = tuple(both if s is state else s for s in report.targets)
+    report = conclude(replace(report, targets=targets), trials, "torchserve-rest")
+    peaks = {row[0]: row[2] for row in charts_by_id(report)["resources"].table.rows}
+    assert peaks["tflite (tflite-fp32)"] == "70" and peaks["tflite (tflite-int8)"] == "90"
+    assert criterion(report, "Memory").best[1] == "70 MB, tflite"
 
 
 def test_every_chart_draws_without_a_browser_and_says_something(tmp_path: Path) -> None:
@@ -219,7 +292,23 @@ def test_every_chart_draws_without_a_browser_and_says_something(tmp_path: Path) 
         assert render_svg(chart, report).startswith("<svg")
 
 
-SEARCH = {
+def test_protocols_that_a_verdict_calls_the_same_are_not_called_undecided() -> None:
+    servers = {"torchserve-rest": 2.0, "torchserve-grpc": 2.0, "tflite-rest": 0.6, "tflite-grpc": 0.4}
+    said = charts_by_id(example_run(p50s=servers, noise=0.002))["protocols"].says
+    assert "the same on torchserve (1" in said and "faster on tflite (1.5" in said and "not decided" not in said
+
+
+def test_having_as_many_protocols_is_not_having_more() -> None:
+    def outcome(*endpoints: str) -> str:
+        return criterion(example_run(p50s={e: 1.0 for e in endpoints}), "Protocols").outcome
+
+    assert outcome("torchserve-rest", "tflite-rest") == "both speak the same"
+    assert outcome("torchserve-rest", "tflite-grpc") == "as many, not the same"
+    assert outcome("torchserve-rest", "tflite-rest", "tflite-grpc") == "TensorFlow speaks more"
+    assert outcome("torchserve-rest", "torchserve-grpc", "tflite-grpc") == "PyTorch speaks more"
+
+
+SEARCH: dict[str, Any] = {
     "found": {
         "endpoint": "tflite-grpc",
         "slo_ms": 20.0,
@@ -237,10 +326,26 @@ def test_searches_in_the_runs_folder_become_a_chart(tmp_path: Path) -> None:
     folder = tmp_path / "capacity-tflite"
     folder.mkdir()
     (folder / "capacity.json").write_text(json.dumps(SEARCH), encoding="utf-8")
-    chart = next(c for c in charts_of(tmp_path, contest()) if c.id == "capacity")
-    assert "undecided, its capacity under 20 ms lies between 900 and 1,000 req/s" in chart.says
-    assert "0.111" in chart.says  # 0.0001 a second over 900
+    chart = charts_by_id(example_run(), tmp_path)["capacity"]
+    assert "undecided, its capacity under 20 ms lies over 900 and under 1,000 requests a second" in chart.says
+    assert "A million cost 0.111 at 900 req/s" in chart.says  # 0.0001 a second over 900
     assert load_searches(tmp_path, "another model") == []
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [
+        (900.0, None, "lies over 900 requests a second."),
+        (None, 50.0, "lies under 50 requests a second."),
+        (None, None, "is not known."),
+    ],
+)
+def test_a_bracket_with_an_open_end_is_said_as_one(
+    tmp_path: Path, low: float | None, high: float | None, said: str
+) -> None:
+    search = {**SEARCH, "found": {**SEARCH["found"], "low": low, "high": high}}
+    (tmp_path / "capacity.json").write_text(json.dumps(search), encoding="utf-8")
+    assert f"its capacity under 20 ms {said}" in charts_by_id(example_run(), tmp_path)["capacity"].says
 
 
 def test_a_broken_search_is_named(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from bakeoff.files import as_json, write_atomic
 from bakeoff.load import Workers
 from bakeoff.probe import Probe
 from bakeoff.report.cells import MISSING, Table, number
+from bakeoff.report.words import bracket
 from bakeoff.show import Show
 from bakeoff.types import Workload
 
@@ -160,11 +161,12 @@ def capacity_table(probe: Probe, found: Capacity, slo_ms: float, price: float | 
 
 def in_words(found: Capacity, slo_ms: float, price: float | None) -> str:
     """Say what was found, and what a million predictions cost then."""
-    low, high = number(found.low), number(found.high)
     if found.rate_rps is not None:
-        says = f"Capacity: {low} requests a second with the p99 under {slo_ms:g} ms, confirmed on fresh seeds."
+        says = f"Capacity: {number(found.rate_rps)} requests a second with the p99 under {slo_ms:g} ms, "
+        says += "confirmed on fresh seeds."
     else:
-        says = f"Undecided within the budget: the capacity under {slo_ms:g} ms lies between {low} and {high} a second."
+        where = bracket(found.low, found.high)
+        says = f"Undecided within the budget: the capacity under {slo_ms:g} ms {where}."
     rate = found.rate_rps or found.low
     if rate and price is not None:
         cost = cost_per_million(rate, price)

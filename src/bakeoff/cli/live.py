@@ -17,6 +17,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from bakeoff.errors import printable
 from bakeoff.report.cells import MISSING, number
 from bakeoff.show import describe
 from bakeoff.stats import median
@@ -51,12 +52,12 @@ class View:
 
     def begin(self, model: str, trial: Trial, rounds: int) -> None:
         """Begin a trial."""
-        self.text = f"{model}: {describe(trial, rounds)}"
+        self.text = printable(f"{model}: {describe(trial, rounds)}")
         self.running = trial, self._clock()
 
     def say(self, text: str) -> None:
         """Begin something that is no trial."""
-        self.text, self.running = text, None
+        self.text, self.running = printable(text), None
 
     def found(self, measurement: Measurement) -> None:
         """Keep what a trial found."""
@@ -140,8 +141,8 @@ def recent_table(trials: list[Measurement]) -> Table:
         valid = m.verdict == "valid"
         mark = Text("ok" if valid else "!!", style="green" if valid else "red")
         figures = (number(m.latency_ms.p50), number(m.latency_ms.p99), number(m.throughput_rps))
-        place = (Text(m.endpoint), Text(m.workload), str(m.round + 1))
-        table.add_row(mark, *place, *figures, Text("" if valid else f"invalid: {'; '.join(m.reasons)}"))
+        place = (Text(printable(m.endpoint)), Text(printable(m.workload)), str(m.round + 1))
+        table.add_row(mark, *place, *figures, Text("" if valid else printable(f"invalid: {'; '.join(m.reasons)}")))
     return table
 
 
@@ -173,7 +174,7 @@ class LiveShow:
 
     def note(self, text: str) -> None:
         """Leave a line that stays, above the picture."""
-        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+        self._console.print(printable(text), markup=False, highlight=False, soft_wrap=True)
 
     def expect_load(self, model: str, seconds: float) -> None:
         """Begin a model's trials."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -12,7 +13,7 @@ from bakeoff.artifacts import load_artifacts, load_missing, load_model
 from bakeoff.catalog import list_exported
 from bakeoff.cli import options as o
 from bakeoff.cli.terminal import print_table, progress
-from bakeoff.errors import BakeoffError, UsageError
+from bakeoff.errors import BakeoffError, UsageError, printable
 from bakeoff.files import ARTIFACTS
 from bakeoff.record import require_own
 from bakeoff.report.sizes import size_tables
@@ -72,12 +73,10 @@ def exported_sizes(models: list[str], formats: list[str]) -> SizeReport:
 def print_sizes(report: SizeReport, as_json_text: bool) -> None:
     """Print the size report: as JSON to stdout, or its answers and tables."""
     if as_json_text:
-        typer.echo(size_json(report), nl=False)
+        sys.stdout.write(printable(size_json(report)))
         return
     for name, lines in report.answers.items():
-        typer.echo(name)
-        for line in lines:
-            typer.echo(f"  {line}")
-    typer.echo()
+        sys.stdout.write("".join(f"{printable(line)}\n" for line in [name, *(f"  {line}" for line in lines)]))
+    sys.stdout.write("\n")
     for table in size_tables(report):
         print_table(table)

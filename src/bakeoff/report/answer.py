@@ -9,7 +9,7 @@ from typing import Literal
 from bakeoff.report.cells import number
 from bakeoff.report.contest import Contest
 from bakeoff.report.words import certainty, endpoint_words, listed, size, times
-from bakeoff.types import Artifact, Comparison
+from bakeoff.types import Artifact, Comparison, Verdict
 
 Sureness = Literal["sure", "open", "exact", "none"]
 """A verdict supports it; nothing decides it; it was counted, not sampled; it was not measured."""
@@ -54,18 +54,25 @@ def fastest(contest: Contest, metric: str) -> Claim:
     if not others:
         return Claim(open_title, who, figure, "Nothing else was measured to compare it with.", "none", "")
     found = {other: advantage(contest, metric, best, other) for other in others}
-    beaten = [other for other in others if (c := found[other]) and c.verdict == "faster"]
-    rest = [other for other in others if other not in beaten]
+    beaten, behind = (of_verdict(found, verdict) for verdict in ("faster", "slower"))
+    untold = [other for other in others if other not in (*beaten, *behind)]
     reference = contest.report.reference
     rival = reference if reference in found else others[0]
     says = versus(found[rival], metric, rival)
-    if not rest:
-        return Claim(
-            sure_title, who, figure, f"{says}; ahead of all {len(others)} others.", "sure", certainty(found[rival])
-        )
+    if beaten == others:
+        all_ = f"all {len(others)} others" if len(others) > 1 else "the only other"
+        return Claim(sure_title, who, figure, f"{says}; ahead of {all_}.", "sure", certainty(found[rival]))
     if beaten:
-        says += f"; ahead of {len(beaten)} of {len(others)} others, {UNTOLD}{listed(rest)}"
-    return Claim(open_title, who, figure, f"{says}.", "open", certainty(found[rest[0] if beaten else rival]))
+        says += f"; ahead of {len(beaten)} of {len(others)} others"
+        says += f", behind {listed(behind)} in the rounds that both have" if behind else ""
+        says += f", {UNTOLD}{listed(untold)}" if untold else ""
+    doubt = [*untold, *behind][0] if beaten else rival
+    return Claim(open_title, who, figure, f"{says}.", "open", certainty(found[doubt]))
+
+
+def of_verdict(found: dict[str, Comparison | None], verdict: Verdict) -> list[str]:
+    """Return the endpoints against which there is this verdict."""
+    return [other for other, c in found.items() if c is not None and c.verdict == verdict]
 
 
 def versus(found: Comparison | None, metric: str, rival: str) -> str:

@@ -41,20 +41,24 @@ def categories(contests: Sequence[Contest], found: Sequence[Sequence[Criterion]]
     """Return all eight in their usual order; `found` are each contest's criteria."""
     known = {
         "Dynamic graphs": dynamic_graphs(contests),
-        "Deployment": deployment(found),
+        "Deployment": deployment(contests, found),
         "Pretrained models": pretrained(contests),
     }
     return [known.get(name) or Category(name, False, NOT_MEASURED[name]) for name in ORDER]
 
 
-def deployment(found: Sequence[Sequence[Criterion]]) -> Category:
-    """Count what the criteria above say."""
+def deployment(contests: Sequence[Contest], found: Sequence[Sequence[Criterion]]) -> Category:
+    """Count what the criteria above say, by model where there are several."""
     rows = [row for rows in found for row in rows]
     measured = [row for row in rows if row.outcome != "not measured here"]
-    won = {f: [row.name.lower() for row in measured if row.winner == f] for f in FRAMEWORKS}
-    says = [f"{f} wins {', '.join(dict.fromkeys(names))}" for f, names in won.items() if names]
-    open_ = len(measured) - sum(map(len, won.values()))
+    says = []
+    for contest, own in zip(contests, found, strict=True):
+        for f in FRAMEWORKS:
+            if names := [row.name.lower() for row in own if row.winner == f]:
+                which = f" of {contest.model.name}" if len(contests) > 1 else ""
+                says.append(f"{f} wins {', '.join(names)}{which}")
     said = "; ".join(says) or "No criterion has a winner"
+    open_ = sum(row.winner is None for row in measured)
     return Category(
         "Deployment", bool(measured), f"{said}; {open_} without a winner, {len(rows) - len(measured)} not measured."
     )
@@ -62,11 +66,12 @@ def deployment(found: Sequence[Sequence[Criterion]]) -> Category:
 
 def dynamic_graphs(contests: Sequence[Contest]) -> Category:
     """Say what was tried of shapes that change; graphs that change while they run are not deployed here."""
-    artifacts = [a for contest in contests for a in contest.artifacts if a.parity]
-    if not artifacts:
+    held = sum(len(contest.held) for contest in contests)
+    tried = held + sum(len(contest.not_held) for contest in contests)
+    if not tried:
         return Category("Dynamic graphs", False, "Nothing was exported.")
-    held = [a for a in artifacts if all(p.ok for p in a.parity)]
-    says = f"Only shapes: {len(held)} of {len(artifacts)} artifacts took every batch size tried. "
+    what = "batch size and length" if any(contest.model.lengths for contest in contests) else "batch size"
+    says = f"Only shapes: {held} of {tried} formats took every {what} tried. "
     return Category("Dynamic graphs", True, says + "Control flow that depends on data was not measured.")
 
 

@@ -10,7 +10,18 @@ from itertools import combinations
 from bakeoff.compare import Contrast, collect_series, conclude, contrast_paired, is_judged
 from bakeoff.report.tables import workload_names
 from bakeoff.sizes import SizeRow, size_report_of
-from bakeoff.types import FLOORS, Artifact, Comparison, Measurement, Model, Report, Summary, TargetState, Verdict
+from bakeoff.types import (
+    FLOORS,
+    Artifact,
+    Comparison,
+    Measurement,
+    MissingArtifact,
+    Model,
+    Report,
+    Summary,
+    TargetState,
+    Verdict,
+)
 
 FRAMEWORKS = ("PyTorch", "TensorFlow")
 OPPOSITE: dict[Verdict, Verdict] = {"faster": "slower", "slower": "faster"}
@@ -51,6 +62,22 @@ class Contest:
     def artifacts(self) -> list[Artifact]:
         """The model in each format."""
         return [a for a in self.report.artifacts if a.model == self.model.name]
+
+    @cached_property
+    def missing(self) -> list[MissingArtifact]:
+        """What the model could not be made in, or did not hold up in."""
+        return [m for m in self.report.missing_artifacts if m.model == self.model.name]
+
+    @cached_property
+    def held(self) -> list[str]:
+        """The formats that ran at every batch and length that was tried, those in fp32 as PyTorch."""
+        return [a.format for a in self.artifacts if a.parity and all(p.ok for p in a.parity)]
+
+    @cached_property
+    def not_held(self) -> list[str]:
+        """The other formats that were tried."""
+        tried = [*(a.format for a in self.artifacts if a.parity), *(m.format for m in self.missing)]
+        return [name for name in dict.fromkeys(tried) if name not in self.held]
 
     @cached_property
     def sizes(self) -> list[SizeRow]:

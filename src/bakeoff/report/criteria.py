@@ -24,8 +24,8 @@ FRAMEWORK_OF = {
     "tflite-int8": "TensorFlow",
 }
 """Whose format it is; ONNX is neither's."""
-SERVED_ONLY = frozenset({"torchscript", "savedmodel"})
-"""Formats that need a whole framework to run, and so are nothing for an edge device."""
+EDGE = FRAMEWORK_OF.keys() - {"torchscript", "savedmodel"}
+"""Formats for an edge device: those that don't need a whole framework to run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ def criteria(contest: Contest) -> list[Criterion]:
         cost(contest),
         smallest(contest, "Artifact size", "the smallest that loses no precision (fp32)", FP32_FORMATS),
         edge_size(contest),
-        least(contest, "Memory", "peak of all of a server's processes", peak_memory(contest), size),
+        least(contest, "Memory", "peak of all of a server's processes", least_memory(contest), size),
         least(contest, "Start-up", "from start to the first right answers", start_up(contest), seconds),
         protocols(contest),
         dynamic_shapes(contest),
@@ -159,19 +159,19 @@ def smallest(contest: Contest, name: str, what: str, formats: Iterable[str]) -> 
 
 def edge_size(contest: Contest) -> Criterion:
     """Compare the smallest artifacts that an edge runtime takes."""
-    found = smallest(contest, "Edge size", "the smallest that an edge runtime takes", FRAMEWORK_OF.keys() - SERVED_ONLY)
+    found = smallest(contest, "Edge size", "the smallest that an edge runtime takes", EDGE)
     if found.best[0] != "not measured":
         return with_runtime(contest, found.name) or found
-    why = "No edge format of PyTorch was exported in this run; torchscript needs all of it."
+    why = "No edge format of PyTorch that can be used was exported in this run; torchscript needs all of it."
     return Criterion(found.name, found.best, "not measured here", why, chart="sizes")
 
 
 def with_runtime(contest: Contest, name: str) -> Criterion | None:
     """Compare what an app carries, artifact and runtime; None unless `bakeoff sizes --measure` knows both sides."""
-    known = [row for row in contest.sizes if row.reason is None and row.app_bytes is not None]
+    known = [row for row in contest.sizes if row.format in EDGE and row.reason is None and row.app_bytes is not None]
     best: dict[str, SizeRow] = {}
     for row in sorted(known, key=lambda row: -(row.app_bytes or 0)):
-        best[FRAMEWORK_OF.get(row.format, "")] = row
+        best[FRAMEWORK_OF[row.format]] = row
     if not best.keys() >= set(FRAMEWORKS):
         return None
     cells = sides(f"{size(best[f].app_bytes or 0)}, {best[f].format} in {best[f].runtime}" for f in FRAMEWORKS)
@@ -215,12 +215,21 @@ def least(
     return Criterion(name, cells, outcome, why, ratio=ratio, chart="resources")
 
 
-def peak_memory(contest: Contest) -> dict[str, float]:
-    """Return the largest memory of each target's processes under load, in bytes."""
-    found: dict[str, float] = {}
+def peak_memory(contest: Contest) -> dict[tuple[str, str], float]:
+    """Return the largest memory of all of a server's processes under load, in bytes, by target and format."""
+    found: dict[tuple[str, str], float] = {}
     for m in contest.trials:
         if m.peak_rss_bytes:
-            found[m.target] = max(found.get(m.target, 0.0), float(m.peak_rss_bytes))
+            place = m.target, m.format
+            found[place] = max(found.get(place, 0.0), float(m.peak_rss_bytes))
+    return found
+
+
+def least_memory(contest: Contest) -> dict[str, float]:
+    """Return each target's peak memory under load, in bytes; of several formats the least."""
+    found: dict[str, float] = {}
+    for (target, _), peak in peak_memory(contest).items():
+        found[target] = min(found.get(target, peak), peak)
     return found
 
 
@@ -250,8 +259,13 @@ def protocols(contest: Contest) -> Criterion:
     cells = sides(", ".join(PROTOCOL_WORDS[p] for p in spoken[f]) or "not measured" for f in FRAMEWORKS)
     if "not measured" in cells:
         return unmeasured("Protocols", cells, "protocols")
-    more = [f for f in FRAMEWORKS if len(spoken[f]) == max(map(len, spoken.values()))]
-    outcome = "both speak the same" if spoken["PyTorch"] == spoken["TensorFlow"] else f"more over {' and '.join(more)}"
+    torch, tf = spoken.values()
+    if torch == tf:
+        outcome = "both speak the same"
+    elif len(torch) == len(tf):
+        outcome = "as many, not the same"
+    else:
+        outcome = f"{max(FRAMEWORKS, key=lambda f: len(spoken[f]))} speaks more"
     why = (
         "Those with a valid trial in this run, by any of its servers. Bytes over REST are an addition of this project."
     )
@@ -261,12 +275,10 @@ def protocols(contest: Contest) -> Criterion:
 def dynamic_shapes(contest: Contest) -> Criterion:
     """Say which formats held up at every shape that was tried: batch sizes, and lengths where the model has any."""
     free = [i for i in contest.model.inputs if None in i.shape[1:]]
-    held = [a.format for a in contest.artifacts if a.parity and all(p.ok for p in a.parity)]
-    gone = [m.format for m in contest.report.missing_artifacts if m.model == contest.model.name]
-    all_ = {*(a.format for a in contest.artifacts), *gone}
-    mine = {f: {name for name in all_ if FRAMEWORK_OF.get(name) == f} for f in FRAMEWORKS}
+    held, all_ = contest.held, [*contest.held, *contest.not_held]
+    mine = {f: [name for name in all_ if FRAMEWORK_OF.get(name) == f] for f in FRAMEWORKS}
     cells = sides(
-        f"{len(mine[f].intersection(held))} of {len(mine[f])} formats" if mine[f] else "not measured"
+        f"{sum(name in held for name in mine[f])} of {len(mine[f])} formats" if mine[f] else "not measured"
         for f in FRAMEWORKS
     )
     if "not measured" in cells:
@@ -274,7 +286,8 @@ def dynamic_shapes(contest: Contest) -> Criterion:
     tried = sorted({p.batch for a in contest.artifacts for p in a.parity if p.batch is not None})
     what = f"batches of {' and '.join(map(str, tried))}" if tried else "several batches"
     what += f" and lengths of {', '.join(map(str, contest.model.lengths))}" if contest.model.lengths else ""
-    why = f"Formats that agreed with PyTorch at {what} from one artifact."
+    why = f"Formats whose one artifact ran at {what}; those in fp32 also agreed with PyTorch within its tolerance."
+    gone = [m.format for m in contest.missing]
     why += f" Not to be had: {', '.join(gone)}; why stands with the sizes." if gone else ""
     if not free:
         return Criterion("Dynamic shapes", cells, "free batch only", f"{why} This model has no other free dimension.")

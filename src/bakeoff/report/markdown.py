@@ -6,8 +6,9 @@ import re
 from dataclasses import replace
 
 from bakeoff.errors import printable
-from bakeoff.report.best import best_table
+from bakeoff.report.answer import claims
 from bakeoff.report.cells import Table
+from bakeoff.report.contest import Contest
 from bakeoff.report.ratios import comparison_table
 from bakeoff.report.tables import all_tables, apart, invalid_trials, result_table
 from bakeoff.types import Report
@@ -18,7 +19,7 @@ SPECIAL = re.compile(r"[\\|\[\]`*~]")
 
 def render_markdown(report: Report) -> str:
     """Return the report as Markdown: figures and comparisons in sight, the other tables behind a click."""
-    first = [best_table(report), *(result_table(report, model.name) for model in report.models)]
+    first = [short_table(report), *(result_table(report, model.name) for model in report.models)]
     shown = [table for table in (*first, judged_table(report)) if table.rows]
     folded = [table for table in all_tables(report) if table.title not in {table.title for table in shown}]
     names = ", ".join(model.name for model in report.models)
@@ -29,6 +30,21 @@ def render_markdown(report: Report) -> str:
     for table in folded:
         lines += _details(table.title, [*render_table(table), "", escape(table.says)])
     return "\n".join([*lines, *_made_by(report)]) + "\n"
+
+
+def short_table(report: Report) -> Table:
+    """Return the page's answers, by model."""
+    rows = []
+    for model in report.models:
+        for claim in claims(Contest(report, model)):
+            figure = f", {claim.figure}" if claim.figure else ""
+            rows.append((model.name, claim.asked, f"{claim.who}{figure}: {claim.says}", claim.why))
+    says = (
+        "Medians over the valid trials at one and at eight callers. What is called fastest, or to serve most, has a "
+        "verdict against all others. These verdicts are of all pairs, so their intervals are wider than those of the "
+        "ratios to the reference alone."
+    )
+    return Table("In short", says, ("model", "question", "answer", "how sure"), tuple(rows), frozenset())
 
 
 def judged_table(report: Report) -> Table:

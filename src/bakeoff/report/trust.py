@@ -30,7 +30,8 @@ def notices(report: Report) -> list[Notice]:
             where = row.endpoint or f"{row.format} in {row.runtime}"
             why = row.message or "its answers are not the reference's"
             batch = f" at batch {row.batch}" if row.batch is not None else ""
-            found.append(Notice("warn", f"{row.model}: {where} failed parity", f"{why}{batch}"))
+            length = f", length {row.length}" if row.length is not None else ""
+            found.append(Notice("warn", f"{row.model}: {where} failed parity", f"{why}{batch}{length}"))
     for state in report.targets:
         if state.status != "available":
             why = (state.reason or "no reason was written down").split("\n")[0]
@@ -85,7 +86,8 @@ def trial_table(report: Report) -> Table:
     )
     says = (
         "In the order they ran. Lag: from a request's intended start to its send; a closed loop has none. Drift: the "
-        "last third's median over the first's. An invalid trial was repeated at the end of its round, at most twice."
+        "last third's median over the first's. A disturbed trial was repeated at the end of its round, at most twice; "
+        "one that answered wrongly, or nothing, was not."
     )
     if not everything:
         says += f" Of {len(report.measurements)} trials only {len(rows)} invalid ones: the others are in results.json."

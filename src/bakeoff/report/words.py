@@ -30,6 +30,12 @@ def times(ratio: float, low: float | None = None, high: float | None = None) -> 
     return f"{number(ratio)}x{bounds}"
 
 
+def bracket(low: float | None, high: float | None) -> str:
+    """Return in words where a rate lies, of which one end or both may not be known."""
+    ends = [f"over {number(low)}"] * (low is not None) + [f"under {number(high)}"] * (high is not None)
+    return f"lies {' and '.join(ends)} requests a second" if ends else "is not known"
+
+
 def listed(names: Sequence[str], most: int = 4) -> str:
     """Return names as a sentence lists them, the rest counted."""
     shown = list(names[:most]) + ([f"{len(names) - most} more"] if len(names) > most else [])

@@ -9,6 +9,7 @@ from bakeoff.report.cells import MISSING, Table, number
 from bakeoff.report.charts.chart import Chart, Panel, Spec, focused, log_axis, significant, target_colour, view
 from bakeoff.report.contest import Contest
 from bakeoff.report.searches import Search, of_kind
+from bakeoff.report.words import bracket
 
 
 def capacity_chart(contest: Contest, searches: Sequence[Search]) -> Chart | None:
@@ -43,12 +44,11 @@ def _objective(search: Search) -> Spec:
 
 
 def _words(row: Spec) -> str:
-    cost = "" if row["cost"] is None else f" A million cost {number(row['cost'])} at that rate."
-    if row["rate"] is not None:
-        says = f"{row['endpoint']} bears {number(row['rate'])} req/s with its p99 under {row['slo']:g} ms, confirmed."
-        return says + cost
-    between = f"between {number(row['low'])} and {number(row['high'])} req/s"
-    return f"{row['endpoint']}: undecided, its capacity under {row['slo']:g} ms lies {between}.{cost}"
+    rate, low, high = row["rate"], row["low"], row["high"]
+    cost = "" if row["cost"] is None else f" A million cost {number(row['cost'])} at {number(rate or low)} req/s."
+    if rate is not None:
+        return f"{row['endpoint']} bears {number(rate)} req/s with its p99 under {row['slo']:g} ms, confirmed.{cost}"
+    return f"{row['endpoint']}: undecided, its capacity under {row['slo']:g} ms {bracket(low, high)}.{cost}"
 
 
 def _points(search: Search) -> list[Spec]:

@@ -9,7 +9,16 @@ from bakeoff.report.cells import MISSING, Table, interval, number
 from bakeoff.report.charts.chart import Chart, Panel, Spec, focused, log_axis, significant, target_colour, view
 from bakeoff.report.contest import Contest
 from bakeoff.report.words import PROTOCOL_WORDS, times
-from bakeoff.types import FLOORS, PROTOCOLS, Measurement
+from bakeoff.types import FLOORS, PROTOCOLS, Measurement, Verdict
+
+WORDS: dict[Verdict | None, str] = {
+    "faster": "faster",
+    "slower": "slower",
+    "same": "the same",
+    "inconclusive": "not decided",
+    None: "not decided",
+}
+"""What a verdict says of gRPC."""
 
 
 def protocol_chart(contest: Contest) -> Chart | None:
@@ -83,22 +92,21 @@ def _row(contest: Contest, endpoint: str) -> Spec:
 
 
 def _says(contest: Contest, groups: dict[tuple[str, str], list[str]]) -> str:
-    won: list[str] = []
-    lost: list[str] = []
-    open_: list[str] = []
-    for (target, _), endpoints in groups.items():
+    by: dict[str, list[str]] = {word: [] for word in WORDS.values()}
+    for endpoints in groups.values():
         of = {contest.endpoints[e].protocol: e for e in endpoints}
         if "rest" in of and "grpc" in of:
             found = advantage(contest, "p50", of["grpc"], of["rest"])
-            word = found.verdict if found else None
-            place = won if word == "faster" else lost if word == "slower" else open_
-            place.append(f"{target} ({times(found.ratio, found.low, found.high)})" if found else target)
-    says = [f"gRPC is faster than JSON over REST on {', '.join(won)}"] if won else []
-    says += [f"slower on {', '.join(lost)}"] if lost else []
-    says += [f"not decided on {', '.join(open_)}"] if open_ else []
+            server = contest.labels[of["grpc"]]
+            bracket = f" ({times(found.ratio, found.low, found.high)})" if found else ""
+            by[WORDS[found.verdict if found else None]].append(server + bracket)
+    says = [f"{word} on {', '.join(servers)}" for word, servers in by.items() if servers]
     if not says:
         return "No target was measured over both."
-    return f"By verdict: {'; '.join(says)}. In brackets: JSON's p50 over gRPC's. A line that leaves the chart goes on."
+    return (
+        f"gRPC against JSON over REST, by verdict: {'; '.join(says)}. In brackets: JSON's p50 over gRPC's. A line that "
+        "leaves the chart goes on."
+    )
 
 
 def _table(contest: Contest, groups: dict[tuple[str, str], list[str]]) -> Table:

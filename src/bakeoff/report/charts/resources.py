@@ -30,14 +30,15 @@ def resource_chart(contest: Contest) -> Chart | None:
     return Chart("resources", "Memory, start-up and disk", _says(rows), tuple(panels), _table(contest, rows))
 
 
-def _row(contest: Contest, state: TargetState, what: str, peaks: dict[str, float]) -> Spec:
+def _row(contest: Contest, state: TargetState, what: str, peaks: dict[tuple[str, str], float]) -> Spec:
+    format = what.removeprefix(f"{contest.model.name} ")
     split = (state.startup or {}).get(what)
     ready = (state.ready_seconds or {})[what]
     return {
         "target": state.name,
-        "server": f"{state.name} ({what.removeprefix(contest.model.name + ' ')})",
+        "server": f"{state.name} ({format})",
         "idle": megabytes((state.idle_rss_bytes or {}).get(what)),
-        "peak": megabytes(peaks.get(state.name)),
+        "peak": megabytes(peaks.get((state.name, format))),
         "listening": significant(split.listening_s if split else ready),
         "ready": significant(ready),
         "disk": megabytes(state.install_bytes),

@@ -119,5 +119,7 @@ def _says(rows: list[Spec]) -> str:
         return says + "Only one number of callers was measured."
     best = max(gains, key=lambda e: gains[e])
     none = [e for e, gain in gains.items() if gain <= 1]
+    if len(none) == len(gains):
+        return says + "By the medians more callers bring no endpoint more throughput."
     says += f"More callers bring {best} the most: {number(gains[best])} times the throughput (a ratio of medians)."
     return says + (f" They bring {listed(none)} none." if none else "")
