@@ -1,13 +1,15 @@
-"""What the benchmarks of overhead share: running a client's program, telling progress, and the table of goals."""
+"""What benchmarks share: running a client's program, telling progress, the table of goals, and how they end."""
 
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import NoReturn
 
 from bakeoff.errors import BakeoffError
 from bakeoff.processes import child_environment, confined, spawn, terminate
@@ -37,6 +39,12 @@ def run_client(argv: list[str], cpus: str | None) -> dict[str, float]:
     return dict(json.loads(lines[-1]))
 
 
+def make_goal(text: str, value: float, limit: float, at_least: bool = False) -> dict[str, object]:
+    """Return a goal with its verdict; the limit itself is within it."""
+    met = value >= limit if at_least else value <= limit
+    return {"goal": text, "value": value, "limit": limit, "at_least": at_least, "met": met}
+
+
 def print_goals(goals: Iterable[Mapping[str, object]]) -> None:
     """Print goals as Markdown: `goal`, `value`, `limit`, `met` each, and `at_least` where the limit is a lower one."""
     sys.stdout.write("\n| goal | measured | limit | |\n|---|---|---|---|\n")
@@ -50,3 +58,15 @@ def tell(text: str, end: str = "\n") -> None:
     """Tell progress on stderr."""
     sys.stderr.write(text + end)
     sys.stderr.flush()
+
+
+def end_with(main: Callable[[], int]) -> NoReturn:
+    """Run a program's main function and end with its status, after a signal with 130 or 143 once all is cleaned up."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # what is started in the background has it ignored
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        sys.exit(main())
+    except BakeoffError as error:
+        sys.exit(str(error))
+    except KeyboardInterrupt:
+        sys.exit(130)

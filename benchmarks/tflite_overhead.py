@@ -29,7 +29,7 @@ from floor_servers import start, wait_for_port
 from bakeoff.catalog import load_targets
 from bakeoff.config import Cpus
 from bakeoff.deploy import Deployment, Selection, deployed, restart
-from bakeoff.errors import BakeoffError
+from bakeoff.errors import BakeoffError, TargetUnavailable
 from bakeoff.export import ExportOptions
 from bakeoff.files import ROOT
 from bakeoff.machine import describe_machine
@@ -161,6 +161,8 @@ def up(model: str, names: tuple[str, ...], cpus: Cpus) -> Iterator[Deployment]:
     selection = Selection(tuple(known[name] for name in names), PROTOCOLS)
     with deployed(folder, LOCAL, selection, cpus.server, Say()) as deployment:
         for state in deployment.states.values():
+            if state.status == "unavailable":
+                raise TargetUnavailable(f"{state.name} is unavailable: {state.reason}", state.remedy)
             if state.status != "available":
                 raise BakeoffError(f"{state.name} is {state.status}: {state.reason}")
         yield deployment

@@ -1,106 +1,12 @@
-"""A real run of a few seconds, into which a fault is put once its first trial is measured."""
+"""A real run, and that nothing is left of it."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
-import psutil
 import pytest
-from checkout import ROOT, SERVERS, our_processes, results_of, wait_for_a_measurement
-
-EXPERIMENT = """
-models = ["digits_cnn"]
-targets = ["tflite", "litert"]
-protocols = ["grpc"]
-rounds = 3
-reference = ""
-price_per_hour = 0.1
-seed = 5
-base_port = 0
-[[workloads]]
-name = "c1"
-arrival = "closed"
-concurrency = 1
-warmup_s = 0.1
-duration_s = 1.0
-batch_size = 1
-timeout_s = 2.0
-[cpus]
-server = "auto"
-load = "auto"
-[quick]
-models = ["digits_cnn"]
-workloads = ["c1"]
-rounds = 1
-warmup_s = 0.1
-duration_s = 0.5
-"""
-
-
-ALL = {0, 1, 2}
-
-
-class FaultyRun:
-    """A run that goes on in the background; `folder` is its DIR."""
-
-    def __init__(self, folder: Path, arguments: tuple[str, ...], environment: dict[str, str]) -> None:
-        self.folder = folder
-        self.process = subprocess.Popen(
-            [str(ROOT / ".venv" / "bin" / "bakeoff"), "run", *arguments],
-            cwd=ROOT,
-            env={**os.environ, **environment},
-            stderr=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            text=True,
-        )
-        self.said = ""
-
-    def begun(self) -> FaultyRun:
-        """Wait until it has begun: its folder is there."""
-        while not (self.folder / "results.json").exists() and self.process.poll() is None:
-            time.sleep(0.01)
-        return self
-
-    def under_way(self) -> FaultyRun:
-        """Wait for its first measurement."""
-        wait_for_a_measurement(self.folder, self.process)
-        return self
-
-    def end(self) -> int:
-        """Wait for its end and return its exit status; what it said is in `said`."""
-        self.said = self.process.communicate(timeout=200)[1]
-        return self.process.returncode
-
-    @property
-    def results(self) -> dict[str, Any]:
-        return results_of(self.folder)
-
-    def rounds(self, target: str) -> set[int]:
-        """Return the rounds in which a target answered; on a busy machine none of its trials need be valid."""
-        rows = (m for m in self.results["measurements"] if m["target"] == target)
-        return {m["round"] for m in rows if m["request_count"] > m["error_count"]}
-
-    @property
-    def problems(self) -> list[str]:
-        """What it said was not measured, but for trials that a busy machine disturbed."""
-        lines = [line for line in self.said.splitlines() if line.startswith("- ")]
-        return [line for line in lines if "has no valid trial" not in line]
-
-    def state(self, target: str) -> dict[str, Any]:
-        """Return what became of a target."""
-        return next(state for state in self.results["targets"] if state["name"] == target)
-
-
-def server(target: str) -> psutil.Process:
-    """Return the main process of a target that is up: the one whose parent doesn't live in its folder."""
-    own = [p for p in psutil.process_iter(["cwd"]) if str(p.info["cwd"] or "").startswith(f"{SERVERS}/{target}-")]
-    pids = {p.pid for p in own}
-    return next(p for p in own if p.ppid() not in pids)
+from faulty_run import EXPERIMENT, FaultyRun, left_behind
 
 
 @pytest.fixture
@@ -121,5 +27,4 @@ def start(tmp_path: Path) -> Iterator[Callable[..., FaultyRun]]:
         if run.process.poll() is None:
             run.process.terminate()
             run.end()
-    assert our_processes() == []
-    assert [path.name for path in SERVERS.iterdir()] == []
+    assert left_behind() == []

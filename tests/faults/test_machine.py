@@ -7,16 +7,13 @@ import shutil
 import signal
 import struct
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-
-from .conftest import ALL, FaultyRun
+from faulty_run import ALL, STATUS, FaultyRun, interrupt
 
 Start = Callable[..., FaultyRun]
-STATUS = {signal.SIGINT: 130, signal.SIGTERM: 143}
 
 
 @pytest.fixture
@@ -67,10 +64,9 @@ def test_a_results_file_that_can_not_be_replaced_ends_with_a_message(small_disk:
 
 @pytest.mark.parametrize(("seed", "number"), [(1, signal.SIGINT), (2, signal.SIGTERM), (3, signal.SIGINT)])
 def test_a_signal_at_a_random_moment_leaves_nothing(start: Start, seed: int, number: signal.Signals) -> None:
-    run = start().begun()
-    time.sleep(random.Random(seed).uniform(0.0, 10.0))
-    run.process.send_signal(number)
-    assert run.end() == STATUS[number], run.said
+    run = start()
+    interrupt(run, number, random.Random(seed))
+    assert run.process.returncode == STATUS[number], run.said
     assert "Traceback" not in run.said
 
 

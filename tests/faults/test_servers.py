@@ -9,8 +9,7 @@ from contextlib import suppress
 
 import psutil
 from checkout import ROOT
-
-from .conftest import ALL, FaultyRun, server
+from faulty_run import ALL, FaultyRun, server
 
 Start = Callable[..., FaultyRun]
 
