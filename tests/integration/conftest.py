@@ -55,6 +55,7 @@ def deployment(tmp_path: Path) -> Deployment:
     np.savez(folder / "golden.npz", **{"input:x": x, "torch:y": 2 * x, "torchscript:y": 2 * x})
     manifest = {"schema_version": 1, "model": "double", "format": "torchscript", "file": "model.pt", "size_bytes": 1}
     manifest |= {"gzip_bytes": 1, "sha256": "0" * 64, "accuracy": None, "export_seconds": 0.1, "parity": []}
+    manifest["files"] = []
     (folder / "torchscript").mkdir()
     (folder / "torchscript" / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
     return open_deployment(folder, RUNTIMES["local"])
