@@ -55,7 +55,7 @@ INDEX: Rows = {
         lambda t: TABLE[t.i],
         lambda t: t.x[:, torch.tensor([1, -1])],
         lambda t: t.x[torch.arange(t.x.shape[0]), t.i.flatten(1)[:, 0].long() % 2],
-        lambda t: t.x[..., torch.tensor([0, 1]), :][..., torch.tensor([[0], [1]]), torch.tensor([1, 0])],
+        lambda t: torch.stack((t.x, t.y), -2)[..., torch.tensor([[0], [1]]), torch.tensor([1, 0])],
     ],
     aten.split_with_sizes.default: [lambda t: t.x.split((1, t.x.shape[-1] - 1), -1)],
     aten.split.Tensor: [lambda t: t.x.split(2, -1)],
