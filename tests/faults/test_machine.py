@@ -83,14 +83,11 @@ def stepped_clock(tmp_path: Path) -> tuple[Path, Path]:
     return library, seconds
 
 
-@pytest.mark.parametrize("step_s", [-3600.0, 3600.0])
-def test_a_wall_clock_that_jumps_changes_no_measurement(
-    start: Start, stepped_clock: tuple[Path, Path], step_s: float
-) -> None:
+def test_a_wall_clock_that_jumps_changes_no_measurement(start: Start, stepped_clock: tuple[Path, Path]) -> None:
     library, seconds = stepped_clock
     run = start(LD_PRELOAD=str(library), STEPPED_CLOCK=str(seconds)).under_way()
     with seconds.open("r+b") as file:  # in place: it is mapped
-        file.write(struct.pack("d", step_s))
+        file.write(struct.pack("d", -3600.0))
     run.end()
     assert not run.problems and "Traceback" not in run.said
     assert run.rounds("tflite") == run.rounds("litert") == ALL
