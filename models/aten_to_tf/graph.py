@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
+from aten_to_tf.attention import attention_in_parts
 from aten_to_tf.errors import ConversionError
 from aten_to_tf.ops import OPS
 from aten_to_tf.whole import recurrences_kept_whole
@@ -55,7 +55,7 @@ def export_graph(network: nn.Module, examples: Sequence[torch.Tensor], shapes: S
     """
     dynamic = _dynamic_shapes(shapes)
     try:
-        with recurrences_kept_whole(), _plain_attention():
+        with recurrences_kept_whole(), attention_in_parts():
             program = torch.export.export(network, tuple(examples), dynamic_shapes=dynamic, strict=False)
             # With an empty table nothing is decomposed, but in-place ops and views become functional: the interpreter
             # may then treat each node as a value.
@@ -153,14 +153,3 @@ def _dynamic_shapes(shapes: Sequence[Shape]) -> tuple[dict[int, object], ...]:
 def _free(size: Sequence[int] | None) -> Any:
     # Unlike Dim.AUTO, DYNAMIC is an error where the network fixes the size.
     return Dim.DYNAMIC if size is None else Dim.DYNAMIC(min=size[0], max=size[1])
-
-
-@contextmanager
-def _plain_attention() -> Iterator[None]:
-    """Have nn.TransformerEncoderLayer compute by its parts: its fused op depends on gradients and nesting."""
-    before = torch.backends.mha.get_fastpath_enabled()
-    torch.backends.mha.set_fastpath_enabled(False)
-    try:
-        yield
-    finally:
-        torch.backends.mha.set_fastpath_enabled(before)

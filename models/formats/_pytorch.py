@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import torch
+from aten_to_tf.attention import attention_in_parts
 from aten_to_tf.errors import ConversionError
 from torch.export import Dim, ExportedProgram
 from zoo_model import ZooModel
@@ -53,14 +52,3 @@ def export_program(
             f"dimension {fixed[2]} of the input {fixed[1]} is free in INPUTS, but torch.export makes a constant of it "
             f"({fixed[3]}, the example's), as it does of what Python loops over and of the length that an LSTM unrolls"
         ) from error
-
-
-@contextmanager
-def attention_in_parts() -> Iterator[None]:
-    """Have nn.TransformerEncoderLayer compute by its parts: its fused op is there with gradients off alone."""
-    before = torch.backends.mha.get_fastpath_enabled()
-    torch.backends.mha.set_fastpath_enabled(False)
-    try:
-        yield
-    finally:
-        torch.backends.mha.set_fastpath_enabled(before)

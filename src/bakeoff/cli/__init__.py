@@ -53,7 +53,7 @@ def main() -> None:
         if error.strerror is None:
             raise
         where = f"{error.filename}: " if error.filename else ""
-        sys.stderr.write(f"bakeoff: {printable(where)}{error.strerror}; what was measured before stays, see --resume\n")
+        sys.stderr.write(f"bakeoff: {printable(where)}{error.strerror}; a run that was cut off goes on with --resume\n")
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
