@@ -84,6 +84,7 @@ class Contract:
     atol: float
     rtol: float
     variation: float
+    untrained: bool
 
 
 def read_contract(declared: Mapping[str, Any]) -> Contract:
@@ -102,6 +103,7 @@ def read_contract(declared: Mapping[str, Any]) -> Contract:
         _read_number(declared, "ATOL", 0.0),
         _read_number(declared, "RTOL", 0.0),
         _read_number({"VARIATION": VARIATION, **declared}, "VARIATION", 2.0),
+        _read_flag(declared, "UNTRAINED"),
     )
 
 
@@ -184,6 +186,13 @@ def _read_number(declared: Mapping[str, Any], key: str, least: float) -> float:
     if not _is_number(value) or value < least:
         raise ModelFolderError(f"{key}: is {value!r}; must be a number from {least:g}")
     return float(value)
+
+
+def _read_flag(declared: Mapping[str, Any], key: str) -> bool:
+    value = declared.get(key, False)
+    if not isinstance(value, bool):
+        raise ModelFolderError(f"{key}: is {value!r}; must be True or False")
+    return value
 
 
 def _is_count(value: Any) -> bool:

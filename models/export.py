@@ -19,6 +19,8 @@ A model folder may lie anywhere; its name (letters, digits, _ and -) is the mode
                                                          seed; with LENGTHS: samples(n, seed, length)
     ATOL, RTOL                                           how far an exact format may be from PyTorch
     VARIATION = 100                                      optional: by how many tolerances outputs vary over the samples
+    UNTRAINED = True                                     optional: build() without a file draws weights at random, so
+                                                         that errors and top-1 are no trained network's: reports say it
     evaluate(predict) -> {"accuracy": float, "samples": int}     optional; calls predict(arrays by input name), which
                                                          gives arrays by output name, in batches
 

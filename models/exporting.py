@@ -91,6 +91,7 @@ def write_model(model: ZooModel, model_sha256: str, weights: Path | None, folder
         "accuracy": measured["accuracy"],
         "accuracy_samples": measured["samples"],
         "weights": str(weights.resolve()) if weights else None,
+        "untrained": model.contract.untrained and weights is None,
     }
     tree.write_json(folder / tree.MODEL, description)
 

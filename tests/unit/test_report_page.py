@@ -239,6 +239,14 @@ def test_an_artifact_that_answers_no_numbers_is_never_the_smallest() -> None:
     assert small.format == "tflite-int8" and claim.who == "tflite-fp32"
 
 
+def test_the_smallest_of_a_network_with_random_weights_has_no_accuracy_to_speak_of() -> None:
+    report = example_run()
+    drawn = replace(report.models[0], accuracy=None, untrained=True)
+    artifacts = tuple(replace(a, accuracy=None) for a in report.artifacts)
+    claim = claims(contest(replace(report, models=(drawn,), artifacts=artifacts)))[2]
+    assert "its weights were drawn at random" in claim.says
+
+
 def test_edge_size_counts_the_runtime_where_both_are_measured() -> None:
     report = example_run()
     lite = replace(report.artifacts[0], format="lite-interpreter", size_bytes=250_000)

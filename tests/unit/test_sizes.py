@@ -13,6 +13,7 @@ from sizes_example import artifact, measured, model, process
 
 from bakeoff.report.sizes import size_tables
 from bakeoff.sizes import make_size_report, size_rows, write_sizes
+from bakeoff.sizes.answers import UNTRAINED
 from bakeoff.sizes.pareto import beats, pareto_set
 from bakeoff.sizes.records import keep_measured, load_measured
 from bakeoff.types import Fidelity, MissingArtifact, Parity
@@ -221,3 +222,9 @@ def test_a_format_measured_in_two_runtimes_is_one_row_of_weights_and_two_of_cost
     weights, costs = size_tables(make_size_report([model()], [artifact("a")], runs))
     assert len(weights.rows) == 1 and weights.rows[0][2] == "*"
     assert [(row[2], row[3]) for row in costs.rows] == [("r 1", "*"), ("s 1", "")]
+
+
+def test_the_answers_say_that_weights_were_drawn_at_random() -> None:
+    drawn = replace(model(), untrained=True)
+    assert UNTRAINED in make_size_report([drawn], [artifact("a")]).answers["m"]
+    assert UNTRAINED not in make_size_report([model()], [artifact("a")]).answers["m"]

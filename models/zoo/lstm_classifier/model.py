@@ -17,6 +17,7 @@ OUTPUTS = ["logits"]
 LENGTHS = [8, 32, 128]
 ATOL = 1e-4
 RTOL = 0.0
+UNTRAINED = True
 
 _FEATURES = 16
 _WIDTH = 64

@@ -17,6 +17,7 @@ INPUTS = [{"name": "image", "dtype": "float32", "shape": [None, 3, 224, 224]}]
 OUTPUTS = ["logits"]
 ATOL = 1e-4
 RTOL = 0.0
+UNTRAINED = True
 
 _SIZE = 224
 _CLASSES = 1000

@@ -18,6 +18,7 @@ OUTPUTS = ["logits"]
 LENGTHS = [8, 32, 128]
 ATOL = 1e-4
 RTOL = 0.0
+UNTRAINED = True
 
 _TOKENS = 4000
 _POSITIONS = 128

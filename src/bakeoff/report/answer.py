@@ -9,7 +9,7 @@ from typing import Literal
 from bakeoff.report.cells import number
 from bakeoff.report.contest import Contest
 from bakeoff.report.words import certainty, endpoint_words, listed, size, times
-from bakeoff.types import Artifact, Comparison, Verdict
+from bakeoff.types import Artifact, Comparison, Model, Verdict
 
 Sureness = Literal["sure", "open", "exact", "none"]
 """A verdict supports it; nothing decides it; it was counted, not sampled; it was not measured."""
@@ -108,15 +108,16 @@ def smallest(contest: Contest) -> Claim:
     best = min(contest.usable, key=lambda a: a.size_bytes)
     base = next((a for a in contest.artifacts if a.format == "torchscript"), None)
     says = f"{times(base.size_bytes / best.size_bytes)} smaller than torchscript; " if base and base is not best else ""
-    says += accuracy_words(best, base, contest.model.accuracy)
+    says += accuracy_words(best, base, contest.model)
     return Claim("Smallest artifact", best.format, size(best.size_bytes), says + ".", "exact", "Counted, not sampled.")
 
 
-def accuracy_words(artifact: Artifact, base: Artifact | None, own: float | None) -> str:
+def accuracy_words(artifact: Artifact, base: Artifact | None, model: Model) -> str:
     """Return what a format costs in accuracy against PyTorch's own, or torchscript's where that isn't known."""
     if artifact.accuracy is None:
-        return "its accuracy was not measured: the model has no evaluation"
-    reference = own if own is not None else base.accuracy if base else None
+        why = "its weights were drawn at random" if model.untrained else "the model has no evaluation"
+        return f"its accuracy was not measured: {why}"
+    reference = model.accuracy if model.accuracy is not None else base.accuracy if base else None
     if reference is None:
         return f"accuracy {artifact.accuracy:.4f}"
     lost = reference - artifact.accuracy

@@ -9,6 +9,7 @@ from bakeoff.sizes.rows import BUSY, SizeRow, Timing, calm_timing, quality_kind
 LOSS = 0.01
 """How much accuracy may be lost, or how much of the top-1 agreement may be missing, for "within 1%"."""
 NOT_MEASURED = "not measured: run with --measure"
+UNTRAINED = "the weights were drawn at random: a trained network's formats may be closer to it, or further off"
 BUSY_MACHINE = "not known, the machine was busy with other things: run with --measure again on a calmer one"
 
 
@@ -22,6 +23,8 @@ def answer_lines(rows: Sequence[SizeRow]) -> list[str]:
     busy = sorted({f"{row.format} in {row.runtime}" for row in usable if _is_busy(row)})
     if busy:
         lines.append(f"disturbed, so that their latency counts for nothing: {', '.join(busy)}")
+    if any(row.untrained for row in usable):
+        lines.append(UNTRAINED)
     return lines + ([f"can't be exported: {', '.join(gone)} (reasons below)"] if gone else [])
 
 

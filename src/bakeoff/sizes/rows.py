@@ -60,6 +60,7 @@ class SizeRow:
     cosine: float | None = None
     top1: float | None = None
     golden_samples: int | None = None
+    untrained: bool | None = None
     accuracy: float | None = None
     accuracy_loss: float | None = None
     accuracy_samples: int | None = None
@@ -124,6 +125,7 @@ def _artifact_row(a: Artifact, model: Model | None, base: int | None) -> SizeRow
         cosine=fidelity.cosine if fidelity else None,
         top1=fidelity.top1 if fidelity else None,
         golden_samples=fidelity.samples if fidelity else None,
+        untrained=model.untrained if model else None,
         accuracy=a.accuracy,
         accuracy_loss=None if reference is None or a.accuracy is None else reference - a.accuracy,
         accuracy_samples=model.accuracy_samples if model and a.accuracy is not None else None,

@@ -20,7 +20,7 @@ class Model:
     """A PyTorch network as its export describes it (artifacts/NAME/model.json).
 
     `lengths`: the sizes of its free dimensions beyond the batch that are proved and loaded, all in turn; empty where it
-    has none.
+    has none. `untrained`: its weights were drawn at random, so that how far quantised formats are off says little.
     """
 
     name: str
@@ -32,6 +32,7 @@ class Model:
     lengths: tuple[int, ...] = ()
     accuracy: float | None = None
     accuracy_samples: int | None = None
+    untrained: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,6 +82,7 @@ def test_outputs_of_a_dict_are_taken_by_name(sequences: ZooModel) -> None:
         ({"ATOL": -1e-4}, "ATOL: is -0.0001; must be a number from 0"),
         ({"RTOL": "0"}, "RTOL: is '0'"),
         ({"VARIATION": 1}, "VARIATION: is 1; must be a number from 2"),
+        ({"UNTRAINED": 1}, "UNTRAINED: is 1; must be True or False"),
         ({"evaluate": 0.9}, "evaluate: is a float, must be a function"),
     ],
 )

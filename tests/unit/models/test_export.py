@@ -123,6 +123,7 @@ def test_model_json(exported: Exported) -> None:
         "parameters": 661,
         "accuracy_samples": 12,
         "weights": None,
+        "untrained": False,
     }
 
 
