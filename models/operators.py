@@ -31,14 +31,18 @@ LIMITS: dict[Any, str] = {
     aten.rnn_relu.input: RECURRENT,
     aten.scaled_dot_product_attention.default: "masks of bool or added, is_causal, scale, grouped queries",
     aten.max_pool2d.default: "no dilation; ceil_mode for images of fixed size",
-    aten.avg_pool2d.default: "no ceil_mode; count_include_pad=False with stride 1 and an odd window's own padding only",
-    aten.adaptive_avg_pool2d.default: "to 1, or to a size that divides the image's",
-    aten.adaptive_max_pool2d.default: "to 1, or to a size that divides the image's; values only",
+    aten.avg_pool2d.default: (
+        "for images of fixed size ceil_mode, and count_include_pad=False with any padding; for others the latter with "
+        "stride 1 and an odd window's own padding only"
+    ),
+    aten.adaptive_avg_pool2d.default: "to 1; to any size for images of fixed size",
+    aten.adaptive_max_pool2d.default: "to 1; to any size for images of fixed size; values only",
     aten.upsample_nearest2d.vec: "a size, or a whole number as factor",
     aten.upsample_nearest1d.vec: "a size, or a whole number as factor",
     aten.upsample_bilinear2d.vec: "a size, or a whole number as factor; no antialiasing",
     aten.upsample_linear1d.vec: "a size, or a whole number as factor",
     aten.index.Tensor: "indices of whole numbers; one of bool makes a shape that depends on values",
+    aten.slice_scatter.default: "step 1",
     aten.split.Tensor: "along an axis of fixed size",
     aten.unbind.int: "along an axis of fixed size",
     aten.linalg_vector_norm.default: "orders 1, 2 and infinity",
