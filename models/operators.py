@@ -68,7 +68,7 @@ over drawn shapes, dtypes and free dimensions, in TensorFlow and TensorFlow Lite
 `tests/unit/models/test_aten_ops.py`.
 Ops on weights alone are computed by PyTorch while converting, and an op that is not here is first taken apart as far
 as PyTorch itself can. What is left unknown is refused with its name, its line in the model and what to do: nothing is
-ever left out in silence.
+ever left out in silence. [Networks tried](networks.md) says which whole networks were converted.
 
 A free dimension (None or bounds in INPUTS) stays free. Where the model makes a constant of it (`len(x)`, `int()`, a
 Python loop over it) or holds for fewer sizes than INPUTS says, the export says so and stops.
