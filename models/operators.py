@@ -31,14 +31,18 @@ LIMITS: dict[Any, str] = {
     aten.rnn_relu.input: RECURRENT,
     aten.scaled_dot_product_attention.default: "masks of bool or added, is_causal, scale, grouped queries",
     aten.max_pool2d.default: "no dilation; ceil_mode for images of fixed size",
-    aten.avg_pool2d.default: "no ceil_mode; count_include_pad=False with stride 1 and an odd window's own padding only",
-    aten.adaptive_avg_pool2d.default: "to 1, or to a size that divides the image's",
-    aten.adaptive_max_pool2d.default: "to 1, or to a size that divides the image's; values only",
+    aten.avg_pool2d.default: (
+        "for images of fixed size ceil_mode, and count_include_pad=False with any padding; for others the latter with "
+        "stride 1 and an odd window's own padding only"
+    ),
+    aten.adaptive_avg_pool2d.default: "to 1; to any size for images of fixed size",
+    aten.adaptive_max_pool2d.default: "to 1; to any size for images of fixed size; values only",
     aten.upsample_nearest2d.vec: "a size, or a whole number as factor",
     aten.upsample_nearest1d.vec: "a size, or a whole number as factor",
     aten.upsample_bilinear2d.vec: "a size, or a whole number as factor; no antialiasing",
     aten.upsample_linear1d.vec: "a size, or a whole number as factor",
     aten.index.Tensor: "indices of whole numbers; one of bool makes a shape that depends on values",
+    aten.slice_scatter.default: "step 1",
     aten.split.Tensor: "along an axis of fixed size",
     aten.unbind.int: "along an axis of fixed size",
     aten.linalg_vector_norm.default: "orders 1, 2 and infinity",
@@ -64,7 +68,7 @@ over drawn shapes, dtypes and free dimensions, in TensorFlow and TensorFlow Lite
 `tests/unit/models/test_aten_ops.py`.
 Ops on weights alone are computed by PyTorch while converting, and an op that is not here is first taken apart as far
 as PyTorch itself can. What is left unknown is refused with its name, its line in the model and what to do: nothing is
-ever left out in silence.
+ever left out in silence. [Networks tried](networks.md) says which whole networks were converted.
 
 A free dimension (None or bounds in INPUTS) stays free. Where the model makes a constant of it (`len(x)`, `int()`, a
 Python loop over it) or holds for fewer sizes than INPUTS says, the export says so and stops.

@@ -1,4 +1,4 @@
-"""Ops that take a part of a tensor: slices, lookups by index, splits."""
+"""Ops that take or replace a part of a tensor: slices, lookups by index, splits."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 import tensorflow as tf
 import torch
 from aten_to_tf.errors import UnsupportedSetting
-from aten_to_tf.layout import CHANNELS_LAST_AXIS, ChannelsLast, plain
-from aten_to_tf.ops_shape import permute, size
+from aten_to_tf.layout import CHANNELS_LAST_AXIS, ChannelsLast, channels_last, plain
+from aten_to_tf.ops_shape import expand, permute, size, sym_max
 
 aten = torch.ops.aten
 
@@ -34,6 +34,34 @@ def select(x: Any, axis: int, index: Any) -> Any:
     if tf.is_tensor(index):
         x = tf.convert_to_tensor(x)
     return x[(*[slice(None)] * (axis % len(x.shape)), index)]
+
+
+def replace_slice(x: Any, part: Any, axis: int = 0, start: Any = None, end: Any = None, step: int = 1) -> Any:
+    """Put a part in the place of a slice, as x[:, 1:3] = part does."""
+    if isinstance(x, ChannelsLast) or isinstance(part, ChannelsLast):
+        last = CHANNELS_LAST_AXIS[axis % 4]
+        return ChannelsLast(replace_slice(channels_last(x), channels_last(part), last, start, end, step))
+    if step != 1:
+        raise UnsupportedSetting("an assignment to every second place, or rarer, is not known; use torch.stack")
+    start = 0 if start is None else start
+    if isinstance(start, int) and start < 0:
+        start = sym_max(start + size(x, axis), 0)
+    # The end is where the part ends: PyTorch allows numbers beyond the axis.
+    end = start + size(part, axis)
+    pieces = [part] if isinstance(start, int) and start == 0 else [take_slice(x, axis, None, start), part]
+    if not (isinstance(end, int) and end == x.shape[axis]):
+        pieces.append(take_slice(x, axis, end, None))
+    return tf.concat(pieces, axis)
+
+
+def replace_index(x: Any, part: Any, axis: int, index: Any) -> Any:
+    """Put a part in the place of one index, as x[:, 1] = part does."""
+    return replace_slice(x, tf.expand_dims(part, axis % len(x.shape)), axis, index)
+
+
+def copy(x: Any, source: Any, non_blocking: bool = False) -> Any:
+    """Give the source with the shape and the dtype of x."""
+    return expand(tf.cast(source, x.dtype), [size(x, axis) for axis in range(len(x.shape))])
 
 
 def embedding(table: Any, indices: Any, *_: Any) -> Any:
@@ -100,6 +128,9 @@ def _broadcast(tensors: Sequence[Any]) -> list[Any]:
 OPS = {
     aten.slice.Tensor: take_slice,
     aten.select.int: plain(select),
+    aten.slice_scatter.default: replace_slice,
+    aten.select_scatter.default: plain(replace_index),
+    aten.copy.default: plain(copy),
     aten.embedding.default: plain(embedding),
     aten.index_select.default: plain(lambda x, axis, indices: tf.gather(x, indices, axis=axis)),
     aten.gather.default: plain(gather),

@@ -2,6 +2,7 @@
 
 import functools
 import operator
+from collections.abc import Callable
 
 import torch
 from aten_check import Row, Tensors
@@ -48,6 +49,24 @@ INDEX: Rows = {
         lambda t: torch.arange(64)[: t.x.shape[0]],
     ],
     aten.select.int: [lambda t: t.x[:, 0], lambda t: t.x[..., -1], lambda t: t.x[:, t.x.shape[1] - 1]],
+    aten.slice_scatter.default: [
+        lambda t: t.x.slice_scatter(t.y[:, 1:3] * 2, 1, 1, 3),
+        lambda t: t.x.slice_scatter(t.y[..., -2:], -1, -2),
+        lambda t: t.x.slice_scatter(t.y[:, :-1], 1, 0, -1),
+        lambda t: t.x.slice_scatter(t.y[:, 1:], 1, 1, 2**40),
+        lambda t: _in_place(t.x, lambda x: x[:, :2].mul_(3)),
+        lambda t: _in_place(t.x, lambda x: x[..., 1:].add_(t.y[..., 1:])),
+    ],
+    aten.select_scatter.default: [
+        lambda t: t.x.select_scatter(t.y[:, 0], 1, 0),
+        lambda t: t.x.select_scatter(t.y[..., 0], -1, -1),
+        lambda t: _in_place(t.i, lambda i: i[:, 1].fill_(9)),
+    ],
+    aten.copy.default: [
+        lambda t: torch.zeros_like(t.x).copy_(t.y),
+        lambda t: torch.zeros_like(t.x).copy_(t.i[..., :1]),
+        lambda t: _in_place(t.x, lambda x: x[:, 1:].copy_(t.y[:, :1])),
+    ],
     aten.embedding.default: [lambda t: F.embedding(t.i, TABLE)],
     aten.index_select.default: [lambda t: t.x.index_select(-1, t.x.new_tensor([1, 0, 1]).long())],
     aten.gather.default: [lambda t: t.x.gather(1, t.i.long() % 2), lambda t: t.x.gather(-1, t.i[..., :1].long() % 2)],
@@ -61,6 +80,15 @@ INDEX: Rows = {
     aten.split.Tensor: [lambda t: t.x.split(2, -1)],
     aten.unbind.int: [lambda t: t.x.unbind(-1)],
 }
+
+
+def _in_place(x: torch.Tensor, change: Callable[[torch.Tensor], object]) -> torch.Tensor:
+    """Change a part of a copy, as x[:, :2] *= 3 does."""
+    changed = x.clone()
+    change(changed)
+    return changed
+
+
 CREATION: Rows = {
     aten.full.default: [lambda t: torch.full((t.x.shape[0], 2), 1.5), lambda t: torch.full((t.x.shape[0],), 7)],
     aten.zeros.default: [lambda t: torch.zeros(t.x.shape[0], 2), lambda t: torch.zeros(t.x.shape, dtype=torch.int64)],
@@ -169,8 +197,23 @@ FIXED_IMAGE: Rows = {
     # PyTorch itself makes a constant of the length.
     aten.max_pool1d.default: [lambda t: F.max_pool1d(t.x[:, :, 0], 2), lambda t: F.max_pool1d(t.x[:, :, 0], 3, 1, 1)],
     aten.max_pool2d.default: _layers(nn.MaxPool2d(3, 2, ceil_mode=True), nn.MaxPool2d(2, 2, 1, ceil_mode=True)),
-    aten.adaptive_avg_pool2d.default: _layers(nn.AdaptiveAvgPool2d((2, 3)), nn.AdaptiveAvgPool2d((None, 1))),
-    aten.adaptive_max_pool2d.default: _layers(nn.AdaptiveMaxPool2d((2, 3))),
+    aten.avg_pool2d.default: _layers(
+        nn.AvgPool2d(3, 2, ceil_mode=True),
+        nn.AvgPool2d(4, 3, ceil_mode=True, count_include_pad=False),
+        nn.AvgPool2d(3, 2, padding=1, ceil_mode=True),
+        nn.AvgPool2d((3, 2), (2, 3), padding=(1, 0), count_include_pad=False),
+        nn.AvgPool2d(3, 2, padding=1, ceil_mode=True, count_include_pad=False),
+        nn.AvgPool2d(3, 2, ceil_mode=True, divisor_override=5),
+        nn.AvgPool2d(5, 4, padding=2, ceil_mode=True),
+    ),
+    aten.adaptive_avg_pool2d.default: _layers(
+        nn.AdaptiveAvgPool2d((2, 3)),
+        nn.AdaptiveAvgPool2d((None, 1)),
+        nn.AdaptiveAvgPool2d(5),
+        nn.AdaptiveAvgPool2d((4, 7)),
+        nn.AdaptiveAvgPool2d((11, 13)),
+    ),
+    aten.adaptive_max_pool2d.default: _layers(nn.AdaptiveMaxPool2d((2, 3)), nn.AdaptiveMaxPool2d((3, 7))),
     aten.linear.default: _layers(nn.Sequential(nn.Flatten(), nn.Linear(4 * 8 * 6, 3))),
 }
 LINE: Rows = {

@@ -155,10 +155,7 @@ def erfinv_line() -> int:
 @pytest.mark.parametrize(
     ("network", "word"),
     [
-        (nn.AvgPool2d(2, ceil_mode=True), "ceil_mode"),
         (nn.MaxPool2d(2, dilation=2), "dilation"),
-        (nn.AdaptiveAvgPool2d(3), "uneven windows"),
-        (nn.AvgPool2d(3, 2, 1, count_include_pad=False), "count_include_pad"),
         (nn.ReplicationPad2d(1), "replicate"),
         (nn.Upsample(scale_factor=1.5), "whole numbers"),
     ],
@@ -167,6 +164,36 @@ def erfinv_line() -> int:
 def test_a_setting_that_is_not_known_is_refused_rather_than_ignored(network: nn.Module, word: str) -> None:
     with pytest.raises(UnsupportedOp, match=word):
         converted(network)
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        nn.AvgPool2d(2, ceil_mode=True),
+        nn.MaxPool2d(2, ceil_mode=True),
+        nn.AvgPool2d(3, 2, 1, count_include_pad=False),
+        nn.AdaptiveAvgPool2d(3),
+    ],
+    ids=str,
+)
+def test_a_window_that_depends_on_a_free_size_is_refused(network: nn.Module) -> None:
+    image = Input("x", "float32", (None, 3, (6, 64), (6, 64)))
+    with pytest.raises(UnsupportedOp, match="for images of free size"):
+        convert(network.eval(), [torch.zeros(2, 3, 9, 10)], [image], ["y"])
+
+
+class EverySecond(nn.Module):
+    """Writes to every second place."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = x.clone()
+        y[:, :, ::2] = 0.5
+        return y
+
+
+def test_an_assignment_to_every_second_place_is_refused() -> None:
+    with pytest.raises(UnsupportedOp, match="every second place"):
+        converted(EverySecond())
 
 
 def test_a_model_that_fixes_its_batch_is_refused() -> None:
