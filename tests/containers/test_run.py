@@ -27,7 +27,7 @@ MEASURED = {(target, protocol) for target in set(SERVERS) - FLOORS for protocol 
 def results(stack: None, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """The results of a quick run beside a `docker compose up`."""
     folder = tmp_path_factory.mktemp("docker") / "run"
-    done = bakeoff("run", "--runtime", "docker", "--quick", "--rounds", "2", "--out", str(folder))
+    done = bakeoff("run", "--runtime", "docker", "--quick", "--out", str(folder))
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
     content: dict[str, Any] = json.loads((folder / "results.json").read_text(encoding="utf-8"))
     return content
