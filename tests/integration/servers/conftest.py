@@ -9,9 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 
 import pytest
@@ -25,8 +23,6 @@ ROOT = Path(__file__).resolve().parents[3]
 TINY = Path(__file__).resolve().parent / "tiny"
 PROGRAMS = {"tflite": "tflite", "litert": "tflite", "echo": "echo"}
 START_TIMEOUT_S = 30
-WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
 
 
 @dataclass
@@ -68,11 +64,8 @@ def spawn(
 
 
 def free_ports() -> tuple[int, int]:
-    """Return two ports that are free, and that no other worker of pytest-xdist gets from here."""
-    with ExitStack() as stack:
-        found = (stack.enter_context(socket.create_server(("127.0.0.1", 0))).getsockname()[1] for _ in count())
-        own = (port for port in found if port // 2 % WORKERS == WORKER)
-        return next(own), next(own)
+    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as two:
+        return one.getsockname()[1], two.getsockname()[1]
 
 
 Start = Callable[..., Running]
