@@ -77,8 +77,11 @@ def test_nothing_is_left_and_the_stack_runs_on(results: dict[str, Any]) -> None:
     assert "tflite-1 Up" in stack and "Paused" not in stack
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-@pytest.mark.parametrize("when", [RUN, f"{RUN}-loadtest"], ids=["starting", "measuring"])
+@pytest.mark.parametrize(
+    ("when", "number", "status"),
+    [(RUN, signal.SIGINT, 130), (f"{RUN}-loadtest", signal.SIGTERM, 143)],
+    ids=["starting", "measuring"],
+)
 def test_a_signal_leaves_nothing(tmp_path: Path, number: int, status: int, when: str) -> None:
     command = [str(ROOT / "scripts" / "bakeoff"), "run", "--runtime", "docker", "--quick", "--target", "tflite"]
     environment = {**os.environ, "COMPOSE_PROFILES": ""}

@@ -25,8 +25,11 @@ def test_a_guarded_group_ends_with_the_pipe(paused: bool, tmp_path: Path) -> Non
     if paused:
         os.killpg(server.pid, signal.SIGSTOP)
     guardian = subprocess.Popen([sys.executable, "-m", "bakeoff.guardian"], stdin=subprocess.PIPE, text=True)
-    guardian.communicate(f"+{server.pid} {folder}\n", timeout=30)
-    server.wait(10)
+    assert guardian.stdin
+    guardian.stdin.write(f"+{server.pid} {folder}\n")
+    guardian.stdin.close()
+    server.wait(30)  # at once: until somebody has taken note of its end, it counts as alive
+    guardian.wait(30)
     deadline = time.monotonic() + 10
     while group_is_alive(server.pid) and time.monotonic() < deadline:
         time.sleep(0.02)

@@ -19,7 +19,7 @@ from bakeoff.types import Workload
 SERVICE_MS = 6.0
 CALM = Workload("calm", "closed", concurrency=1, warmup_s=0.3, duration_s=2.0)
 BUSY = Workload("busy", "poisson", rate_rps=100.0, warmup_s=0.5, duration_s=20.0, seed=3)
-EVEN = Workload("even", "constant", rate_rps=100.0, warmup_s=0.0, duration_s=12.0)
+EVEN = Workload("even", "constant", rate_rps=100.0, warmup_s=0.0, duration_s=6.0)
 REPLAYS, BLOCK = 2000, 200
 PRIMED = 3
 UNSEEN_MS = 0.05
@@ -85,22 +85,22 @@ def test_waits_are_those_of_the_schedule(workers: int, known_server: StartServer
 def test_a_stall_shows_from_the_intended_start_and_not_in_service_time(
     known_server: StartServer, make_bench: MakeBench
 ) -> None:
-    """A twentieth of the time; one request at a time, so that the others wait before they are sent."""
-    server = known_server("--service-ms", "2", "--stall", "4", "0.6")
+    """A tenth of the time; one request at a time, so that the others wait before they are sent."""
+    server = known_server("--service-ms", "2", "--stall", "2", "0.6")
     workload = replace(EVEN, max_outstanding=1)
     measured, samples = make_bench(server.endpoint, workload).run("even")
     assert measured.latency_ms.p99 is not None and measured.service_ms.p99 is not None
-    services = np.full(1200, 2.0)
-    services[400] += 600
-    predicted = np.percentile(lindley(np.arange(1200) * 10.0, services), 99)
+    services = np.full(600, 2.0)
+    services[200] += 600
+    predicted = np.percentile(lindley(np.arange(600) * 10.0, services), 99)
     assert measured.latency_ms.p99 > 0.8 * predicted > 300
     assert measured.service_ms.p99 < 100
-    assert len(samples.intended_ns) == 1200  # nothing was dropped
+    assert len(samples.intended_ns) == 600  # nothing was dropped
     assert measured.verdict == "invalid" and "max_outstanding" in measured.reasons[0]
 
 
 def test_a_stall_of_a_server_that_takes_all_requests(known_server: StartServer, make_bench: MakeBench) -> None:
-    server = known_server("--service-ms", "2", "--stall", "4", "0.6")
+    server = known_server("--service-ms", "2", "--stall", "2", "0.6")
     measured, _ = make_bench(server.endpoint, EVEN).run("even")
     assert measured.latency_ms.p99 is not None and measured.latency_ms.p99 > 300
     assert measured.held_back == 0
@@ -116,10 +116,10 @@ def test_a_stall_of_the_load_generator_is_lag_and_makes_the_trial_invalid(
         os.kill(bench.pid, signal.SIGSTOP)
         threading.Timer(0.6, os.kill, (bench.pid, signal.SIGCONT)).start()
 
-    threading.Timer(4, stall).start()
+    threading.Timer(2, stall).start()
     measured, samples = bench.run("even")
     assert measured.latency_ms.p99 is not None and measured.latency_ms.p99 > 300
     assert measured.service_ms.p99 is not None and measured.service_ms.p99 < 100
     assert measured.lag_ms is not None and measured.lag_ms.max is not None and measured.lag_ms.max > 500
     assert measured.verdict == "invalid" and "late" in measured.reasons[0]
-    assert len(samples.intended_ns) == 1200
+    assert len(samples.intended_ns) == 600
