@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -82,11 +83,18 @@ def quantize(model: ZooModel, folder: Path, scratch: Path) -> None:
 
 
 def load_tflite(model: ZooModel, folder: Path) -> Predict:
-    """Load an artifact into LiteRT; the function it gives takes any batch."""
-    interpreter = Interpreter(model_path=str(folder / TFLITE_FILE), num_threads=1)
-    run = interpreter.get_signature_runner(SIGNATURE)
+    """Load an artifact into LiteRT; the function it gives takes any batch.
+
+    An interpreter keeps its first shapes: given others, LiteRT 2.3 now and then answers int8 models with rubbish.
+    """
+    runners: dict[tuple[tuple[int, ...], ...], Any] = {}
 
     def predict(arrays: Arrays) -> Arrays:
-        return {name: value.copy() for name, value in run(**arrays).items()}
+        shapes = tuple(array.shape for array in arrays.values())
+        if shapes not in runners:
+            runners.clear()
+            interpreter = Interpreter(model_path=str(folder / TFLITE_FILE), num_threads=1)
+            runners[shapes] = interpreter.get_signature_runner(SIGNATURE)
+        return {name: value.copy() for name, value in runners[shapes](**arrays).items()}
 
     return predict

@@ -41,8 +41,3 @@ def test_images_have_a_tag_that_is_not_latest() -> None:
     assert len(images) >= 2
     for image in images:
         assert re.fullmatch(r"[\w./-]+:[\w.-]+(@sha256:[0-9a-f]{64})?", image) and ":latest" not in image, image
-
-
-def test_pythons_image_can_be_chosen_by_its_digest() -> None:
-    digest = r"^# PYTHON_IMAGE=python:3\.11\.\d+-slim-bookworm@sha256:[0-9a-f]{64}$"
-    assert re.search(digest, (ROOT / ".env").read_text(encoding="utf-8"), re.MULTILINE)
