@@ -123,16 +123,18 @@ def _project(x: Any, weight: np.ndarray, bias: Any) -> Any:
 def _loop(from_input: Any, start: States, step: Step, is_backward: bool) -> tuple[Any, States]:
     """Run the steps; returns the outputs of all, in the order of the input, and the last states.
 
-    The outputs are written into a tensor of zeros: TensorFlow Lite has no lists of tensors.
+    The outputs are chosen into a tensor of zeros, a place a step: TensorFlow Lite has no lists of tensors, and its int8
+    SCATTER_ND fills with the number 0, whatever stands for zero there.
     """
     length, batch, width = tf.shape(from_input)[0], tf.shape(from_input)[1], start[0].shape[-1]
     outputs = tf.zeros(tf.stack([length, batch, width]), from_input.dtype)
+    places = tf.reshape(tf.range(length), (-1, 1, 1))
     start = tuple(tf.convert_to_tensor(state) for state in start)
 
     def body(done: Any, outputs: Any, *states: Any) -> Any:
         place = length - 1 - done if is_backward else done
         states = step(tf.gather(from_input, place), states)
-        outputs = tf.tensor_scatter_nd_update(outputs, tf.reshape(place, (1, 1)), tf.expand_dims(states[0], 0))
+        outputs = tf.where(tf.equal(places, place), states[0], outputs)
         return done + 1, outputs, *states
 
     shapes = [tf.TensorShape([None, s.shape[-1]]) for s in start]

@@ -180,3 +180,11 @@ def test_a_name_that_can_not_stand_in_a_url_is_bad_usage(make_sequences: MakeFol
     result = export(folder, tmp_path / "out")
     assert (result.status, result.events) == (2, [])
     assert "a model's name may hold letters, digits, _ and -" in result.stderr
+
+
+def test_the_steps_of_an_lstm_survive_8_bits(tmp_path: Path) -> None:
+    """Where a step's output was scattered into the others, the worst cosine was 0.04."""
+    result = export(MODELS / "zoo" / "lstm_classifier", tmp_path, "--format", "tflite-int8")
+    assert result.status == 0, result.events
+    manifest = json.loads((tmp_path / "lstm_classifier" / "tflite-int8" / "manifest.json").read_text())
+    assert manifest["fidelity"]["cosine"] > 0.9
