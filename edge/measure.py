@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 from installed import describe_installation, mapped_files
-from memory import Memory, waiting_ns
+from memory import Memory, busy_ns, share_waited, waiting_ns
 
 from bakeoff.types import FP32_FORMATS
 
@@ -101,9 +101,9 @@ def measure(
     predict(inputs[0])
     first_ns = time.perf_counter_ns()
     time_calls(predict, inputs, WARM_UP_NS, LEAST_WARM_UP)
-    waited_ns, ran_ns = waiting_ns(), time.process_time_ns()
+    before = counters()
     taken = sorted(time_calls(predict, inputs, STEADY_NS, LEAST_STEADY))
-    waited_ns, ran_ns = waiting_ns() - waited_ns, time.process_time_ns() - ran_ns
+    waited = share_waited(*(now - then for now, then in zip(counters(), before, strict=True)))
     return {
         "threads": arguments.threads,
         "cpus": len(os.sched_getaffinity(0)),
@@ -113,10 +113,15 @@ def measure(
         "p50_ns": percentile(taken, 0.5),
         "p90_ns": percentile(taken, 0.9),
         "count": len(taken),
-        "waited": waited_ns / (waited_ns + ran_ns),
+        "waited": waited,
         "peak_bytes": memory.growth(),
         "outputs": [predict(row) for row in inputs],
     }
+
+
+def counters() -> tuple[int, int, int]:
+    """Return for how many ns this process's threads have waited, and run, and for how many its CPUs were busy."""
+    return waiting_ns(), time.process_time_ns(), busy_ns()
 
 
 def time_calls(predict: Predict, rows: list[Arrays], least_ns: int, least_calls: int) -> list[int]:

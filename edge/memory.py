@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 from pathlib import Path
 
@@ -39,3 +40,24 @@ def waiting_ns() -> int:
         except (OSError, IndexError):
             continue
     return total
+
+
+def busy_ns() -> int:
+    """Return how long the CPUs that this process may use have run anything since the start, to 10 ms each."""
+    ticks = 0
+    mine = {f"cpu{number}" for number in os.sched_getaffinity(0)}
+    for line in Path("/proc/stat").read_text().splitlines():
+        name, *fields = line.split()
+        if name in mine:
+            user, nice, system, _idle, _iowait, irq, softirq, steal = map(int, fields[:8])
+            ticks += user + nice + system + irq + softirq + steal
+    return ticks * 1_000_000_000 // os.sysconf("SC_CLK_TCK")
+
+
+def share_waited(waiting: int, ran: int, busy: int) -> float:
+    """Return the share of the CPU time that a process wanted and others had, of ns that its threads waited and ran.
+
+    Its threads wait for one another, too: no more of it can be others' doing than others ran on its CPUs meanwhile.
+    """
+    others = min(waiting, max(0, busy - ran))
+    return others / max(1, others + ran)

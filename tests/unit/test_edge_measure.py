@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 from installed import _parsed, describe_installation
 from measure import check, percentile, read_golden, time_calls
+from memory import busy_ns, share_waited
 
 MODEL: dict[str, Any] = {"inputs": [{"name": "x"}], "outputs": [{"name": "y"}], "atol": 0.1, "rtol": 0.0}
 RIGHT = [{"y": np.array([[1.0, 2.0]], np.float32)}]
@@ -73,3 +75,18 @@ def test_what_a_package_needs_and_does_not_declare_is_a_dependency_too() -> None
 def test_what_only_an_extra_requires_is_told_apart() -> None:
     assert _parsed("numpy (>=1.20) ; python_version >= '3.9'") == ("numpy", False)
     assert _parsed('nvidia-cublas-cu12<13.0,>=12.5; extra == "and-cuda"') == ("nvidia-cublas-cu12", True)
+
+
+def test_what_threads_wait_for_one_another_is_no_disturbance() -> None:
+    alone = share_waited(waiting=50, ran=100, busy=100)
+    one_other = share_waited(waiting=150, ran=100, busy=200)
+    others_while_idle = share_waited(waiting=0, ran=100, busy=200)
+    assert (alone, one_other, others_while_idle) == (0.0, 0.5, 0.0)
+    assert share_waited(waiting=0, ran=0, busy=0) == 0.0
+
+
+def test_a_busy_loop_keeps_its_cpus_busy() -> None:
+    before, ran = busy_ns(), time.process_time_ns()
+    while time.process_time_ns() - ran < 200_000_000:
+        pass
+    assert busy_ns() - before >= 150_000_000
