@@ -21,6 +21,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from bakeoff.errors import BakeoffError
 from bakeoff.store import NAME, read_results
 from bakeoff.types import FLOORS, NO_FORMAT, Report
+from bakeoff.wholeness import unmeasured
 
 PAGE = "report.html"
 LONGEST = 300
@@ -83,9 +84,8 @@ def run_verdict(report: Report) -> str:
     wrong = [f"{state.name} failed" for state in report.targets if state.status == "failed"]
     wrong += sorted({f"{row.endpoint or row.format} failed parity" for row in report.parity if not row.ok})
     contenders = [m for m in report.measurements if m.format != NO_FORMAT]
-    tried = {(m.model, m.endpoint, m.workload) for m in contenders}
     valid = {(m.model, m.endpoint, m.workload) for m in contenders if m.verdict == "valid"}
-    wrong += [f"{model} {endpoint} has no valid trial of {name}" for model, endpoint, name in sorted(tried - valid)]
+    wrong += unmeasured(report.measurements)
     wrong += [] if valid else ["nothing was measured"]
     configured = report.config.get("models")
     models = configured if isinstance(configured, (list, tuple)) else ()

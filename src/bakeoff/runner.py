@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -25,7 +24,6 @@ from bakeoff.trials import ATTEMPTS, draw_primers, draw_round, left_of
 from bakeoff.types import (
     EDGE_FORMATS,
     FLOORS,
-    NO_FORMAT,
     Artifact,
     EdgeMeasurement,
     Measurement,
@@ -36,6 +34,7 @@ from bakeoff.types import (
     Support,
     Trial,
 )
+from bakeoff.wholeness import unmeasured
 
 RowT = TypeVar("RowT", Artifact, EdgeMeasurement, MissingArtifact, Parity, Support)
 ValueT = TypeVar("ValueT")
@@ -163,11 +162,7 @@ def _restart_servers(job: Run, deployment: Deployment, show: Show) -> None:
 
 
 def find_gaps(job: Run) -> list[str]:
-    """Return what keeps a run from being whole: failed targets, wrong endpoints, endpoints without a valid trial.
-
-    echo is a yardstick, not a contender: where it outruns the load generator (JSON of 3 MB that it doesn't even parse),
-    its trial is invalid and says so, and the run is whole all the same.
-    """
+    """Return what keeps a run from being whole: failed targets, wrong endpoints, endpoints without a valid trial."""
     gaps = []
     for state in job.report.targets:
         if state.status == "failed" or (state.status == "unavailable" and state.name in job.named_targets):
@@ -184,21 +179,11 @@ def find_gaps(job: Run) -> list[str]:
             batch = f" at batch {row.batch}" if row.batch else ""
             batch += f", length {row.length}" if row.length else ""
             gaps.append(f"{what} failed parity{batch}: {row.message or row.max_abs_error}")
-    return [*gaps, *_unmeasured(job)]
-
-
-def _unmeasured(job: Run) -> Iterator[str]:
-    verdicts = defaultdict(set)
-    for m in job.report.measurements:
-        if m.format == NO_FORMAT and m.request_count > m.error_count:
-            continue
-        verdicts[m.model, m.endpoint, m.workload].add(m.verdict)
-    for (model, endpoint, workload), found in verdicts.items():
-        if "valid" not in found:
-            yield f"{model} {endpoint} has no valid trial of {workload}"
+    gaps += unmeasured(job.report.measurements)
     reference = job.config.reference
     if reference and reference not in {m.endpoint for m in job.report.measurements if m.verdict == "valid"}:
-        yield f"{reference}, the reference, has no valid trial: nothing could be compared with it"
+        gaps.append(f"{reference}, the reference, has no valid trial: nothing could be compared with it")
+    return gaps
 
 
 def _run_trial(job: Run, deployment: Deployment, trial: Trial, load: RenewedLoad, show: Show) -> None:

@@ -19,7 +19,7 @@ LEVELS = (
     {"workloads", "schedule", "catalog"},
     {"artifacts", "config", "wire", "samples", "store", "machine", "intervals", "disturbance"},
     {"counters", "resources"},
-    {"stats", "compare", "comparable"},
+    {"stats", "compare", "comparable", "wholeness"},
     {"exceedance", "gate", "recount"},
     {"requests", "record", "venvs", "capacity"},
     {"sizes"},

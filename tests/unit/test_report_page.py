@@ -214,6 +214,18 @@ def test_a_run_that_was_cut_off_says_so() -> None:
     assert any(notice.what == "Not finished" for notice in notices(replace(example_run(), finished=())))
 
 
+def test_an_endpoint_without_a_valid_trial_is_named_before_the_figures() -> None:
+    report = example_run()
+    place = report.measurements[0].endpoint, report.measurements[0].workload
+    none = [
+        replace(m, verdict="invalid", reasons=("late",)) if (m.endpoint, m.workload) == place else m
+        for m in report.measurements
+    ]
+    (said,) = [n for n in notices(replace(report, measurements=tuple(none))) if n.what == "Not measured"]
+    assert said.kind == "warn" and said.says == f"digits_cnn {place[0]} has no valid trial of {place[1]}."
+    assert not [n for n in notices(report) if n.what == "Not measured"]
+
+
 def test_a_curve_ends_where_its_requests_end() -> None:
     points = curve([np.sort(np.arange(1.0, 101.0)), np.sort(np.arange(2.0, 102.0))])
     assert 1 < points[-1]["nines"] <= 1.31  # 100 requests bound a p95, not a p99

@@ -11,6 +11,9 @@ from typing import Literal
 from bakeoff.compare import ROUNDS_FOR_VERDICT
 from bakeoff.report.cells import MISSING, Table, number
 from bakeoff.types import FLOORS, Measurement, Report
+from bakeoff.wholeness import unmeasured
+
+MOST_GAPS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,10 @@ def notices(report: Report) -> list[Notice]:
     if invalid:
         says = f"{invalid} of {len(report.measurements)} trials are invalid and count nowhere; why is told under Trust."
         found.append(Notice("note", "Invalid trials", says))
+    gaps = unmeasured(report.measurements)
+    if gaps:
+        more = f"; and {len(gaps) - MOST_GAPS} more" if len(gaps) > MOST_GAPS else ""
+        found.append(Notice("warn", "Not measured", f"{'; '.join(gaps[:MOST_GAPS])}{more}."))
     cut_off = [model.name for model in report.models if model.name not in report.finished]
     if cut_off and report.measurements:
         found.append(Notice("warn", "Not finished", f"Not all rounds of {', '.join(cut_off)} ran."))
