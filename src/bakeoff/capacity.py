@@ -14,6 +14,10 @@ Measure = Callable[[float, int], Floats | None]
 drawn from a seed; +infinity for a failed request; at least one, without the warm-up. None: the trial was invalid, as
 where the load generator can't offer so much."""
 
+PATIENCE = 3
+"""So many invalid trials in a row end a rate, so many such rates a search that never found one that can be measured:
+the first rate is half of what the load generator has just sent, and each is half of the one before."""
+
 
 @dataclass(frozen=True, slots=True)
 class Objective:
@@ -60,7 +64,10 @@ class Capacity:
 
 @dataclass(frozen=True, slots=True)
 class SweepPoint:
-    """One concurrency of a closed-loop sweep; the latency can be any of a trial's figures, the same for all points."""
+    """One concurrency of a closed-loop sweep; the latency can be any of a trial's figures, the same for all points.
+
+    It is None where no trial was valid.
+    """
 
     concurrency: int
     throughput_rps: float
@@ -72,7 +79,7 @@ def search_capacity(measure: Measure, start_rps: float, objective: Objective, bu
 
     A rate that stays undecided is near the capacity: the search goes on beside it, where less data decides, and narrows
     the bracket around it. A rate that isn't confirmed counts as what the fresh seeds say, and the search goes on. Each
-    trial takes the next seed, so that no two rates share their luck.
+    trial, also an invalid one, takes the next seed and a part of the budget.
     """
     steps = [measure_rate(measure, start_rps, objective, budget, seed)]
     while (spent := sum(len(step.seeds) for step in steps)) < budget.trials:
@@ -91,18 +98,24 @@ def search_capacity(measure: Measure, start_rps: float, objective: Objective, bu
 
 
 def measure_rate(measure: Measure, rate: float, objective: Objective, budget: Budget, seed: int) -> Step:
-    """Measure a rate with seed after seed until it is decided or its budget is used up."""
+    """Measure a rate with seed after seed until it is decided, can't be measured, or its budget is used up."""
     trials: list[Floats] = []
     decision: Decision = "undecided"
     found = None
-    while decision == "undecided" and len(trials) < min(budget.trials, budget.trials_per_rate):
-        latencies = measure(rate, seed + len(trials))
+    tried = invalid = 0
+    while decision == "undecided" and tried < budget.trials and len(trials) < budget.trials_per_rate:
+        latencies = measure(rate, seed + tried)
+        tried += 1
         if latencies is None:
-            seeds = range(seed, seed + len(trials) + 1)
-            return Step(rate, tuple(seeds), sum(map(len, trials)), "invalid", found)
+            invalid += 1
+            decision = "invalid" if invalid == PATIENCE else "undecided"
+            continue
+        invalid = 0
         trials.append(latencies)
         decision, found = summarize_exceedance(trials, objective.slo_ms, budget.trials_per_rate)
-    return Step(rate, tuple(range(seed, seed + len(trials))), sum(map(len, trials)), decision, found)
+    if not trials:
+        decision = "invalid"
+    return Step(rate, tuple(range(seed, seed + tried)), sum(map(len, trials)), decision, found)
 
 
 def choose_rate(steps: Sequence[Step], precision: float) -> float | None:
@@ -110,15 +123,17 @@ def choose_rate(steps: Sequence[Step], precision: float) -> float | None:
 
     Between the ends it is the middle, in proportion, of the wider of two gaps: from the low end up to the first
     undecided rate, and from the last undecided one up to the high end. A rate that can't be measured ends the search
-    upwards as one over the objective does. Downwards it ends where too few requests come to bound a p99.
+    upwards as one over the objective does. Downwards it ends where too few requests come to bound a p99, and where so
+    many rates in a row can't be measured that fewer requests won't help.
     """
     low, high = bracket_of(steps, frozenset({"over", "invalid"}))
     if high is None:
         return 2 * max(step.rate_rps for step in steps)
     if low is None:
-        lowest = min(steps, key=lambda step: step.rate_rps)
-        too_few = lowest.decision != "invalid" and lowest.requests < samples_needed(QUANTILE)
-        return None if too_few else lowest.rate_rps / 2
+        lowest = sorted(steps, key=lambda step: step.rate_rps)[:PATIENCE]
+        too_few = lowest[0].decision != "invalid" and lowest[0].requests < samples_needed(QUANTILE)
+        hopeless = len(lowest) == PATIENCE and all(step.decision == "invalid" for step in lowest)
+        return None if too_few or hopeless else lowest[0].rate_rps / 2
     between = [step.rate_rps for step in steps if low < step.rate_rps < high]
     gaps = [(low, min(between)), (max(between), high)] if between else [(low, high)]
     begin, end = max(gaps, key=lambda gap: gap[1] / gap[0])

@@ -15,6 +15,10 @@ from bakeoff.stats import Floats, milliseconds, summarize_trial, within
 from bakeoff.trials import ATTEMPTS, draw_primers, samples_path
 from bakeoff.types import Endpoint, Measurement, Trial, Workload
 
+LAG_OF_OBJECTIVE = 0.1
+"""Requests are measured from when they should have started, so that lag only adds to a p99; up to this share of the
+objective it can hardly decide on which side of it the p99 is."""
+
 
 @dataclass(slots=True)
 class Probe:
@@ -35,27 +39,29 @@ class Probe:
         for trial in draw_primers(self.deployment.model.name, [self.endpoint], [workload], server.target.prime_s):
             self.load.run_trial(trial, self.endpoint)
 
-    def offer(self, rate_rps: float, seed: int) -> Floats | None:
+    def offer(self, rate_rps: float, seed: int, slo_ms: float) -> Floats | None:
         """Offer Poisson arrivals at a rate; return the latencies in ms in order of arrival.
 
-        A trial that was disturbed is repeated, twice at most. None: it can't be measured, as where the load generator
-        can't offer so much.
+        None: the trial tells nothing of the objective, as where the load generator can't offer so much.
         """
         name = f"poisson-{rate_rps:.1f}"
         workload = replace(self.workload, name=name, arrival="poisson", rate_rps=rate_rps, seed=seed)
-        for _ in range(ATTEMPTS):
-            measurement, samples = self._run(workload)
-            if measurement.verdict == "valid" or self._is_overload(measurement):
-                inside = within(samples.intended_ns, samples.window)
-                return milliseconds(samples.intended_ns, samples.end_ns, samples.ok)[inside]
-            self.show.note(f"{rate_rps:,.0f} a second, seed {seed}: {'; '.join(measurement.reasons)}")
+        measurement, samples = self._run(workload)
+        if tells_of(slo_ms, measurement):
+            inside = within(samples.intended_ns, samples.window)
+            return milliseconds(samples.intended_ns, samples.end_ns, samples.ok)[inside]
+        self.show.note(f"{rate_rps:,.0f} a second, seed {seed}: {'; '.join(measurement.reasons)}")
         return None
 
     def call(self, concurrency: int) -> SweepPoint:
-        """Call with so many callers that wait for each answer."""
+        """Call with so many callers that wait for each answer; an invalid trial is repeated, twice at most."""
         workload = replace(self.workload, name=f"c{concurrency}", arrival="closed", concurrency=concurrency)
-        measurement, _ = self._run(workload)
-        return SweepPoint(concurrency, measurement.throughput_rps, measurement.latency_ms.p50)
+        for _ in range(ATTEMPTS):
+            measurement, _ = self._run(workload)
+            if measurement.verdict == "valid":
+                return SweepPoint(concurrency, measurement.throughput_rps, measurement.latency_ms.p50)
+            self.show.note(f"{concurrency} callers: {'; '.join(measurement.reasons)}")
+        return SweepPoint(concurrency, measurement.throughput_rps, None)
 
     def _run(self, workload: Workload) -> tuple[Measurement, TrialSamples]:
         self.show.say(f"{self.endpoint.id}: {workload.name}")
@@ -70,10 +76,14 @@ class Probe:
         self.show.step()
         return measurement, samples
 
-    def _is_overload(self, m: Measurement) -> bool:
-        """Tell whether a trial is invalid only because the server was too slow, which is just what is to be found out.
 
-        Then requests are held back, which makes them late, and latencies drift as the queue grows.
-        """
-        signs = ["max_outstanding", "last third", "no request", *(["ms late"] if m.held_back else [])]
-        return all(any(sign in reason for sign in signs) for reason in m.reasons)
+def tells_of(slo_ms: float, m: Measurement) -> bool:
+    """Tell whether a trial can decide on an objective: it is valid, or invalid in ways that don't touch this question.
+
+    That the server was too slow is just what is to be found out: then requests are held back, which makes them late,
+    and latencies drift as the queue grows.
+    """
+    lag = m.lag_ms.p99 if m.lag_ms is not None else None
+    punctual = m.held_back > 0 or (lag is not None and lag <= LAG_OF_OBJECTIVE * slo_ms)
+    signs = ["max_outstanding", "last third", "no request", *(["ms late"] if punctual else [])]
+    return all(any(sign in reason for sign in signs) for reason in m.reasons)

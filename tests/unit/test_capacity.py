@@ -193,6 +193,27 @@ def test_where_the_load_generator_ends_no_capacity_is_claimed() -> None:
     assert found.low is not None and 190 < found.low < 200
 
 
+def test_where_nothing_can_be_measured_the_search_ends_within_its_budget() -> None:
+    """As on a host that wakes late, however few requests are asked for."""
+    found = search_capacity(lambda rate, seed: None, 1000.0, OBJECTIVE, Budget(100), seed=0)
+    assert [(step.rate_rps, len(step.seeds), step.decision) for step in found.steps] == [
+        (1000, 3, "invalid"),
+        (500, 3, "invalid"),
+        (250, 3, "invalid"),
+    ]
+    found = search_capacity(lambda rate, seed: None, 1000.0, OBJECTIVE, Budget(4), seed=0)
+    assert sum(len(step.seeds) for step in found.steps) == 4
+
+
+def test_a_disturbed_trial_costs_a_seed_and_decides_nothing() -> None:
+    found = search_capacity(
+        lambda rate, seed: None if seed % 2 else stepwise(rate, seed), 200.0, OBJECTIVE, Budget(100), seed=1
+    )
+    assert found.low is not None and found.high is not None
+    assert found.low <= 300 < found.high <= found.low * 1.05
+    assert found.steps[0].seeds == (1, 2)
+
+
 def test_where_nothing_is_under_the_objective_the_search_ends() -> None:
     found = search_capacity(lambda rate, _: np.full(int(10 * rate), 50.0), 100.0, OBJECTIVE, Budget(1000), seed=0)
     assert (found.rate_rps, found.low) == (None, None)

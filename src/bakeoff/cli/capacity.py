@@ -77,7 +77,13 @@ def capacity(
             show.expect(budget.trials)
             objective = Objective(slo_ms, precision)
             start_rps = START_SHARE * probe.call(START_CALLERS).throughput_rps
-            result = search_capacity(probe.offer, max(1.0, start_rps), objective, budget, experiment.seed)
+            result = search_capacity(
+                lambda rate, seed: probe.offer(rate, seed, slo_ms),
+                max(1.0, start_rps),
+                objective,
+                budget,
+                experiment.seed,
+            )
             found = {
                 "endpoint": probe.endpoint.id,
                 "slo_ms": slo_ms,
@@ -88,6 +94,9 @@ def capacity(
     write_atomic(folder / "capacity.json", as_json({"found": found, "measurements": probe.measurements}))
     print_rows(found, table, json)
     tell(f"kept: {folder / 'capacity.json'}")
+    if slo_ms is not None and not any(step.requests for step in result.steps):
+        reasons = "; ".join(probe.measurements[-1].reasons)
+        raise BakeoffError(f"no rate could be measured here; the last trial: {reasons}")
 
 
 @contextmanager
@@ -130,7 +139,12 @@ def sweep_table(probe: Probe, points: list[SweepPoint]) -> Table:
     """Return the sweep with its knee marked."""
     knee = find_knee(points)
     rows = tuple(
-        (str(p.concurrency), number(p.throughput_rps), number(p.latency_ms), "the knee" if p == knee else "")
+        (
+            str(p.concurrency),
+            number(p.throughput_rps),
+            number(p.latency_ms),
+            "no valid trial" if p.latency_ms is None else "the knee" if p == knee else "",
+        )
         for p in points
     )
     says = "The knee has the most throughput for its latency: beyond it callers wait longer than they get more done."
@@ -165,8 +179,8 @@ def in_words(found: Capacity, slo_ms: float, price: float | None) -> str:
         says = f"Capacity: {number(found.rate_rps)} requests a second with the p99 under {slo_ms:g} ms, "
         says += "confirmed on fresh seeds."
     else:
-        where = bracket(found.low, found.high)
-        says = f"Undecided within the budget: the capacity under {slo_ms:g} ms {where}."
+        why = "within the budget" if any(step.requests for step in found.steps) else "as no trial was valid"
+        says = f"Undecided {why}: the capacity under {slo_ms:g} ms {bracket(found.low, found.high)}."
     rate = found.rate_rps or found.low
     if rate and price is not None:
         cost = cost_per_million(rate, price)
