@@ -25,7 +25,7 @@ from command_line import parse_command_line
 from grpc_app import Method
 from http_app import Request, Response
 from json_body import dump_json
-from lifecycle import exit_cleanly_on_sigterm, fail, run
+from lifecycle import Service, exit_cleanly_on_sigterm, fail, run
 from model_info import status_document
 from prediction_queue import Caller
 from request_error import invalid, not_found
@@ -169,7 +169,7 @@ def main() -> None:
         fail(f"can't serve {options.model}: {error!r}")
     echo = Echo(model)
     pool = ThreadPoolExecutor(MOST_CALLS, "request")
-    run(options, echo.respond, echo.grpc_methods, ServerMetrics(), pool, MOST_CALLS)
+    run(options, Service(echo.respond, echo.grpc_methods, ServerMetrics()), pool, MOST_CALLS)
 
 
 if __name__ == "__main__":

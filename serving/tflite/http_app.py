@@ -71,7 +71,7 @@ class HttpApp:
             await _send(send, Response(self._metrics.dump(), CONTENT_TYPE))
             return
         headers = dict(scope["headers"])
-        content_type = headers.get(b"content-type", b"").decode("latin-1").partition(";")[0].strip().lower()
+        content_type = content_type_of(headers)
         code = "500"
         self._metrics.in_flight.inc()
         try:
@@ -83,8 +83,7 @@ class HttpApp:
                 await _send(send, response)
         finally:
             self._metrics.in_flight.dec()
-            protocol = "rest-binary" if content_type in (RAW, SAFETENSORS) else "rest"
-            self._metrics.count(protocol, code)
+            self._metrics.count(protocol_of(content_type), code)
 
     async def _answer(
         self, scope: dict[str, Any], headers: dict[bytes, bytes], content_type: str, receive: Receive
@@ -104,6 +103,16 @@ class HttpApp:
             return error_response(invalid(str(error)))
         finally:
             self._bodies.release(body)
+
+
+def content_type_of(headers: dict[bytes, bytes]) -> str:
+    """Return the content type without its parameters."""
+    return headers.get(b"content-type", b"").decode("latin-1").partition(";")[0].strip().lower()
+
+
+def protocol_of(content_type: str) -> str:
+    """Return under which protocol a request is counted."""
+    return "rest-binary" if content_type in (RAW, SAFETENSORS) else "rest"
 
 
 def error_response(error: RequestError, unread: bool = False) -> Response:

@@ -8,9 +8,12 @@ from __future__ import annotations
 import asyncio
 import json
 import resource
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+if TYPE_CHECKING:
+    from admission import Admission
 
 MAX_HEAD_BYTES = 64 * 1024
 PATIENCE_S = 60.0
@@ -26,11 +29,18 @@ def raise_file_limit() -> None:
 
 
 class LimitedProtocol(HttpToolsProtocol):
-    """uvicorn's connection, which answers 431 to a head that is too long and 408 to a request that doesn't come."""
+    """uvicorn's connection, which answers 431 to a head that is too long and 408 to a request that doesn't come.
 
-    def __init__(self, *arguments: Any, patience_s: float = PATIENCE_S, **options: Any) -> None:
+    With an `admission` it answers 503 to predictions that find no place, before uvicorn makes a request of them.
+    """
+
+    def __init__(
+        self, *arguments: Any, patience_s: float = PATIENCE_S, admission: Admission | None = None, **options: Any
+    ) -> None:
         super().__init__(*arguments, **options)
         self._patience_s = patience_s
+        self._admission = admission
+        self._turned_away = False
         self._timer: asyncio.TimerHandle | None = None
         self._arriving = True
         self._head_open = True
@@ -79,11 +89,42 @@ class LimitedProtocol(HttpToolsProtocol):
         if self._head_bytes > MAX_HEAD_BYTES:
             self._refuse_head()
             raise ValueError("the head is too long")  # ends the parsing
-        super().on_headers_complete()
+        self._turned_away = self._is_to_be_turned_away()
+        if not self._turned_away:
+            super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        if not self._turned_away:
+            super().on_body(body)
 
     def on_message_complete(self) -> None:
-        super().on_message_complete()
         self._arriving = False
+        if self._turned_away:
+            self.transport.write(STATUS_LINE[503] + self._admission.refuse(dict(self.headers)))
+            self.on_response_complete()
+            return
+        super().on_message_complete()
+        if self._admission is not None and not self.pipeline and self._predicts():
+            self._admission.expect(self.loop)
+
+    def _predicts(self) -> bool:
+        return self.url.endswith(b":predict") and self.parser.get_method() == b"POST"
+
+    def _is_to_be_turned_away(self) -> bool:
+        """Say whether the request finds no place, and the answer needs no more than to be written.
+
+        Answers keep the order of the requests, and wait for a caller who doesn't read, so such are left to uvicorn.
+        """
+        return (
+            self._admission is not None
+            and self._admission.is_full()
+            and self._predicts()
+            and (self.cycle is None or self.cycle.response_complete)
+            and not self.flow.write_paused
+            and not self.expect_100_continue
+            and not self.parser.should_upgrade()
+            and self.parser.should_keep_alive()
+        )
 
     def send_400_response(self, msg: str) -> None:
         if not self._refused:

@@ -10,11 +10,13 @@ import socket
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, NoReturn
 
 import uvicorn
 import uvloop
+from admission import Admission
 from command_line import Options
 from grpc_app import Method, grpc_server
 from http_app import HttpApp, Respond
@@ -28,6 +30,19 @@ EX_DATAERR = 65  # sysexits.h: the artifact is none that this runtime can load
 HTTP_GRACE_S = 4
 GRPC_GRACE_S = 1.0  # it is waited for in full while a client keeps an idle connection
 KEEP_ALIVE_S = 600  # longer than a trial's pauses: a closed connection would be measured
+ACCEPTED_AT_ONCE = 32
+"""Connections that are taken in one turn of the loop. libuv takes one for each listening socket, and a turn lasts as
+long as all predictions that wait: of 400 callers who came at once the last would wait for seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What is served on the two ports; without an `admission` nobody is turned away."""
+
+    respond: Respond
+    grpc_methods: dict[str, Method]
+    metrics: ServerMetrics
+    admission: Admission | None = None
 
 
 def exit_cleanly_on_sigterm() -> None:
@@ -40,22 +55,15 @@ def fail(message: str, status: int = 1) -> NoReturn:
     sys.exit(status)
 
 
-def run(
-    options: Options,
-    respond: Respond,
-    methods: dict[str, Method],
-    metrics: ServerMetrics,
-    pool: ThreadPoolExecutor,
-    most_calls: int,
-) -> None:
+def run(options: Options, service: Service, pool: ThreadPoolExecutor, most_calls: int) -> None:
     """Serve until SIGTERM or SIGINT, gRPC calls in the pool; exits with status 1 where a port is taken."""
     raise_file_limit()
     rest_socket = _bind(options.host, options.rest_port)
     gc.collect()
     gc.freeze()  # what is there now stays: looking through it again and again takes time from requests
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        grpc_side = grpc_server(methods, metrics, pool, most_calls)
-        runner.run(_serve(options, rest_socket, HttpApp(respond, metrics), grpc_side))
+        grpc_side = grpc_server(service.grpc_methods, service.metrics, pool, most_calls)
+        runner.run(_serve(options, rest_socket, service, grpc_side))
 
 
 class _HttpServer(uvicorn.Server):
@@ -66,7 +74,7 @@ class _HttpServer(uvicorn.Server):
         yield
 
 
-async def _serve(options: Options, rest_socket: socket.socket, app: HttpApp, grpc_side: grpc.Server) -> None:
+async def _serve(options: Options, rest_socket: socket.socket, service: Service, grpc_side: grpc.Server) -> None:
     try:
         bound = grpc_side.add_insecure_port(f"{options.host}:{options.grpc_port}")
     except RuntimeError:
@@ -75,8 +83,8 @@ async def _serve(options: Options, rest_socket: socket.socket, app: HttpApp, grp
         _fail_taken(options.host, options.grpc_port, "grpc")
     http_server = _HttpServer(
         uvicorn.Config(
-            app,
-            http=partial(LimitedProtocol, patience_s=options.patience),
+            HttpApp(service.respond, service.metrics),
+            http=partial(LimitedProtocol, patience_s=options.patience, admission=service.admission),
             ws="none",
             lifespan="off",
             log_level="error",  # whoever sends no HTTP would fill the log with a line each
@@ -90,7 +98,7 @@ async def _serve(options: Options, rest_socket: socket.socket, app: HttpApp, grp
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, setattr, http_server, "should_exit", True)
     grpc_side.start()
-    await http_server.serve(sockets=[rest_socket])
+    await http_server.serve(sockets=[rest_socket, *(rest_socket.dup() for _ in range(1, ACCEPTED_AT_ONCE))])
     stopped = grpc_side.stop(GRPC_GRACE_S)
     await asyncio.to_thread(stopped.wait)
 

@@ -38,7 +38,7 @@ class PredictionQueue:
         self._free: SimpleQueue[Predict] = SimpleQueue()
         for predictor in predictors:
             self._free.put(predictor)
-        self._limit = limit
+        self.limit = limit
         self._places = len(predictors) + limit
         self._crowd = limit  # fewer places are free when somebody has to wait
         self._lock = threading.Lock()
@@ -48,12 +48,16 @@ class PredictionQueue:
         """Take a place; raises RequestError where too many wait already."""
         with self._lock:
             if not self._places:
-                raise overloaded(self._limit)
+                raise overloaded(self.limit)
             self._places -= 1
 
     def __exit__(self, *_: object) -> None:
         with self._lock:
             self._places += 1
+
+    @property
+    def free_places(self) -> int:
+        return self._places
 
     def is_crowded(self) -> bool:
         """Say whether more hold a place than there are interpreters."""

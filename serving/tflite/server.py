@@ -16,10 +16,11 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "shared"))
 
+from admission import Admission
 from bare_time import exit_with_time
 from command_line import Options, parse_command_line
 from interpreters import Predictor, Runtime, UnsupportedArtifactError
-from lifecycle import EX_DATAERR, exit_cleanly_on_sigterm, fail, run
+from lifecycle import EX_DATAERR, Service, exit_cleanly_on_sigterm, fail, run
 from prediction_queue import PredictionQueue
 from request_error import RequestError, invalid
 from served_model import ServedModel, load_served_model, newest_version
@@ -66,8 +67,9 @@ def serve(options: Options, predictors: list[Predictor], model: ServedModel) -> 
     most_calls = options.workers + options.queue + SPARE_THREADS
     pool = ThreadPoolExecutor(most_calls, "request")  # it makes a thread only when none is idle
     metrics = ServerMetrics()
-    api = TfServingApi(model, PredictionQueue(predictors, options.queue, metrics), pool, inline)
-    run(options, api.respond, api.grpc_methods, metrics, pool, most_calls)
+    queue = PredictionQueue(predictors, options.queue, metrics)
+    api = TfServingApi(model, queue, pool, inline)
+    run(options, Service(api.respond, api.grpc_methods, metrics, Admission(queue, metrics)), pool, most_calls)
     pool.shutdown(wait=False, cancel_futures=True)
 
 

@@ -180,7 +180,8 @@ def test_a_full_queue_refuses_and_the_rest_is_answered(start: Start, target: str
         client = server.client(wire)
         replies.extend(client.send(body) for _ in range(100))
 
-    callers = [threading.Thread(target=work) for _ in range(32)]
+    # as many as grpcio lets in: it refuses more in its own words
+    callers = [threading.Thread(target=work) for _ in range(16)]
     for caller in callers:
         caller.start()
     for caller in callers:
