@@ -1,9 +1,12 @@
-"""Student's t: means and differences of means, with their intervals and p-values."""
+"""Intervals: Student's t for means and differences of means, with p-values; ranks for medians."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
+from typing import Any
 
 import numpy as np
 
@@ -63,3 +66,16 @@ def estimate_difference(a: Sequence[float], b: Sequence[float]) -> Estimate:
     # Shares of the variance, whose squares can't underflow as the squares of tiny variances do.
     first, second = one.error**2 / variance, other.error**2 / variance
     return Estimate(value, variance**0.5, 1 / (first**2 / one.df + second**2 / other.df), count)
+
+
+def bound_median(ordered: np.ndarray[Any, np.dtype[np.float64]]) -> tuple[float, float]:
+    """Return the 99% interval of the median, from samples in ascending order, at least seven.
+
+    How many lie below the median is binomial, here taken as normal.
+
+    Source: Conover, "Practical Nonparametric Statistics" (1999).
+    """
+    count = len(ordered)
+    reach = NormalDist().inv_cdf(0.995) * math.sqrt(count) / 2
+    low, high = math.floor(count / 2 - reach), math.ceil(count / 2 + reach)
+    return float(ordered[max(low - 1, 0)]), float(ordered[min(high, count - 1)])

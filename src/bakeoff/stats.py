@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import kstest
 
-from bakeoff.intervals import estimate_mean
+from bakeoff.intervals import bound_median, estimate_mean
 from bakeoff.samples import Bools, Ints, TrialSamples, Window
 from bakeoff.types import (
     CLIENT_FLOOR,
@@ -79,6 +79,7 @@ def summarize_trial(trial: Trial, endpoint: Endpoint, samples: TrialSamples) -> 
     errors = count_errors(samples, inside)
     lag, lag_p99_ms = (None, None) if closed else summarize_lag(samples, inside)
     started, gaps = summarize_starts(samples, workload)
+    drift, drifted = find_drift(samples, inside)
     measurement = Measurement(
         trial_id=trial.id,
         endpoint=endpoint.id,
@@ -110,7 +111,7 @@ def summarize_trial(trial: Trial, endpoint: Endpoint, samples: TrialSamples) -> 
         gaps=gaps,
         held_back=sum(watch.held_back for watch in samples.watches),
         connections_opened=int(samples.connects[inside].sum()),
-        drift_percent=find_drift(samples, inside),
+        drift_percent=drift,
         workers=len(samples.watches),
         client_cpu_percent=busiest(samples.watches, "cpu_percent"),
         client_spin_percent=busiest(samples.watches, "spin_percent"),
@@ -118,7 +119,7 @@ def summarize_trial(trial: Trial, endpoint: Endpoint, samples: TrialSamples) -> 
         peak_rss_bytes=None,
     )
     wrong = int(samples.having("wrong").sum())
-    reasons = (*samples.lost, *judge_trial(measurement, wrong, lag_p99_ms))
+    reasons = (*samples.lost, *judge_trial(measurement, wrong, lag_p99_ms, drifted))
     return replace(measurement, verdict="invalid" if reasons else "valid", reasons=reasons)
 
 
@@ -169,8 +170,8 @@ def busiest(watches: Sequence[Watch], what: str) -> float | None:
     return max((sum(shares) / min(len(shares), cpus[place]) for place, shares in used.items()), default=None)
 
 
-def judge_trial(m: Measurement, wrong_answers: int, lag_p99_ms: float | None) -> list[str]:
-    """Return the reasons why a trial is invalid; none means valid.
+def judge_trial(m: Measurement, wrong_answers: int, lag_p99_ms: float | None, drifted: bool) -> list[str]:
+    """Return the reasons why a trial is invalid; none means valid. `drifted`: by more than chance.
 
     Failed requests alone are no reason: they are counted, are no throughput and are infinite in the latencies.
     """
@@ -189,7 +190,7 @@ def judge_trial(m: Measurement, wrong_answers: int, lag_p99_ms: float | None) ->
     limit = max(LAG_LIMIT_MS, LAG_LIMIT_OF_MEDIAN * (m.latency_ms.p50 or 0))
     if lag_p99_ms is not None and lag_p99_ms > limit:
         reasons.append(f"1% of the requests started more than {lag_p99_ms:.2g} ms late; the limit is {limit:.2g} ms")
-    if m.drift_percent is not None and abs(m.drift_percent) > DRIFT_LIMIT_PERCENT:
+    if drifted and m.drift_percent is not None and abs(m.drift_percent) > DRIFT_LIMIT_PERCENT:
         reasons.append(
             f"the last third's median latency was {m.drift_percent:+.0f}% off the first third's, more than "
             f"{DRIFT_LIMIT_PERCENT:.0f}%: its speed had not settled, or something disturbed it"
@@ -197,16 +198,23 @@ def judge_trial(m: Measurement, wrong_answers: int, lag_p99_ms: float | None) ->
     return reasons
 
 
-def find_drift(samples: TrialSamples, inside: Bools) -> float | None:
-    """Return by how many percent the last third's median latency is off the first third's; failures are infinite."""
+def find_drift(samples: TrialSamples, inside: Bools) -> tuple[float | None, bool]:
+    """Return by how many percent the last third's median latency is off the first third's, failures being infinite.
+
+    And whether that is more than chance: the 99% intervals of the two medians lie apart. With sequences of several
+    lengths and few requests the medians alone are off by as much without any drift.
+    """
     third = (samples.window.end_ns - samples.window.start_ns) / 3
     when = samples.intended_ns - samples.window.start_ns
     latency = milliseconds(samples.intended_ns, samples.end_ns, samples.ok)
     first, last = (np.sort(latency[inside & part]) for part in (when < third, when >= 2 * third))
     if min(len(first), len(last)) < DRIFT_REQUESTS:
-        return None
+        return None, False
     before, after = percentile(first, 0.5), percentile(last, 0.5)
-    return 100 * (after / before - 1) if math.isfinite(before) and math.isfinite(after) and before else None
+    if not (math.isfinite(before) and math.isfinite(after) and before):
+        return None, False
+    (low, high), (later_low, later_high) = bound_median(first), bound_median(last)
+    return 100 * (after / before - 1), high < later_low or later_high < low
 
 
 def tail_of(lag: Floats) -> float:
