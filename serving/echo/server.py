@@ -34,7 +34,7 @@ from server_metrics import ServerMetrics
 
 from bakeoff.wire import binary, tfserving, tfserving_server, torchserve
 from bakeoff.wire.grpc_message import parse
-from bakeoff.wire.memory import keep_large_blocks
+from bakeoff.wire.memory import keep_large_blocks, share_heap
 from bakeoff.wire.proto.tfserving_pb2 import PredictRequest
 from bakeoff.wire.tensors import MAX_BODY_BYTES, Arrays, WireError
 
@@ -163,6 +163,7 @@ def main() -> None:
     options = parse_command_line(__doc__, limits=True)
     exit_cleanly_on_sigterm()
     keep_large_blocks()
+    share_heap()
     try:
         model = load_served_model(options.model, options.model_dir, VERSION)
     except (OSError, KeyError, ValueError) as error:

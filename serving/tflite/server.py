@@ -27,7 +27,7 @@ from served_model import ServedModel, load_served_model, newest_version
 from server_metrics import ServerMetrics
 from tfserving_api import TfServingApi
 
-from bakeoff.wire.memory import keep_large_blocks
+from bakeoff.wire.memory import keep_large_blocks, share_heap
 from bakeoff.wire.tensors import Arrays
 
 MODEL_FILE = "model.tflite"
@@ -42,6 +42,7 @@ def main() -> None:
     options = parse_command_line(__doc__, checks=True, bare=True, queues=True, limits=True)
     exit_cleanly_on_sigterm()
     keep_large_blocks()
+    share_heap()
     try:
         version = newest_version(options.model_dir / options.format)
         model = load_served_model(options.model, options.model_dir, int(version.name))

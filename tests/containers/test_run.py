@@ -120,6 +120,19 @@ def test_without_an_engine_there_is_one_line(tmp_path: Path, variables: dict[str
     assert len(done.stderr.strip().splitlines()) == 1
 
 
+def test_a_server_that_is_out_of_memory_costs_itself_alone(tmp_path: Path) -> None:
+    """TensorFlow doesn't fit into what is plenty for TFLite."""
+    run = ("run", "--runtime", "docker", "--quick", "--target", "tflite", "--target", "tf-flask", "--protocol", "grpc")
+    done = bakeoff(*run, "--model", "digits_cnn", "--rounds", "1", "--out", str(tmp_path / "run"), SERVER_MEMORY="200m")
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    content = json.loads((tmp_path / "run" / "results.json").read_text(encoding="utf-8"))
+    states = {state["name"]: state for state in content["targets"]}
+    assert states["tf-flask"]["status"] == "failed" and "killed for its memory" in states["tf-flask"]["reason"]
+    assert all(m["error_count"] == 0 for m in content["measurements"] if m["target"] == "tflite")
+    assert {m["workload"] for m in content["measurements"] if m["target"] == "tflite"} == {"c1", "c8"}
+    assert left(RUN) == ""
+
+
 @pytest.mark.parametrize(
     ("variables", "says"),
     [
