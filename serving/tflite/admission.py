@@ -7,7 +7,10 @@ import asyncio
 from http_app import RETRY_AFTER_S, content_type_of, error_response, protocol_of
 from prediction_queue import PredictionQueue
 from request_error import overloaded
+from served_model import ServedModel
 from server_metrics import ServerMetrics
+
+from bakeoff.wire.tensors import MAX_BODY_BYTES
 
 
 class Admission:
@@ -16,13 +19,19 @@ class Admission:
     The loop reads from all connections before it goes on with what they sent, so those that have just come are counted.
     """
 
-    def __init__(self, queue: PredictionQueue, metrics: ServerMetrics) -> None:
+    def __init__(self, model: ServedModel, queue: PredictionQueue, metrics: ServerMetrics) -> None:
+        path = f"/v1/models/{model.name}"
+        self._urls = {f"{path}:predict".encode(), f"{path}/versions/{model.version}:predict".encode()}
         self._queue = queue
         self._metrics = metrics
         self._coming = 0
         response = error_response(overloaded(queue.limit))
         head = f"content-type: {response.content_type}\r\ncontent-length: {len(response.body)}\r\n"
         self._refusal = head.encode() + b"retry-after: %s\r\n\r\n" % RETRY_AFTER_S + response.body
+
+    def predicts(self, method: bytes, url: bytes) -> bool:
+        """Say whether a request takes a place in the line; other ways to write its URL are left to the application."""
+        return method == b"POST" and url in self._urls
 
     def is_full(self) -> bool:
         return self._queue.free_places <= self._coming
@@ -34,6 +43,10 @@ class Admission:
 
     def _enter(self) -> None:
         self._coming -= 1
+
+    def can_refuse(self, headers: dict[bytes, bytes]) -> bool:
+        """Say whether a body comes that is worth reading to its end, for the next request on the connection."""
+        return 0 < int(headers.get(b"content-length", b"0")) <= MAX_BODY_BYTES
 
     def refuse(self, headers: dict[bytes, bytes]) -> bytes:
         """Count a refusal, and return it from its headers on."""

@@ -73,6 +73,7 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self._unset_keepalive_if_required()  # armed by a refusal of what came with it
         self._arriving = self._head_open = True
         self._head_bytes = 0
 
@@ -104,26 +105,27 @@ class LimitedProtocol(HttpToolsProtocol):
             self.on_response_complete()
             return
         super().on_message_complete()
-        if self._admission is not None and not self.pipeline and self._predicts():
-            self._admission.expect(self.loop)
-
-    def _predicts(self) -> bool:
-        return self.url.endswith(b":predict") and self.parser.get_method() == b"POST"
+        admission = self._admission
+        if admission is not None and not self.pipeline and admission.predicts(self.parser.get_method(), self.url):
+            admission.expect(self.loop)
 
     def _is_to_be_turned_away(self) -> bool:
         """Say whether the request finds no place, and the answer needs no more than to be written.
 
         Answers keep the order of the requests, and wait for a caller who doesn't read, so such are left to uvicorn.
         """
+        admission = self._admission
         return (
-            self._admission is not None
-            and self._admission.is_full()
-            and self._predicts()
+            admission is not None
+            and admission.is_full()
+            and admission.predicts(self.parser.get_method(), self.url)
+            and admission.can_refuse(dict(self.headers))
             and (self.cycle is None or self.cycle.response_complete)
             and not self.flow.write_paused
             and not self.expect_100_continue
             and not self.parser.should_upgrade()
             and self.parser.should_keep_alive()
+            and self.parser.get_http_version() == "1.1"  # uvicorn closes the connections of others
         )
 
     def send_400_response(self, msg: str) -> None:

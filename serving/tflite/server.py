@@ -70,7 +70,7 @@ def serve(options: Options, predictors: list[Predictor], model: ServedModel) -> 
     metrics = ServerMetrics()
     queue = PredictionQueue(predictors, options.queue, metrics)
     api = TfServingApi(model, queue, pool, inline)
-    run(options, Service(api.respond, api.grpc_methods, metrics, Admission(queue, metrics)), pool, most_calls)
+    run(options, Service(api.respond, api.grpc_methods, metrics, Admission(model, queue, metrics)), pool, most_calls)
     pool.shutdown(wait=False, cancel_futures=True)
 
 

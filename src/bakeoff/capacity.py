@@ -15,8 +15,8 @@ drawn from a seed; +infinity for a failed request; at least one, without the war
 where the load generator can't offer so much."""
 
 PATIENCE = 3
-"""So many invalid trials in a row end a rate, so many such rates a search that never found one that can be measured:
-the first rate is half of what the load generator has just sent, and each is half of the one before."""
+"""So many invalid trials in a row end a rate, so many such rates below all others a search: each is half of the one
+before, so that fewer requests won't help."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +113,8 @@ def measure_rate(measure: Measure, rate: float, objective: Objective, budget: Bu
         invalid = 0
         trials.append(latencies)
         decision, found = summarize_exceedance(trials, objective.slo_ms, budget.trials_per_rate)
-    if not trials:
-        decision = "invalid"
+    if decision in ("undecided", "invalid"):
+        decision = "undecided" if trials else "invalid"
     return Step(rate, tuple(range(seed, seed + tried)), sum(map(len, trials)), decision, found)
 
 
@@ -130,10 +130,9 @@ def choose_rate(steps: Sequence[Step], precision: float) -> float | None:
     if high is None:
         return 2 * max(step.rate_rps for step in steps)
     if low is None:
-        lowest = sorted(steps, key=lambda step: step.rate_rps)[:PATIENCE]
-        too_few = lowest[0].decision != "invalid" and lowest[0].requests < samples_needed(QUANTILE)
-        hopeless = len(lowest) == PATIENCE and all(step.decision == "invalid" for step in lowest)
-        return None if too_few or hopeless else lowest[0].rate_rps / 2
+        lowest = min(steps, key=lambda step: step.rate_rps)
+        too_few = lowest.decision != "invalid" and lowest.requests < samples_needed(QUANTILE)
+        return None if too_few or is_hopeless(steps) else lowest.rate_rps / 2
     between = [step.rate_rps for step in steps if low < step.rate_rps < high]
     gaps = [(low, min(between)), (max(between), high)] if between else [(low, high)]
     begin, end = max(gaps, key=lambda gap: gap[1] / gap[0])
@@ -147,13 +146,23 @@ def bracket_of(
 ) -> tuple[float | None, float | None]:
     """Return the highest rate under the objective and the lowest beyond it.
 
-    What was found of a rate last counts: a confirmation that fails takes the rate's word back. A rate under the
-    objective that lies above one that is beyond it doesn't count: more load makes no queue shorter.
+    What was found of a rate last counts: a confirmation that fails takes the rate's word back, one that couldn't be
+    measured doesn't. A rate under the objective that lies above one that is beyond it doesn't count: more load makes no
+    queue shorter.
     """
-    last = {step.rate_rps: step.decision for step in steps}
+    last: dict[float, Decision] = {}
+    for step in steps:
+        if step.decision != "invalid" or step.rate_rps not in last:
+            last[step.rate_rps] = step.decision
     high = min((rate for rate, decision in last.items() if decision in beyond), default=None)
     under = (rate for rate, decision in last.items() if decision == "under" and (high is None or rate < high))
     return max(under, default=None), high
+
+
+def is_hopeless(steps: Sequence[Step]) -> bool:
+    """Return whether the lowest rates couldn't be measured, so many of them that lower ones won't be either."""
+    lowest = sorted(steps, key=lambda step: step.rate_rps)[:PATIENCE]
+    return len(lowest) == PATIENCE and all(step.decision == "invalid" for step in lowest)
 
 
 def is_confirmed(steps: Sequence[Step], rate: float) -> bool:

@@ -69,7 +69,7 @@ def estimate_difference(a: Sequence[float], b: Sequence[float]) -> Estimate:
 
 
 def bound_median(ordered: np.ndarray[Any, np.dtype[np.float64]]) -> tuple[float, float]:
-    """Return the 99% interval of the median, from samples in ascending order, at least seven.
+    """Return the 99% interval of the median, from samples in ascending order, at least eight.
 
     How many lie below the median is binomial, here taken as normal.
 

@@ -201,8 +201,8 @@ def judge_trial(m: Measurement, wrong_answers: int, lag_p99_ms: float | None, dr
 def find_drift(samples: TrialSamples, inside: Bools) -> tuple[float | None, bool]:
     """Return by how many percent the last third's median latency is off the first third's, failures being infinite.
 
-    And whether that is more than chance: the 99% intervals of the two medians lie apart. With sequences of several
-    lengths and few requests the medians alone are off by as much without any drift.
+    And whether that is more than chance: the 99% intervals of the two medians, of requests that are taken as
+    independent, lie apart. With sequences of several lengths and few requests medians differ as much without drift.
     """
     third = (samples.window.end_ns - samples.window.start_ns) / 3
     when = samples.intended_ns - samples.window.start_ns

@@ -22,6 +22,7 @@ from bakeoff.capacity import (
     choose_rate,
     find_knee,
     is_confirmed,
+    is_hopeless,
     search_capacity,
 )
 from bakeoff.exceedance import ERROR, Decision, block_shares, bound_share, relaxation_time, summarize_exceedance
@@ -203,6 +204,26 @@ def test_where_nothing_can_be_measured_the_search_ends_within_its_budget() -> No
     ]
     found = search_capacity(lambda rate, seed: None, 1000.0, OBJECTIVE, Budget(4), seed=0)
     assert sum(len(step.seeds) for step in found.steps) == 4
+
+
+def test_what_could_not_be_measured_takes_no_word_back() -> None:
+    steps = [step(100, "under"), step(150, "over")]
+    assert bracket_of([*steps, step(100, "invalid", confirms=True)]) == (100, 150)
+
+    def breaks_off(rate: float, seed: int) -> Floats | None:
+        return np.ones(100) if seed == 0 else None
+
+    found = search_capacity(breaks_off, 100.0, OBJECTIVE, Budget(4), seed=0)
+    assert [(s.decision, s.requests, s.seeds) for s in found.steps] == [("undecided", 100, (0, 1, 2, 3))]
+
+
+def test_a_search_that_can_only_measure_high_rates_ends() -> None:
+    def high_only(rate: float, seed: int) -> Floats | None:
+        return np.full(1000, 50.0) if rate > 900 else None
+
+    found = search_capacity(high_only, 1000.0, OBJECTIVE, Budget(100), seed=0)
+    assert (found.low, found.high) == (None, 1000) and is_hopeless(found.steps)
+    assert len(found.steps) == 4
 
 
 def test_a_disturbed_trial_costs_a_seed_and_decides_nothing() -> None:

@@ -26,7 +26,8 @@ def test_a_valid_trial_tells() -> None:
 def test_lag_counts_where_it_is_small_beside_the_objective() -> None:
     assert tells_of(40.0, invalid(LATE))
     assert not tells_of(39.9, invalid(LATE))
-    assert not tells_of(40.0, invalid(LATE, lag_p99=None))
+    assert tells_of(90.0, invalid(LATE, lag_p99=None)), "of few requests the largest lag counts"
+    assert not tells_of(89.0, invalid(LATE, lag_p99=None))
 
 
 def test_a_slow_server_is_what_is_to_be_found_out() -> None:

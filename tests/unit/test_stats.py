@@ -209,7 +209,16 @@ def test_the_bounds_of_a_median_hold_it_as_often_as_they_say(count: int) -> None
     for _ in range(2000):
         low, high = bound_median(np.sort(random.exponential(size=count)))
         held += low <= math.log(2) <= high
-    assert held >= 2000 * 0.99 - 3 * math.sqrt(2000 * 0.99 * 0.01)
+    assert 2000 * 0.99 - 3 * math.sqrt(2000 * 0.99 * 0.01) <= held < 2000
+
+
+def test_a_drift_that_overlaps_is_found_all_the_same() -> None:
+    random = np.random.default_rng(0)
+    took = random.integers(90, 111, 300) * np.where(np.arange(300) < 150, 1, 1.15)
+    m = summarize_trial(
+        TRIAL, ENDPOINT, trial_samples([(i, i + round(ms), "ok") for i, ms in enumerate(took)], (0, 300))
+    )
+    assert m.verdict == "invalid" and m.drift_percent == pytest.approx(15, abs=4)
 
 
 def test_few_requests_tell_no_drift() -> None:

@@ -11,7 +11,16 @@ from typing import Annotated
 
 import typer
 
-from bakeoff.capacity import Budget, Capacity, Objective, SweepPoint, cost_per_million, find_knee, search_capacity
+from bakeoff.capacity import (
+    Budget,
+    Capacity,
+    Objective,
+    SweepPoint,
+    cost_per_million,
+    find_knee,
+    is_hopeless,
+    search_capacity,
+)
 from bakeoff.cli import options as o
 from bakeoff.cli.terminal import print_rows, progress, tell
 from bakeoff.config import Config
@@ -73,10 +82,11 @@ def capacity(
             found: object = {"endpoint": probe.endpoint.id, "points": points, "knee": find_knee(points)}
             table = sweep_table(probe, points)
         else:
-            budget = Budget(max(4, int(budget_s / (trial_s + WARMUP_S + PAUSE_S))))
-            show.expect(budget.trials)
+            trials = max(4, int(budget_s / (trial_s + WARMUP_S + PAUSE_S)))
+            show.expect(trials)
             objective = Objective(slo_ms, precision)
             start_rps = START_SHARE * probe.call(START_CALLERS).throughput_rps
+            budget = Budget(max(1, trials - len(probe.measurements)))
             result = search_capacity(
                 lambda rate, seed: probe.offer(rate, seed, slo_ms),
                 max(1.0, start_rps),
@@ -94,9 +104,8 @@ def capacity(
     write_atomic(folder / "capacity.json", as_json({"found": found, "measurements": probe.measurements}))
     print_rows(found, table, json)
     tell(f"kept: {folder / 'capacity.json'}")
-    if slo_ms is not None and not any(step.requests for step in result.steps):
-        reasons = "; ".join(probe.measurements[-1].reasons)
-        raise BakeoffError(f"no rate could be measured here; the last trial: {reasons}")
+    if slo_ms is not None and is_unmeasured(result):
+        raise BakeoffError(f"this machine can't keep the arrivals: {'; '.join(probe.measurements[-1].reasons)}")
 
 
 @contextmanager
@@ -143,13 +152,13 @@ def sweep_table(probe: Probe, points: list[SweepPoint]) -> Table:
             str(p.concurrency),
             number(p.throughput_rps),
             number(p.latency_ms),
-            "no valid trial" if p.latency_ms is None else "the knee" if p == knee else "",
+            "no valid p50" if p.latency_ms is None else "the knee" if p == knee else "",
         )
         for p in points
     )
     says = "The knee has the most throughput for its latency: beyond it callers wait longer than they get more done."
     if knee is None:
-        says = f"No knee up to {points[-1].concurrency} callers: more would still bring more."
+        says = f"No knee was found up to {points[-1].concurrency} callers."
     columns = ("callers", "req/s", "p50 ms", "")
     return Table(
         f"{probe.endpoint.model}: {probe.endpoint.id}, closed loop", says, columns, rows, frozenset(columns[:3])
@@ -173,13 +182,18 @@ def capacity_table(probe: Probe, found: Capacity, slo_ms: float, price: float | 
     return Table(title, in_words(found, slo_ms, price), columns, rows, frozenset(columns[:4]))
 
 
+def is_unmeasured(found: Capacity) -> bool:
+    """Tell whether a search ended since trials were invalid, and not for its budget."""
+    return found.low is None and (is_hopeless(found.steps) or not any(step.requests for step in found.steps))
+
+
 def in_words(found: Capacity, slo_ms: float, price: float | None) -> str:
     """Say what was found, and what a million predictions cost then."""
     if found.rate_rps is not None:
         says = f"Capacity: {number(found.rate_rps)} requests a second with the p99 under {slo_ms:g} ms, "
         says += "confirmed on fresh seeds."
     else:
-        why = "within the budget" if any(step.requests for step in found.steps) else "as no trial was valid"
+        why = "as lower rates could not be measured" if is_unmeasured(found) else "within the budget"
         says = f"Undecided {why}: the capacity under {slo_ms:g} ms {bracket(found.low, found.high)}."
     rate = found.rate_rps or found.low
     if rate and price is not None:

@@ -22,7 +22,7 @@ def keep_large_blocks() -> None:
 def share_heap() -> None:
     """Have all threads allocate from one heap, instead of from eight for each CPU.
 
-    What one thread freed in its heap no other could use: a server with a hundred threads grew for hours.
+    What one thread freed in its heap no other could use: servers whose threads take turns with large blocks grew.
     """
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL("libc.so.6").mallopt(M_ARENA_MAX, 1)

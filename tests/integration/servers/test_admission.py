@@ -31,7 +31,7 @@ def server(request: pytest.FixtureRequest, start: Start) -> Running:
 
 @dataclass
 class Caller:
-    """A connection that the server has accepted, and the answers on it."""
+    """A connection, and the answers on it."""
 
     socket: socket.socket
     answers: BinaryIO
@@ -48,18 +48,19 @@ class Caller:
         return status, headers, self.answers.read(int(headers["content-length"]))
 
 
-def call(server: Running, callers: ExitStack) -> Caller:
+def connect(server: Running, callers: ExitStack) -> Caller:
     connection = callers.enter_context(socket.create_connection(("127.0.0.1", server.rest_port), ANSWER_S))
-    caller = Caller(connection, callers.enter_context(connection.makefile("rb")))
-    connection.sendall(STATUS)
-    assert caller.read()[0] == 200
-    return caller
+    return Caller(connection, callers.enter_context(connection.makefile("rb")))
 
 
 @pytest.fixture
 def callers(server: Running) -> Iterator[list[Caller]]:
     with ExitStack() as stack:
-        yield [call(server, stack) for _ in range(8)]
+        accepted = [connect(server, stack) for _ in range(8)]
+        for caller in accepted:
+            caller.socket.sendall(STATUS)
+            assert caller.read()[0] == 200
+        yield accepted
 
 
 @pytest.fixture(scope="module")
@@ -104,6 +105,41 @@ def test_whoever_sends_slowly_holds_no_place(server: Running, callers: list[Call
     for caller in slow:
         caller.socket.sendall(predict[-5:])
         assert caller.read()[0] == 200
+
+
+def test_the_first_request_of_a_connection_may_be_turned_away(server: Running, predict: bytes) -> None:
+    with ExitStack() as stack:
+        fresh = [connect(server, stack) for _ in range(20)]
+        send_at_once(server, [(caller, predict) for caller in fresh])
+        assert {caller.read()[0] for caller in fresh} == {200, 503}
+        for caller in fresh:
+            caller.socket.sendall(STATUS)
+            assert caller.read()[0] == 200
+
+
+def test_a_body_that_ends_later_is_read_before_the_next_request(
+    server: Running, callers: list[Caller], predict: bytes
+) -> None:
+    send_at_once(server, [(caller, predict[:-5]) if caller in callers[4:] else (caller, predict) for caller in callers])
+    for caller in callers[4:]:
+        caller.socket.sendall(predict[-5:] + STATUS)
+    assert {caller.read()[0] for caller in callers} == {200, 503}
+    assert {caller.read()[0] for caller in callers[4:]} == {200}
+
+
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [((b"image:", b"other:"), 404), ((b"HTTP/1.1", b"HTTP/1.0"), 503), ((b"Length: ", b"Length: 9999999"), 413)],
+    ids=["another model", "HTTP/1.0", "too large"],
+)
+def test_what_a_short_answer_is_not_for_gets_its_own(
+    server: Running, callers: list[Caller], predict: bytes, change: tuple[bytes, bytes], status: int
+) -> None:
+    other = predict.replace(*change, 1)
+    send_at_once(server, [(caller, predict) for caller in callers[:7]] + [(callers[7], other)])
+    assert callers[7].read()[0] in (status, 200 if status == 503 else status)
+    if status == 503:
+        assert callers[7].answers.read() == b"", "uvicorn closes such connections"
 
 
 def test_answers_keep_the_order_of_the_requests(server: Running, callers: list[Caller], predict: bytes) -> None:

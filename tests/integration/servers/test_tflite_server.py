@@ -180,7 +180,7 @@ def test_a_full_queue_refuses_and_the_rest_is_answered(start: Start, target: str
         client = server.client(wire)
         replies.extend(client.send(body) for _ in range(100))
 
-    # as many as grpcio lets in: it refuses more in its own words
+    # no more than grpcio lets in, which refuses in its own words
     callers = [threading.Thread(target=work) for _ in range(16)]
     for caller in callers:
         caller.start()
@@ -189,8 +189,8 @@ def test_a_full_queue_refuses_and_the_rest_is_answered(start: Start, target: str
     refused = "grpc_8" if wire == "tfserving-grpc" else "http_503"
     statuses = {reply.status for reply in replies}
     assert statuses == {"ok", refused}
-    message = next(reply.message for reply in replies if reply.status == refused)
-    assert "0 requests wait already; try again later" in message
+    messages = {reply.message for reply in replies if reply.status == refused}
+    assert any("0 requests wait already; try again later" in message for message in messages), messages
     page = server.client("tfserving-rest").get("/metrics").body.decode()
     assert f'code="{"RESOURCE_EXHAUSTED" if wire == "tfserving-grpc" else "503"}"' in page
     predict(server, wire, inputs)
