@@ -127,7 +127,8 @@ def test_a_server_that_is_out_of_memory_costs_itself_alone(tmp_path: Path) -> No
     assert done.returncode == 1 and "Traceback" not in done.stderr
     content = json.loads((tmp_path / "run" / "results.json").read_text(encoding="utf-8"))
     states = {state["name"]: state for state in content["targets"]}
-    assert states["tf-flask"]["status"] == "failed" and "killed for its memory" in states["tf-flask"]["reason"]
+    assert states["tf-flask"]["status"] == "failed"
+    assert "Perhaps out of memory?" in states["tf-flask"]["reason"]  # gunicorn's words: it is its worker that dies
     assert all(m["error_count"] == 0 for m in content["measurements"] if m["target"] == "tflite")
     assert {m["workload"] for m in content["measurements"] if m["target"] == "tflite"} == {"c1", "c8"}
     assert left(RUN) == ""

@@ -136,6 +136,7 @@ def sweep_callers(probe: Probe) -> list[SweepPoint]:
     points: list[SweepPoint] = []
     callers = 1
     while callers <= MOST_CALLERS:
+        probe.show.expect(1)
         points.append(probe.call(callers))
         knee = find_knee(points)
         if knee is not None and len(points) - points.index(knee) > 2:

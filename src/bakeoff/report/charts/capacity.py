@@ -21,7 +21,7 @@ def capacity_chart(contest: Contest, searches: Sequence[Search]) -> Chart | None
     if not panels:
         return None
     says = " ".join(_words(row) for row in objectives)
-    knees = [f"{row['endpoint']} at {row['callers']} callers" for row in points if row["knee"]]
+    knees = [f"{row['endpoint']} at {_callers(row)}" for row in points if row["knee"]]
     says += f" Knees: {', '.join(knees)}." if knees else ""
     return Chart("capacity", "Capacity", says.strip(), tuple(panels), _table(contest, objectives, points))
 
@@ -49,6 +49,10 @@ def _words(row: Spec) -> str:
     if rate is not None:
         return f"{row['endpoint']} bears {number(rate)} req/s with its p99 under {row['slo']:g} ms, confirmed.{cost}"
     return f"{row['endpoint']}: undecided, its capacity under {row['slo']:g} ms {bracket(low, high)}.{cost}"
+
+
+def _callers(row: Spec) -> str:
+    return "1 caller" if row["callers"] == 1 else f"{row['callers']} callers"
 
 
 def _points(search: Search) -> list[Spec]:
@@ -148,7 +152,7 @@ def _table(contest: Contest, objectives: list[Spec], points: list[Spec]) -> Tabl
     rows += [
         (
             row["endpoint"],
-            f"{row['callers']} callers" + (", the knee" if row["knee"] else ""),
+            _callers(row) + (", the knee" if row["knee"] else ""),
             number(row["rps"]),
             MISSING,
             number(row["ms"]),
