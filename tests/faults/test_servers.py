@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 import psutil
+import pytest
 from checkout import ROOT
 from faulty_run import ALL, FaultyRun, server
 
@@ -44,12 +45,16 @@ def test_a_server_that_hangs_is_given_up_and_the_other_is_measured(start: Start)
     assert run.rounds("tflite") == ALL
 
 
-def test_an_artifact_that_is_truncated_between_rounds_fails_its_server_only(start: Start) -> None:
+@pytest.mark.parametrize("left", [100, None], ids=["truncated", "deleted"])
+def test_an_artifact_that_is_damaged_between_rounds_fails_its_server_only(start: Start, left: int | None) -> None:
     artifact = ROOT / "artifacts" / "digits_cnn" / "tflite-fp16" / "1" / "model.tflite"
     run = start("--restart-between-rounds", "--format", "tflite-fp16", "--target", "litert").under_way()
     whole = artifact.read_bytes()
     try:
-        artifact.write_bytes(whole[:100])
+        if left is None:
+            artifact.unlink()
+        else:
+            artifact.write_bytes(whole[:left])
         assert run.end() == 1
     finally:
         artifact.write_bytes(whole)
