@@ -103,18 +103,18 @@ def measure_rate(measure: Measure, rate: float, objective: Objective, budget: Bu
     decision: Decision = "undecided"
     found = None
     tried = invalid = 0
-    while decision == "undecided" and tried < budget.trials and len(trials) < budget.trials_per_rate:
+    enough = budget.trials_per_rate
+    while decision == "undecided" and invalid < PATIENCE and tried < budget.trials and len(trials) < enough:
         latencies = measure(rate, seed + tried)
         tried += 1
         if latencies is None:
             invalid += 1
-            decision = "invalid" if invalid == PATIENCE else "undecided"
             continue
         invalid = 0
         trials.append(latencies)
         decision, found = summarize_exceedance(trials, objective.slo_ms, budget.trials_per_rate)
-    if decision in ("undecided", "invalid"):
-        decision = "undecided" if trials else "invalid"
+    if not trials:
+        decision = "invalid"
     return Step(rate, tuple(range(seed, seed + tried)), sum(map(len, trials)), decision, found)
 
 

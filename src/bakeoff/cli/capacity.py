@@ -33,12 +33,14 @@ from bakeoff.probe import Probe
 from bakeoff.report.cells import MISSING, Table, number
 from bakeoff.report.words import bracket
 from bakeoff.show import Show
+from bakeoff.stats import Floats
 from bakeoff.types import Workload
 
 MOST_CALLERS = 256
 START_CALLERS, START_SHARE = 8, 0.5
 """The search begins at half of what eight callers get who wait for their answers."""
 WARMUP_S = 1.0
+FEWEST_TRIALS = 4
 PAUSE_S = 0.5
 """Between trials, about: priming, connecting, writing."""
 
@@ -82,18 +84,8 @@ def capacity(
             found: object = {"endpoint": probe.endpoint.id, "points": points, "knee": find_knee(points)}
             table = sweep_table(probe, points)
         else:
-            trials = max(4, int(budget_s / (trial_s + WARMUP_S + PAUSE_S)))
-            show.expect(trials)
-            objective = Objective(slo_ms, precision)
-            start_rps = START_SHARE * probe.call(START_CALLERS).throughput_rps
-            budget = Budget(max(1, trials - len(probe.measurements)))
-            result = search_capacity(
-                lambda rate, seed: probe.offer(rate, seed, slo_ms),
-                max(1.0, start_rps),
-                objective,
-                budget,
-                experiment.seed,
-            )
+            objective, trials = Objective(slo_ms, precision), int(budget_s / (trial_s + WARMUP_S + PAUSE_S))
+            result = search_under(probe, objective, max(FEWEST_TRIALS, trials), experiment.seed)
             found = {
                 "endpoint": probe.endpoint.id,
                 "slo_ms": slo_ms,
@@ -106,6 +98,18 @@ def capacity(
     tell(f"kept: {folder / 'capacity.json'}")
     if slo_ms is not None and is_unmeasured(result):
         raise BakeoffError(f"this machine can't keep the arrivals: {'; '.join(probe.measurements[-1].reasons)}")
+
+
+def search_under(probe: Probe, objective: Objective, trials: int, seed: int) -> Capacity:
+    """Search from what a few waiting callers get, with so many trials in all."""
+    probe.show.expect(trials)
+    start_rps = max(1.0, START_SHARE * probe.call(START_CALLERS).throughput_rps)
+    budget = Budget(max(1, trials - len(probe.measurements)))
+
+    def measure(rate: float, seed: int) -> Floats | None:
+        return probe.offer(rate, seed, objective.slo_ms)
+
+    return search_capacity(measure, start_rps, objective, budget, seed)
 
 
 @contextmanager
