@@ -45,6 +45,8 @@ class Contrast:
     a: str
     b: str
     log_ratio: Estimate
+    span: tuple[float, float] | tuple[None, None] = (None, None)
+    """The smallest and the largest ratio of a round."""
 
 
 def compare_endpoints(measurements: Iterable[Measurement], reference: str) -> list[Comparison]:
@@ -58,7 +60,8 @@ def compare_endpoints(measurements: Iterable[Measurement], reference: str) -> li
         base = bases.get(place._replace(judged=False), {})
         for endpoint, series in endpoints.items():
             if endpoint != reference and series.keys() & base.keys():
-                contrasts.append(Contrast(place, endpoint, reference, contrast_paired(series, base)))
+                ratio = contrast_paired(series, base)
+                contrasts.append(Contrast(place, endpoint, reference, ratio, range_paired(series, base)))
     return conclude(contrasts)
 
 
@@ -117,6 +120,12 @@ def contrast_paired(a: Series, b: Series) -> Estimate:
     return estimate_mean([math.log(a[number] / b[number]) for number in sorted(a.keys() & b.keys())])
 
 
+def range_paired(a: Series, b: Series) -> tuple[float, float]:
+    """Return the smallest and the largest a/b of the rounds that both have, at least one."""
+    ratios = [a[number] / b[number] for number in a.keys() & b.keys()]
+    return min(ratios), max(ratios)
+
+
 def contrast_unpaired(a: Series, b: Series) -> Estimate:
     """Estimate log(a/b) from runs without common rounds, by Welch's t on the logarithms."""
     return estimate_difference(*([math.log(figure) for figure in series.values()] for series in (a, b)))
@@ -149,6 +158,8 @@ def conclude(contrasts: Sequence[Contrast]) -> list[Comparison]:
                 verdict=verdict,
                 confidence=confidence,
                 rounds=c.log_ratio.count,
+                least=c.span[0],
+                most=c.span[1],
             )
         )
     return statements

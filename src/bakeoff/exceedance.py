@@ -30,7 +30,7 @@ WINDOW_RELAXATIONS = 5
 class Exceedance:
     """The share of requests above the objective at one rate.
 
-    `low` and `high` are its t interval over `blocks`, None with fewer than two; `relaxation` is in requests,
+    `low` and `high` are its t interval over `blocks`, None with fewer than three; `relaxation` is in requests,
     `effective` the number of independent requests that would tell as much.
     """
 

@@ -1,17 +1,17 @@
-"""Intervals: Student's t for means and differences of means, with p-values; ranks for medians."""
+"""Intervals: Student's t for means and differences of means, with p-values."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
-from typing import Any
 
 import numpy as np
 
 # scipy.stats.t's own functions, without the fifty times slower frame around them: a report has hundreds of intervals.
 from scipy.special import stdtr, stdtrit
+
+FEWEST = 3
+"""Observations that an interval takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,8 @@ class Estimate:
     """A mean or a difference of means, its standard error and degrees of freedom.
 
     `count` is the number of observations (of the smaller group, for a difference). With one observation there is no
-    error: `df` is 0, and there's neither an interval nor a p-value below 1.
+    error: `df` is 0, and the p-value is 1. With fewer than `FEWEST` there is no interval: from two, its ends lie a
+    factor of 13 standard errors away, which says nothing that their range doesn't say better.
     """
 
     value: float
@@ -28,8 +29,8 @@ class Estimate:
     count: int
 
     def interval(self, confidence: float) -> tuple[float, float] | None:
-        """Return the two-sided t interval; None without an error."""
-        if self.df == 0:
+        """Return the two-sided t interval; None from too few observations."""
+        if self.count < FEWEST:
             return None
         reach = float(stdtrit(self.df, (1 + confidence) / 2)) * self.error
         return self.value - reach, self.value + reach
@@ -66,16 +67,3 @@ def estimate_difference(a: Sequence[float], b: Sequence[float]) -> Estimate:
     # Shares of the variance, whose squares can't underflow as the squares of tiny variances do.
     first, second = one.error**2 / variance, other.error**2 / variance
     return Estimate(value, variance**0.5, 1 / (first**2 / one.df + second**2 / other.df), count)
-
-
-def bound_median(ordered: np.ndarray[Any, np.dtype[np.float64]]) -> tuple[float, float]:
-    """Return the 99% interval of the median, from samples in ascending order, at least eight.
-
-    How many lie below the median is binomial, here taken as normal.
-
-    Source: Conover, "Practical Nonparametric Statistics" (1999).
-    """
-    count = len(ordered)
-    reach = NormalDist().inv_cdf(0.995) * math.sqrt(count) / 2
-    low, high = math.floor(count / 2 - reach), math.ceil(count / 2 + reach)
-    return float(ordered[max(low - 1, 0)]), float(ordered[min(high, count - 1)])

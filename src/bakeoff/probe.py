@@ -80,12 +80,11 @@ class Probe:
 def tells_of(slo_ms: float, m: Measurement) -> bool:
     """Tell whether a trial can decide on an objective: it is valid, or invalid in ways that don't touch this question.
 
-    That the server was too slow is just what is to be found out: then requests are held back, which makes them late,
-    and latencies drift as the queue grows.
+    That the server was too slow is just what is to be found out: then requests are held back, which makes them late.
     """
     lag = None
     if m.lag_ms is not None:
         lag = m.lag_ms.max if m.lag_ms.p99 is None else m.lag_ms.p99  # of few requests there is no p99
     punctual = m.held_back > 0 or (lag is not None and lag <= LAG_OF_OBJECTIVE * slo_ms)
-    signs = ["max_outstanding", "last third", "no request", *(["ms late"] if punctual else [])]
+    signs = ["max_outstanding", "no request", *(["ms late"] if punctual else [])]
     return all(any(sign in reason for sign in signs) for reason in m.reasons)

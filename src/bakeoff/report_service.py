@@ -21,7 +21,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from bakeoff.errors import BakeoffError
 from bakeoff.store import NAME, read_results
 from bakeoff.types import FLOORS, NO_FORMAT, Report
-from bakeoff.wholeness import unmeasured
+from bakeoff.wholeness import uncounted, unmeasured
 
 PAGE = "report.html"
 LONGEST = 300
@@ -85,7 +85,8 @@ def run_verdict(report: Report) -> str:
     wrong += sorted({f"{row.endpoint or row.format} failed parity" for row in report.parity if not row.ok})
     contenders = [m for m in report.measurements if m.format != NO_FORMAT]
     valid = {(m.model, m.endpoint, m.workload) for m in contenders if m.verdict == "valid"}
-    wrong += unmeasured(report.measurements)
+    wrong += [f"{' '.join(place)} was not measured" for place in unmeasured(report.measurements)]
+    wrong += [f"{' '.join(place)} has no trial that counts" for place in uncounted(report.measurements)]
     wrong += [] if valid else ["nothing was measured"]
     configured = report.config.get("models")
     models = configured if isinstance(configured, (list, tuple)) else ()

@@ -34,7 +34,7 @@ from bakeoff.types import (
     Support,
     Trial,
 )
-from bakeoff.wholeness import unmeasured
+from bakeoff.wholeness import is_right, unmeasured
 
 RowT = TypeVar("RowT", Artifact, EdgeMeasurement, MissingArtifact, Parity, Support)
 ValueT = TypeVar("ValueT")
@@ -162,7 +162,10 @@ def _restart_servers(job: Run, deployment: Deployment, show: Show) -> None:
 
 
 def find_gaps(job: Run) -> list[str]:
-    """Return what keeps a run from being whole: failed targets, wrong endpoints, endpoints without a valid trial."""
+    """Return what keeps a run from being whole: failed targets, wrong answers, endpoints without right ones.
+
+    How busy the machine was keeps no run from being whole: the report tells.
+    """
     gaps = []
     for state in job.report.targets:
         if state.status == "failed" or (state.status == "unavailable" and state.name in job.named_targets):
@@ -179,10 +182,10 @@ def find_gaps(job: Run) -> list[str]:
             batch = f" at batch {row.batch}" if row.batch else ""
             batch += f", length {row.length}" if row.length else ""
             gaps.append(f"{what} failed parity{batch}: {row.message or row.max_abs_error}")
-    gaps += unmeasured(job.report.measurements)
+    gaps += [f"{' '.join(place)} was not measured: no right answers" for place in unmeasured(job.report.measurements)]
     reference = job.config.reference
-    if reference and reference not in {m.endpoint for m in job.report.measurements if m.verdict == "valid"}:
-        gaps.append(f"{reference}, the reference, has no valid trial: nothing could be compared with it")
+    if reference and reference not in {m.endpoint for m in job.report.measurements if is_right(m)}:
+        gaps.append(f"{reference}, the reference, was not measured: nothing could be compared with it")
     return gaps
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import kstest
 
-from bakeoff.intervals import bound_median, estimate_mean
+from bakeoff.intervals import estimate_mean
 from bakeoff.samples import Bools, Ints, TrialSamples, Window
 from bakeoff.types import (
     CLIENT_FLOOR,
@@ -34,12 +34,12 @@ LATENCY_QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p999": 0
 CLIENT_CPU_LIMIT_PERCENT = 80.0
 LAG_LIMIT_MS, LAG_LIMIT_OF_MEDIAN = 1.0, 0.2
 NEAR_FLOOR = 3.0
-DRIFT_LIMIT_PERCENT, DRIFT_REQUESTS = 10.0, 30
+DRIFT_REQUESTS = 30
 FROM_SAMPLES = re.compile(
     r"no request succeeded|\d+ of the checked answers were wrong|the load generator used |"
     r"\d+ requests started late: |1% of the requests started more than |the last third's median latency "
 )
-"""How the reasons begin that `judge_trial` gives."""
+"""How the reasons begin that `judge_trial` gives; the last one it gave to a drift, which excludes nothing any more."""
 GAPS_TESTED = 100_000
 """As many, evenly taken, tell any deviation that matters; of millions the test takes seconds and half a gigabyte."""
 
@@ -79,7 +79,6 @@ def summarize_trial(trial: Trial, endpoint: Endpoint, samples: TrialSamples) -> 
     errors = count_errors(samples, inside)
     lag, lag_p99_ms = (None, None) if closed else summarize_lag(samples, inside)
     started, gaps = summarize_starts(samples, workload)
-    drift, drifted = find_drift(samples, inside)
     measurement = Measurement(
         trial_id=trial.id,
         endpoint=endpoint.id,
@@ -111,15 +110,15 @@ def summarize_trial(trial: Trial, endpoint: Endpoint, samples: TrialSamples) -> 
         gaps=gaps,
         held_back=sum(watch.held_back for watch in samples.watches),
         connections_opened=int(samples.connects[inside].sum()),
-        drift_percent=drift,
+        drift_percent=find_drift(samples, inside),
         workers=len(samples.watches),
         client_cpu_percent=busiest(samples.watches, "cpu_percent"),
         client_spin_percent=busiest(samples.watches, "spin_percent"),
         server_cpu_ms_per_request=None,
         peak_rss_bytes=None,
+        wrong_answers=int(samples.having("wrong").sum()),
     )
-    wrong = int(samples.having("wrong").sum())
-    reasons = (*samples.lost, *judge_trial(measurement, wrong, lag_p99_ms, drifted))
+    reasons = (*samples.lost, *judge_trial(measurement, lag_p99_ms))
     return replace(measurement, verdict="invalid" if reasons else "valid", reasons=reasons)
 
 
@@ -170,16 +169,17 @@ def busiest(watches: Sequence[Watch], what: str) -> float | None:
     return max((sum(shares) / min(len(shares), cpus[place]) for place, shares in used.items()), default=None)
 
 
-def judge_trial(m: Measurement, wrong_answers: int, lag_p99_ms: float | None, drifted: bool) -> list[str]:
-    """Return the reasons why a trial is invalid; none means valid. `drifted`: by more than chance.
+def judge_trial(m: Measurement, lag_p99_ms: float | None) -> list[str]:
+    """Return the reasons why a trial is invalid; none means valid.
 
-    Failed requests alone are no reason: they are counted, are no throughput and are infinite in the latencies.
+    Failed requests alone are no reason: they are counted, are no throughput and are infinite in the latencies. Nor is
+    any latency: to drop a trial for what it measured would bias what is left.
     """
     reasons = []
     if m.request_count == m.error_count:
         reasons.append("no request succeeded")
-    if wrong_answers:
-        reasons.append(f"{wrong_answers} of the checked answers were wrong")
+    if m.wrong_answers:
+        reasons.append(f"{m.wrong_answers} of the checked answers were wrong")
     if m.client_cpu_percent is not None and m.client_cpu_percent > CLIENT_CPU_LIMIT_PERCENT:
         reasons.append(
             f"the load generator used {m.client_cpu_percent:.0f}% of its CPU time, more than "
@@ -190,31 +190,24 @@ def judge_trial(m: Measurement, wrong_answers: int, lag_p99_ms: float | None, dr
     limit = max(LAG_LIMIT_MS, LAG_LIMIT_OF_MEDIAN * (m.latency_ms.p50 or 0))
     if lag_p99_ms is not None and lag_p99_ms > limit:
         reasons.append(f"1% of the requests started more than {lag_p99_ms:.2g} ms late; the limit is {limit:.2g} ms")
-    if drifted and m.drift_percent is not None and abs(m.drift_percent) > DRIFT_LIMIT_PERCENT:
-        reasons.append(
-            f"the last third's median latency was {m.drift_percent:+.0f}% off the first third's, more than "
-            f"{DRIFT_LIMIT_PERCENT:.0f}%: its speed had not settled, or something disturbed it"
-        )
     return reasons
 
 
-def find_drift(samples: TrialSamples, inside: Bools) -> tuple[float | None, bool]:
+def find_drift(samples: TrialSamples, inside: Bools) -> float | None:
     """Return by how many percent the last third's median latency is off the first third's, failures being infinite.
 
-    And whether that is more than chance: the 99% intervals of the two medians, of requests that are taken as
-    independent, lie apart. With sequences of several lengths and few requests medians differ as much without drift.
+    None where either third has too few requests. It is shown and excludes nothing.
     """
     third = (samples.window.end_ns - samples.window.start_ns) / 3
     when = samples.intended_ns - samples.window.start_ns
     latency = milliseconds(samples.intended_ns, samples.end_ns, samples.ok)
     first, last = (np.sort(latency[inside & part]) for part in (when < third, when >= 2 * third))
     if min(len(first), len(last)) < DRIFT_REQUESTS:
-        return None, False
+        return None
     before, after = percentile(first, 0.5), percentile(last, 0.5)
     if not (math.isfinite(before) and math.isfinite(after) and before):
-        return None, False
-    (low, high), (later_low, later_high) = bound_median(first), bound_median(last)
-    return 100 * (after / before - 1), high < later_low or later_high < low
+        return None
+    return 100 * (after / before - 1)
 
 
 def tail_of(lag: Floats) -> float:
@@ -256,20 +249,27 @@ def summarize_rounds(measurements: Sequence[Measurement]) -> list[Summary]:
             median([m.throughput_rps for m in group]),
             median_latency([m.latency_ms for m in group]),
             *interval_of([m.latency_ms.p50 for m in group]),
+            *range_of([m.latency_ms.p50 for m in group]),
         )
         for place, group in groups.items()
     ]
 
 
 def interval_of(figures: Sequence[float | None]) -> tuple[float, float] | tuple[None, None]:
-    """Return the 95% t interval of the geometric mean of one figure a round; None with fewer than two.
+    """Return the 95% t interval of the geometric mean of one figure a round; None with fewer than three.
 
     On logarithms, as comparisons are: a round's luck is a factor. Requests of one round are never pooled, since they
     depend on one another.
     """
     logs = [math.log(figure) for figure in figures if figure is not None and figure > 0]
-    found = estimate_mean(logs).interval(0.95) if len(logs) > 1 else None
+    found = estimate_mean(logs).interval(0.95) if logs else None
     return (None, None) if found is None else (math.exp(found[0]), math.exp(found[1]))
+
+
+def range_of(figures: Sequence[float | None]) -> tuple[float, float] | tuple[None, None]:
+    """Return the smallest and the largest of one figure a round; None where no round has it."""
+    known = [figure for figure in figures if figure is not None]
+    return (min(known), max(known)) if known else (None, None)
 
 
 def median_latency(latencies: list[Latency]) -> Latency:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from bakeoff.config import Config
 from bakeoff.types import NO_FORMAT, Endpoint, Measurement, Plan, Trial, Workload
+from bakeoff.wholeness import is_right
 
 ATTEMPTS = 3
 """A trial that is invalid is repeated at its round's end, twice at most; all tries are kept."""
@@ -76,11 +77,12 @@ def left_of(trials: Iterable[Trial], measured: Mapping[str, Measurement], out: P
 def is_worth_repeating(measurement: Measurement) -> bool:
     """Tell whether a trial was disturbed: not where all failed or an answer was wrong, which it would be again.
 
-    Floors aren't repeated: where they outrun the load generator, they will do so the next time.
+    Where no request fell into the window, it is: the one before took longer than that. Floors aren't repeated: where
+    they outrun the load generator, they will do so the next time.
     """
     if measurement.verdict == "valid" or measurement.format == NO_FORMAT:
         return False
-    return measurement.request_count > measurement.error_count and "wrong" not in measurement.errors
+    return is_right(measurement) or (measurement.request_count == 0 and not measurement.wrong_answers)
 
 
 def _again(trial: Trial, out: Path) -> Trial:

@@ -19,6 +19,11 @@ MEASURED = {
 }
 
 
+def counts(m: dict[str, Any]) -> bool:
+    """Tell whether a trial counts, and its median is known."""
+    return m["verdict"] == "valid" and m["service_ms"]["p50"] is not None
+
+
 @pytest.fixture(scope="module")
 def results(quick_run: Path) -> dict[str, Any]:
     content: dict[str, Any] = json.loads((quick_run / "results.json").read_text(encoding="utf-8"))
@@ -29,25 +34,33 @@ def test_results_fit_the_schema(results: dict[str, Any]) -> None:
     jsonschema.validate(results, json.loads((ROOT / "docs" / "results.schema.json").read_text(encoding="utf-8")))
 
 
-def test_every_endpoint_has_a_valid_trial_of_every_workload(results: dict[str, Any]) -> None:
-    valid = {(m["target"], m["protocol"], m["workload"]) for m in results["measurements"] if m["verdict"] == "valid"}
-    assert {(t, p, w) for t, p in MEASURED for w in ("c1", "c8")} <= valid
+def test_every_endpoint_is_measured_under_every_workload(results: dict[str, Any]) -> None:
+    found = {(m["target"], m["protocol"], m["workload"]) for m in results["measurements"] if m["request_count"]}
+    assert {(t, p, w) for t, p in MEASURED for w in ("c1", "c8")} <= found
+
+
+def test_no_trial_is_excluded_or_repeated_for_its_latencies(results: dict[str, Any]) -> None:
+    outside = ("the load generator used", "the hypervisor took", "a CPU quota throttled", "no request succeeded")
+    assert all(reason.startswith(outside) for m in results["measurements"] for reason in m["reasons"])
+    assert any(m["drift_percent"] is not None for m in results["measurements"])
 
 
 def test_the_floor_is_measured_over_all_six_wires(results: dict[str, Any]) -> None:
     floor = {m["endpoint"] for m in results["measurements"] if m["target"] == "echo" and m["latency_ms"]["p50"]}
     assert len(floor) == 6
-    # At eight callers echo may outrun the load generator, and then tells no floor.
-    calm = [m for m in results["measurements"] if m["workload"] == "c1" and m["format"] != "none"]
-    assert all(m["floors"]["server_ms"] > 0 for m in calm)
+    # Where echo outruns the load generator, or the machine was taken from it, there is no floor.
+    told = {(m["wire"], m["workload"]) for m in results["measurements"] if m["target"] == "echo" and counts(m)}
+    for m in results["measurements"]:
+        assert (m["floors"]["server_ms"] is not None) == ((m["wire"], m["workload"]) in told), m
 
 
 @pytest.mark.skipif(shutil.which("nghttpd") is None, reason="nginx and nghttpd are not installed: no client floor here")
 def test_the_client_floor_is_measured(results: dict[str, Any]) -> None:
     floor = {m["endpoint"] for m in results["measurements"] if m["target"] == "client-floor"}
     assert floor == {"client-floor-rest", "client-floor-rest-binary", "client-floor-grpc"}
-    calm = [m for m in results["measurements"] if m["workload"] == "c1"]
-    assert all(m["floors"]["client_ms"] > 0 for m in calm)
+    told = {(m["protocol"], m["workload"]) for m in results["measurements"] if m["endpoint"] in floor and counts(m)}
+    for m in results["measurements"]:
+        assert (m["floors"]["client_ms"] is not None) == ((m["protocol"], m["workload"]) in told), m
 
 
 def test_the_load_generator_watches_itself(results: dict[str, Any]) -> None:
@@ -59,16 +72,17 @@ def test_the_load_generator_watches_itself(results: dict[str, Any]) -> None:
 def test_nothing_failed_unnoticed(results: dict[str, Any]) -> None:
     for m in results["measurements"]:
         assert m["error_count"] == 0, m
-        assert m["request_count"] >= 7 and m["latency_ms"]["p50"] > 0, m
-        assert m["answers_checked"] > 0, m
+        if m["request_count"] >= 7:  # on a busy machine a trial may have fewer
+            assert m["latency_ms"]["p50"] > 0 and m["answers_checked"] > 0, m
         assert m["server_cpu_ms_per_request"] > 0 and m["peak_rss_bytes"] > 10_000_000, m
 
 
 def test_latency_and_throughput_of_one_caller_agree(results: dict[str, Any]) -> None:
-    """One caller that waits for each answer makes at most one request a latency."""
+    """One caller that waits for each answer has one request under way, and one at each end of the window."""
     for m in results["measurements"]:
-        if m["workload"] == "c1":
-            assert m["throughput_rps"] * m["latency_ms"]["mean"] / 1000 <= 1.02, m
+        if m["workload"] == "c1" and m["request_count"]:
+            edges = 2 / m["request_count"] + m["latency_ms"]["max"] / 500
+            assert m["throughput_rps"] * m["latency_ms"]["mean"] / 1000 <= 1.02 + edges, m
 
 
 def test_all_formats_and_endpoints_compute_the_same(results: dict[str, Any]) -> None:
@@ -102,7 +116,8 @@ def test_every_edge_format_was_tried_in_both_runtimes(results: dict[str, Any]) -
 
 
 def test_figures_come_from_the_samples(quick_run: Path, results: dict[str, Any]) -> None:
-    m = next(m for m in results["measurements"] if m["endpoint"] == "tflite-grpc" and m["workload"] == "c1")
+    mine = [m for m in results["measurements"] if m["endpoint"] == "tflite-grpc" and m["workload"] == "c1"]
+    m = max(mine, key=lambda m: m["request_count"])
     table = pq.read_table(quick_run / "samples" / f"{m['trial_id']}.parquet")
     start, end = json.loads(table.schema.metadata[b"bakeoff"])["window_ns"]
     rows = [row for row in table.to_pylist() if start <= row["intended_ns"] < end]

@@ -44,7 +44,8 @@ duration_s = 0.5
 
 ALL = {0, 1}
 STATUS = {signal.SIGINT: 130, signal.SIGTERM: 143}
-LATEST_S = 10.0  # after its begin, when the run still goes on
+LATEST_S = 10.0  # after its begin; a run of this many rounds goes on for longer, however fast the machine
+LONG = ("--rounds", "10")
 
 
 class FaultyRun:
@@ -89,9 +90,8 @@ class FaultyRun:
 
     @property
     def problems(self) -> list[str]:
-        """What it said was not measured, but for trials that a busy machine disturbed."""
-        lines = [line for line in self.said.splitlines() if line.startswith("- ")]
-        return [line for line in lines if "has no valid trial" not in line]
+        """What it said was not measured."""
+        return [line for line in self.said.splitlines() if line.startswith("- ")]
 
     def state(self, target: str) -> dict[str, Any]:
         """Return what became of a target."""

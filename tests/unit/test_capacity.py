@@ -97,7 +97,7 @@ def test_the_upper_end_of_a_share_is_further_out_than_the_lower() -> None:
     reach = estimate.value - low
     assert high - estimate.value == pytest.approx(reach * math.sqrt(high / estimate.value))
     assert bound_share(estimate_mean([0.1]), 0.95) == (None, None)
-    assert bound_share(estimate_mean([0.0, 0.0]), 0.95) == (0, 0)
+    assert bound_share(estimate_mean([0.0, 0.0, 0.0]), 0.95) == (0, 0)
 
 
 def test_failed_requests_exceed_every_objective() -> None:

@@ -221,9 +221,19 @@ def test_an_endpoint_without_a_valid_trial_is_named_before_the_figures() -> None
         replace(m, verdict="invalid", reasons=("late",)) if (m.endpoint, m.workload) == place else m
         for m in report.measurements
     ]
-    (said,) = [n for n in notices(replace(report, measurements=tuple(none))) if n.what == "Not measured"]
-    assert said.kind == "warn" and said.says == f"digits_cnn {place[0]} has no valid trial of {place[1]}."
-    assert not [n for n in notices(report) if n.what == "Not measured"]
+    what = "Measured, but nothing counts"
+    (said,) = [n for n in notices(replace(report, measurements=tuple(none))) if n.what == what]
+    assert said.kind == "warn" and said.says.startswith(f"digits_cnn {place[0]} {place[1]} answered right, but none")
+    assert not [n for n in notices(report) if n.what in (what, "Not measured", "Unsteady")]
+
+
+def test_unsteady_endpoints_are_named_and_count() -> None:
+    report = example_run()
+    moved = [replace(m, drift_percent=-12.0 if m.endpoint == "tflite-grpc" else 3.0) for m in report.measurements]
+    (said,) = [n for n in notices(replace(report, measurements=tuple(moved))) if n.what == "Unsteady"]
+    count = sum(m.endpoint == "tflite-grpc" for m in moved)
+    assert said.kind == "note" and f"most often of tflite-grpc ({count})." in said.says
+    assert said.says.startswith(f"in {count} of ")
 
 
 def test_a_curve_ends_where_its_requests_end() -> None:

@@ -158,7 +158,7 @@ def test_a_verdict_says_what_is_missing() -> None:
     wrong = replace(example_report().parity[0], ok=False, endpoint="a")
     assert run_verdict(finished(parity=(wrong,))) == "a failed parity"
     trials = [replace(m, verdict="invalid") if m.endpoint == "a" else m for m in finished().measurements]
-    assert "m a has no valid trial of c1" in run_verdict(finished(measurements=tuple(trials)))
+    assert "m a c1 has no trial that counts" in run_verdict(finished(measurements=tuple(trials)))
 
 
 def test_it_is_a_program_that_refuses_what_is_no_folder(tmp_path: Path) -> None:

@@ -35,17 +35,31 @@ def test_an_unavailable_target_is_a_gap_only_where_it_was_named(valid: Measureme
     assert "tfserving is unavailable" in gaps(report, "tfserving")[0]
 
 
-def test_a_reference_without_a_valid_trial_is_a_gap(valid: Measurement) -> None:
+def test_a_reference_that_was_not_measured_is_a_gap(valid: Measurement) -> None:
     report = replace(example_report(), measurements=(valid,))
     assert gaps(report, reference=valid.endpoint) == []
     assert "nothing could be compared" in gaps(report, reference="tfserving-rest")[0]
 
 
-def test_one_valid_round_is_enough(valid: Measurement) -> None:
-    invalid = replace(valid, verdict="invalid", reasons=("no request succeeded",))
-    report = replace(example_report(), measurements=(invalid, replace(valid, round=1)))
+NOT_MEASURED = "digits_cnn tflite-grpc c1 was not measured: no right answers"
+
+
+def test_one_round_with_right_answers_is_enough(valid: Measurement) -> None:
+    failed = replace(valid, verdict="invalid", reasons=("no request succeeded",), error_count=valid.request_count)
+    report = replace(example_report(), measurements=(failed, replace(valid, round=1)))
     assert gaps(report) == []
-    assert gaps(replace(report, measurements=(invalid,))) == ["digits_cnn tflite-grpc has no valid trial of c1"]
+    assert gaps(replace(report, measurements=(failed,))) == [NOT_MEASURED]
+
+
+def test_a_busy_machine_is_no_gap(valid: Measurement) -> None:
+    stolen = replace(valid, verdict="invalid", reasons=("the hypervisor took 9.0% of the CPU time",))
+    report = replace(example_report(), measurements=(stolen, replace(stolen, round=1)))
+    assert gaps(report) == [] and gaps(report, reference=valid.endpoint) == []
+
+
+def test_one_wrong_answer_is_a_gap(valid: Measurement) -> None:
+    wrong = replace(valid, verdict="invalid", wrong_answers=1)
+    assert gaps(replace(example_report(), measurements=(valid, wrong))) == [NOT_MEASURED]
 
 
 def test_a_format_that_was_asked_for_and_could_not_be_made_is_a_gap(valid: Measurement) -> None:
@@ -68,4 +82,4 @@ def test_the_floor_may_outrun_the_load_generator_but_must_answer(valid: Measurem
     report = example_report()
     assert gaps(replace(report, measurements=(valid, floor))) == []
     dead = replace(floor, error_count=floor.request_count)
-    assert gaps(replace(report, measurements=(valid, dead))) == ["digits_cnn echo-rest has no valid trial of c1"]
+    assert gaps(replace(report, measurements=(valid, dead))) == [NOT_MEASURED.replace("tflite-grpc", "echo-rest")]

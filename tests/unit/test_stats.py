@@ -13,7 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from bakeoff.intervals import bound_median
 from bakeoff.samples import TrialSamples, Window
 from bakeoff.schedule import draw_schedule
 from bakeoff.stats import (
@@ -122,32 +121,27 @@ def test_a_failed_request_is_no_throughput_and_no_fast_success() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "wrong", "lag_ms", "reason"),
+    ("changes", "lag_ms", "reason"),
     [
-        ({"request_count": 0, "error_count": 0}, 0, None, "no request"),
-        ({"request_count": 9, "error_count": 9}, 0, None, "no request"),
-        ({"client_cpu_percent": 81.0}, 0, None, "81%"),
-        ({}, 1, None, "1 of the checked answers were wrong"),
-        ({"held_back": 3}, 0, None, "3 requests started late"),
-        ({}, 0, 1.01, "1 ms late; the limit is 1 ms"),  # a median of 0.4 ms
-        ({"latency_ms": replace(LATENCY, p50=10.0)}, 0, 2.01, "2 ms late; the limit is 2 ms"),
-        ({"latency_ms": replace(LATENCY, p50=None)}, 0, 1.01, "the limit is 1 ms"),
-        ({"drift_percent": -10.1}, 0, None, "-10% off the first third's"),
+        ({"request_count": 0, "error_count": 0}, None, "no request"),
+        ({"request_count": 9, "error_count": 9}, None, "no request"),
+        ({"client_cpu_percent": 81.0}, None, "81%"),
+        ({"wrong_answers": 1}, None, "1 of the checked answers were wrong"),
+        ({"held_back": 3}, None, "3 requests started late"),
+        ({}, 1.01, "1 ms late; the limit is 1 ms"),  # a median of 0.4 ms
+        ({"latency_ms": replace(LATENCY, p50=10.0)}, 2.01, "2 ms late; the limit is 2 ms"),
+        ({"latency_ms": replace(LATENCY, p50=None)}, 1.01, "the limit is 1 ms"),
     ],
 )
-def test_reasons_for_an_invalid_trial(changes: dict[str, Any], wrong: int, lag_ms: float | None, reason: str) -> None:
-    reasons = judge_trial(replace(MEASURED, **changes), wrong, lag_ms, drifted=True)
+def test_reasons_for_an_invalid_trial(changes: dict[str, Any], lag_ms: float | None, reason: str) -> None:
+    reasons = judge_trial(replace(MEASURED, **changes), lag_ms)
     assert len(reasons) == 1 and reason in reasons[0]
     assert FROM_SAMPLES.match(reasons[0])
 
 
 def test_errors_alone_leave_a_trial_valid_and_so_does_a_lag_within_its_limit() -> None:
-    assert judge_trial(replace(MEASURED, error_count=17), 0, 0.99, drifted=False) == []
-    assert judge_trial(replace(MEASURED, latency_ms=replace(LATENCY, p50=10.0)), 0, 1.99, drifted=False) == []
-
-
-def test_a_drift_that_may_be_chance_leaves_a_trial_valid() -> None:
-    assert judge_trial(replace(MEASURED, drift_percent=30.0), 0, None, drifted=False) == []
+    assert judge_trial(replace(MEASURED, error_count=17), 0.99) == []
+    assert judge_trial(replace(MEASURED, latency_ms=replace(LATENCY, p50=10.0)), 1.99) == []
 
 
 def open_trial(lags_ms: list[int], rate: float = 100, arrival: Any = "constant") -> Any:
@@ -180,45 +174,10 @@ def drifting(first_ms: int, last_ms: int, count: int = 300) -> Any:
     return summarize_trial(TRIAL, ENDPOINT, trial_samples(rows, (0, count)))
 
 
-def test_a_trial_whose_speed_changes_is_invalid() -> None:
-    assert drifting(100, 111).drift_percent == pytest.approx(11)
-    assert "+11% off" in drifting(100, 111).reasons[0]
-    assert "-11% off" in drifting(100, 89).reasons[0]
-    assert drifting(100, 109).verdict == "valid"
-
-
-def test_mixed_lengths_pass_for_no_drift_and_hide_none() -> None:
-    """Requests of 10, 50 and 100 ms, drawn anew, 50 a third: medians leap between them by chance."""
-    found = [mixed(np.random.default_rng(seed), slower=1.0) for seed in range(50)]
-    assert max(abs(m.drift_percent) for m in found) > 10
-    assert sum(m.verdict == "invalid" for m in found) <= 3  # of 99% intervals both must be off for one
-    assert all(mixed(np.random.default_rng(seed), slower=12.0).verdict == "invalid" for seed in range(50))
-
-
-def mixed(random: np.random.Generator, slower: float) -> Any:
-    """A trial of 150 requests of three lengths, the last half of them so much slower."""
-    took = random.choice([10, 50, 100], 150) * np.where(np.arange(150) < 75, 1, slower)
-    rows = [(i, i + int(ms), "ok") for i, ms in enumerate(took)]
-    return summarize_trial(TRIAL, ENDPOINT, trial_samples(rows, (0, 150)))
-
-
-@pytest.mark.parametrize("count", [30, 100, 1000])
-def test_the_bounds_of_a_median_hold_it_as_often_as_they_say(count: int) -> None:
-    random = np.random.default_rng(count)
-    held = 0
-    for _ in range(2000):
-        low, high = bound_median(np.sort(random.exponential(size=count)))
-        held += low <= math.log(2) <= high
-    assert 2000 * 0.99 - 3 * math.sqrt(2000 * 0.99 * 0.01) <= held < 2000
-
-
-def test_a_drift_that_overlaps_is_found_all_the_same() -> None:
-    random = np.random.default_rng(0)
-    took = random.integers(90, 111, 300) * np.where(np.arange(300) < 150, 1, 1.15)
-    m = summarize_trial(
-        TRIAL, ENDPOINT, trial_samples([(i, i + round(ms), "ok") for i, ms in enumerate(took)], (0, 300))
-    )
-    assert m.verdict == "invalid" and m.drift_percent == pytest.approx(15, abs=4)
+@pytest.mark.parametrize(("last_ms", "percent"), [(111, 11), (89, -11), (400, 300)])
+def test_a_drift_is_told_and_excludes_nothing(last_ms: int, percent: float) -> None:
+    m = drifting(100, last_ms)
+    assert m.drift_percent == pytest.approx(percent) and (m.verdict, m.reasons) == ("valid", ())
 
 
 def test_few_requests_tell_no_drift() -> None:
@@ -300,6 +259,7 @@ def test_rounds_are_summarised_by_medians_of_valid_trials() -> None:
     assert summary.latency_ms.p99 is None
     assert summary.throughput_rps == pytest.approx(100)
     assert (summary.low, summary.high) == interval_of([1.0, 5.0, 2.0])
+    assert (summary.least, summary.most) == (1.0, 5.0)
 
 
 def test_the_interval_of_a_median_is_students_over_the_logarithms_of_the_rounds() -> None:
@@ -308,6 +268,6 @@ def test_the_interval_of_a_median_is_students_over_the_logarithms_of_the_rounds(
     assert interval_of([1.0, 1.2, None, 0.9, 1.1]) == pytest.approx((math.exp(low), math.exp(high)))
 
 
-@pytest.mark.parametrize("figures", [[], [1.0], [1.0, None], [None, None]])
-def test_one_round_has_no_interval(figures: list[float | None]) -> None:
+@pytest.mark.parametrize("figures", [[], [1.0], [1.0, None], [None, None], [0.373, 0.4]])
+def test_fewer_than_three_rounds_have_no_interval(figures: list[float | None]) -> None:
     assert interval_of(figures) == (None, None)

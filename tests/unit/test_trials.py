@@ -17,7 +17,7 @@ from bakeoff.types import Measurement, Plan, Trial, Workload
 
 MODEL = example_report().models[0]
 VALID = example_report().measurements[0]
-INVALID = replace(VALID, verdict="invalid", reasons=("it drifted",))
+INVALID = replace(VALID, verdict="invalid", reasons=("it was disturbed",))
 C1 = Workload("c1", "closed", concurrency=1)
 
 
@@ -108,9 +108,10 @@ def test_what_was_disturbed_is_repeated_twice_at_most(round_of: Callable[..., li
         {"verdict": "valid"},
         {"format": "none"},
         {"error_count": 100},
-        {"errors": {"wrong": 1}},
+        {"wrong_answers": 1},
+        {"request_count": 0, "error_count": 0, "wrong_answers": 1},
     ],
-    ids=["valid", "a floor", "nothing succeeded", "wrong answers"],
+    ids=["valid", "a floor", "nothing succeeded", "wrong answers", "wrong while warming up"],
 )
 def test_what_would_be_the_same_again_is_not_repeated(
     changes: dict[str, Any], round_of: Callable[..., list[Trial]]

@@ -17,6 +17,7 @@ from bakeoff.errors import BakeoffError, UsageError
 from bakeoff.export import ExportOptions, export_model
 from bakeoff.report import write_report
 from bakeoff.report.tables import result_table, target_table
+from bakeoff.report.trust import unsettled
 from bakeoff.runner import Run
 from bakeoff.runner import run as run_experiment
 from bakeoff.runs import RunOptions, new_run, reopen_run
@@ -50,7 +51,8 @@ def run(
     """Export, serve, verify, load and report: the whole experiment.
 
     DIR then holds report.html, report.md, results.json, sizes.json and every request in samples/. Exit status: 0 every
-    available endpoint has a valid trial; 1 something available failed; 2 bad usage or configuration.
+    available endpoint was measured with right answers, however busy the machine was; 1 a target failed, answers were
+    wrong, or nothing was measured; 2 bad usage or configuration.
     """
     if resume is not None:
         if out is not None or model or target or format or protocol or rounds or quick or weights:
@@ -83,6 +85,8 @@ def _run(job: Run, quiet: bool) -> None:
     for name in job.report.models:
         print_table(result_table(job.report, name.name))
     print_table(target_table(job.report))
+    for notice in unsettled(job.report):
+        tell(f"{notice.what}: {notice.says}")
     tell(f"report: {job.out / 'report.html'}")
     if job.problems:
         raise BakeoffError("not everything was measured:\n" + "\n".join(f"- {line}" for line in job.problems))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 from bakeoff.report.cells import number
-from bakeoff.report.contest import Contest
+from bakeoff.report.contest import Contest, invert
 from bakeoff.report.words import certainty, endpoint_words, listed, size, times
 from bakeoff.types import Artifact, Comparison, Model, Verdict
 
@@ -97,8 +97,7 @@ def advantage(contest: Contest, metric: str, a: str, b: str) -> Comparison | Non
     found = contest.compare(metric, a, b)
     if found is None or metric == "throughput":
         return found
-    low, high = (1 / end if end else None for end in (found.high, found.low))
-    return replace(found, ratio=1 / found.ratio, low=low, high=high)
+    return invert(found)
 
 
 def smallest(contest: Contest) -> Claim:

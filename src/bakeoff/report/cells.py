@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bakeoff.types import Comparison, Summary
+
 MISSING = "–"
 
 
@@ -30,6 +32,15 @@ def scientific(value: float | None) -> str:
     return MISSING if value is None else f"{value:.1e}"
 
 
-def interval(low: float | None, high: float | None) -> list[str]:
-    """Return an interval as it stands behind its figure; nothing where there is none."""
-    return [] if low is None or high is None else [f"({number(low)} to {number(high)})"]
+def interval(found: Summary | Comparison) -> list[str]:
+    """Return the interval as it stands behind its figure; the range over the rounds where two are too few for one."""
+    if found.low is not None and found.high is not None:
+        return [between(found.low, found.high)]
+    if found.least is None or found.most is None or found.least == found.most:
+        return []
+    return [f"[rounds: {number(found.least)} to {number(found.most)}]"]
+
+
+def between(low: float, high: float) -> str:
+    """Return an interval in brackets."""
+    return f"({number(low)} to {number(high)})"

@@ -165,5 +165,10 @@ def inverted(found: Comparison | None) -> Comparison | None:
     if found is None:
         return None
     verdict = found.verdict and OPPOSITE.get(found.verdict, found.verdict)
-    low, high = (1 / end if end else None for end in (found.high, found.low))
-    return replace(found, a=found.b, b=found.a, ratio=1 / found.ratio, low=low, high=high, verdict=verdict)
+    return replace(invert(found), a=found.b, b=found.a, verdict=verdict)
+
+
+def invert(found: Comparison) -> Comparison:
+    """Return a comparison with its ratio, interval and range upside down."""
+    low, high, least, most = (1 / end if end else None for end in (found.high, found.low, found.most, found.least))
+    return replace(found, ratio=1 / found.ratio, low=low, high=high, least=least, most=most)

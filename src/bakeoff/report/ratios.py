@@ -22,7 +22,8 @@ def comparison_table(report: Report) -> Table:
     """Return every endpoint's ratios to the reference: those with a verdict first, then those with none."""
     references = ", ".join(dict.fromkeys(c.b for c in report.comparisons))
     says = (
-        f"Each endpoint's figure over that of {references}, taken round by round, with its 95% interval: a p50 of 1.2 "
+        f"Each endpoint's figure over that of {references}, taken round by round, with its 95% interval (of two rounds "
+        "only their range): a p50 of 1.2 "
         f"is 20% slower, a throughput of 1.2 is 20% more. {VERDICTS}"
     )
     return ratio_table(f"Compared with {references}", says, report.comparisons)
@@ -46,4 +47,4 @@ def ratio_cell(comparison: Comparison | None) -> str:
     """Return a ratio with its interval, or a dash."""
     if comparison is None:
         return MISSING
-    return " ".join([number(comparison.ratio), *interval(comparison.low, comparison.high)])
+    return " ".join([number(comparison.ratio), *interval(comparison)])

@@ -31,7 +31,7 @@ def result_table(report: Report, model: str) -> Table:
     single = " p90 at one caller is MLPerf's SingleStream latency." if singles else ""
     says = (
         "Medians over the valid trials. p50, p90, p99: milliseconds from sending a request to the end of its answer, "
-        "p50 with the 95% interval of its geometric mean over the rounds (none with one round); "
+        "p50 with the 95% interval of its geometric mean over the rounds, of two rounds only their range; "
         f"{MISSING}: too few requests to say, or a failed one in its place. "
         "CPU and peak memory: of all the target's processes"
         f"{_memory_note(trials)}. Valid: trials that count, of all that ran.{single}"
@@ -53,7 +53,7 @@ def _result_row(
         if summary is None:
             row += [MISSING] * (4 if workload in singles else 3)
         else:
-            p50 = " ".join([number(summary.latency_ms.p50), *interval(summary.low, summary.high)])
+            p50 = " ".join([number(summary.latency_ms.p50), *interval(summary)])
             row += [p50, *([number(summary.latency_ms.p90)] if workload in singles else [])]
             row += [number(summary.latency_ms.p99), number(summary.throughput_rps)]
     calm = [m for m in mine if m.workload == workloads[0] and m.verdict == "valid"]

@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from bakeoff.compare import ROUNDS_FOR_VERDICT
 from bakeoff.report.cells import MISSING, Table, number
+from bakeoff.report.words import listed
 from bakeoff.types import FLOORS, Measurement, Report
-from bakeoff.wholeness import unmeasured
+from bakeoff.wholeness import Place, uncounted, unmeasured
 
 MOST_GAPS = 5
+UNSTEADY_PERCENT = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +53,8 @@ def notices(report: Report) -> list[Notice]:
         found.append(Notice("note", "Invalid trials", says))
     gaps = unmeasured(report.measurements)
     if gaps:
-        more = f"; and {len(gaps) - MOST_GAPS} more" if len(gaps) > MOST_GAPS else ""
-        found.append(Notice("warn", "Not measured", f"{'; '.join(gaps[:MOST_GAPS])}{more}."))
+        found.append(Notice("warn", "Not measured", f"{_places(gaps)} gave no right answers, or wrong ones."))
+    found += unsettled(report)
     cut_off = [model.name for model in report.models if model.name not in report.finished]
     if cut_off and report.measurements:
         found.append(Notice("warn", "Not finished", f"Not all rounds of {', '.join(cut_off)} ran."))
@@ -62,6 +65,29 @@ def notices(report: Report) -> list[Notice]:
     return found
 
 
+def unsettled(report: Report) -> list[Notice]:
+    """Return what the machine's noise makes of the figures: how far to trust them. It fails nothing."""
+    found = []
+    doubtful = uncounted(report.measurements)
+    if doubtful:
+        says = f"{_places(doubtful)} answered right, but none of the trials counts: see Trust, and run it again."
+        found.append(Notice("warn", "Measured, but nothing counts", says))
+    known = [m for m in report.measurements if m.drift_percent is not None and m.target not in FLOORS]
+    moved = Counter(m.endpoint for m in known if abs(m.drift_percent or 0.0) > UNSTEADY_PERCENT)
+    if moved:
+        most = listed([f"{name} ({count})" for name, count in moved.most_common(MOST_GAPS)])
+        says = (
+            f"in {moved.total()} of {len(known)} trials the median latency moved by over {UNSTEADY_PERCENT:.0f}% from "
+            f"the first third to the last, most often of {most}. It is shown under Trust and excludes nothing."
+        )
+        found.append(Notice("note", "Unsteady", says))
+    return found
+
+
+def _places(places: Sequence[Place]) -> str:
+    return listed([" ".join(place) for place in places], MOST_GAPS)
+
+
 MOST_TRIALS = 400
 """A page with more rows would be slow and large; results.json has them all."""
 
@@ -70,7 +96,7 @@ def trial_table(report: Report) -> Table:
     """Return the trials with their verdict and what the load generator saw of itself; of too many the invalid ones."""
     everything = len(report.measurements) <= MOST_TRIALS
     shown = [m for m in report.measurements if everything or m.verdict == "invalid"]
-    figures = ("round", "try", "requests", "errors", "p50 ms", "drift %", "lag p99 ms", "generator CPU %", "steal %")
+    figures = ("round", "try", "requests", "errors", "p50 ms", "unsteady %", "lag p99 ms", "generator CPU %", "steal %")
     columns = ("trial", "endpoint", "workload", "verdict", *figures, "reasons")
     rows = tuple(
         (
@@ -92,9 +118,9 @@ def trial_table(report: Report) -> Table:
         for m in shown[:MOST_TRIALS]
     )
     says = (
-        "In the order they ran. Lag: from a request's intended start to its send; a closed loop has none. Drift: the "
-        "last third's median over the first's. A disturbed trial was repeated at the end of its round, at most twice; "
-        "one that answered wrongly, or nothing, was not."
+        "In the order they ran. Lag: from a request's intended start to its send; a closed loop has none. Unsteady: by "
+        "how much the last third's median is off the first's; it excludes nothing. A disturbed trial was repeated at "
+        "the end of its round, at most twice; one that answered wrongly, or nothing, was not."
     )
     if not everything:
         says += f" Of {len(report.measurements)} trials only {len(rows)} invalid ones: the others are in results.json."

@@ -59,6 +59,8 @@ def certainty(found: Comparison | None) -> str:
         return (
             f"Not decided: over {found.rounds} rounds, at {percent(found.confidence)}, no verdict tells them all apart."
         )
+    if found.low is None and found.least is not None and found.most is not None and found.rounds > 1:
+        return f"Two rounds, {number(found.least)} and {number(found.most)}: no interval and no verdict."
     if found.low is None:
         return "One round: no interval and no verdict."
     return f"No verdict: {found.rounds} rounds in common, and it takes {ROUNDS_FOR_VERDICT}. The interval holds 95%."

@@ -83,10 +83,12 @@ class Measurement:
     """What one trial's samples say.
 
     `workers`: processes that sent. `achieved_rate`: requests started within the window, of those scheduled in it.
-    `attempt`: 0, or how often the trial was repeated before because it was invalid.
+    `wrong_answers`: of those checked, in warm-up too. `attempt`: 0, or how often the trial was repeated before because
+    it was invalid.
     `client_cpu_percent`: of the CPUs that the load generator can use, spinning apart. `held_back`: requests that
     started late because too many were outstanding. `connections_opened`: within the window. `drift_percent`: how much
-    longer the median request took in the window's last third than in its first; None where either has too few.
+    longer the median request took in the window's last third than in its first; None where either has too few. It
+    excludes nothing.
     """
 
     trial_id: str
@@ -129,6 +131,7 @@ class Measurement:
     attempt: int = 0
     spent: Spent | None = None
     disturbed: Disturbance | None = None
+    wrong_answers: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,8 +193,8 @@ class Support:
 class Summary:
     """An endpoint's valid trials of one workload over all rounds: medians.
 
-    `low` and `high`: the 95% t interval of the geometric mean of the rounds' p50, in ms; None with fewer than two
-    rounds that have a p50.
+    `low` and `high`: the 95% t interval of the geometric mean of the rounds' p50, in ms; None with fewer than three
+    rounds that have a p50. `least` and `most`: the smallest and the largest p50 of a round.
     """
 
     model: str
@@ -201,6 +204,8 @@ class Summary:
     latency_ms: Latency
     low: float | None = None
     high: float | None = None
+    least: float | None = None
+    most: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +213,8 @@ class Comparison:
     """The ratio of endpoint a's figure to b's over the rounds, with its interval.
 
     Of two runs, a and b are the same endpoint in the new run and in the old one. `low` and `high` hold at `confidence`,
-    which in the family that gets verdicts is adjusted for the family's size; None with fewer than two rounds.
+    which in the family that gets verdicts is adjusted for the family's size; None with fewer than three rounds.
+    `least` and `most`: the smallest and the largest ratio of a round; None between runs, which have no round in common.
     """
 
     model: str
@@ -222,6 +228,8 @@ class Comparison:
     verdict: Verdict | None
     confidence: float
     rounds: int
+    least: float | None = None
+    most: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

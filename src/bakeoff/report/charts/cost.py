@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from bakeoff.capacity import cost_per_million
 from bakeoff.intervals import estimate_mean
-from bakeoff.report.cells import Table, interval, number
+from bakeoff.report.cells import Table, between, number
 from bakeoff.report.charts.chart import Chart, Panel, Spec, focused, significant, target_colour, view
 from bakeoff.report.contest import Contest
 from bakeoff.types import FLOORS
@@ -44,9 +44,7 @@ def cost_chart(contest: Contest) -> Chart | None:
         },
     ]
     columns = ("endpoint", "req/s", "cost of a million")
-    cells = tuple(
-        (r["endpoint"], number(r["rps"]), " ".join([number(r["cost"]), *interval(r["low"], r["high"])])) for r in rows
-    )
+    cells = tuple((r["endpoint"], number(r["rps"]), f"{number(r['cost'])} {r['interval']}".rstrip()) for r in rows)
     rule = f"The rule: {price:g} an hour (price_per_hour) over the median throughput at eight callers, times a million."
     table = Table(f"{contest.model.name}: cost", rule, columns, cells, frozenset(columns[1:]))
     best, worst = rows[0], rows[-1]
@@ -77,5 +75,5 @@ def _rows(contest: Contest, price: float) -> Iterator[Spec]:
             "cost": significant(cost_per_million(rate, price)),
             "low": None if low is None else significant(per_rate * low),
             "high": None if high is None else significant(per_rate * high),
-            "interval": "" if low is None or high is None else " ".join(interval(per_rate * low, per_rate * high)),
+            "interval": "" if low is None or high is None else between(per_rate * low, per_rate * high),
         }

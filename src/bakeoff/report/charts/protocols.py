@@ -87,7 +87,7 @@ def _row(contest: Contest, endpoint: str) -> Spec:
         "ms": significant(summary.latency_ms.p50 or 0),
         "low": None if low is None else significant(low),
         "high": None if high is None else significant(high),
-        "interval": " ".join(interval(low, high)) or "one round: none",
+        "interval": " ".join(interval(summary)) or "one round: none",
     }
 
 
@@ -115,9 +115,10 @@ def _table(contest: Contest, groups: dict[tuple[str, str], list[str]]) -> Table:
         cells = {p: MISSING for p in PROTOCOLS}
         for e in endpoints:
             if contest.figure(e, "p50"):
-                row = _row(contest, e)
-                cells[contest.endpoints[e].protocol] = " ".join([number(row["ms"]), *interval(row["low"], row["high"])])
+                summary = contest.summaries[e, contest.calm or ""]
+                p50 = number(summary.latency_ms.p50)
+                cells[contest.endpoints[e].protocol] = " ".join([p50, *interval(summary)])
         rows.append((target, format, *cells.values()))
     columns = ("target", "format", *(f"{PROTOCOL_WORDS[p]} p50 ms" for p in PROTOCOLS))
-    says = "Medians at one caller, with the 95% interval of the rounds' geometric mean."
+    says = "Medians at one caller, with the 95% interval of the rounds' geometric mean; of two rounds their range."
     return Table(f"{contest.model.name}: protocols", says, columns, tuple(rows), frozenset(columns[2:]))
