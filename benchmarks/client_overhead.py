@@ -26,9 +26,9 @@ from clients_run import CLIENTS, print_goals, run_client, tell
 from floor_servers import Floor, floor_servers
 
 from bakeoff.errors import BakeoffError
-from bakeoff.files import ROOT
-from bakeoff.machine import describe_machine
-from bakeoff.venvs import ensure_venv
+from bakeoff.host.files import ROOT
+from bakeoff.host.machine import describe_machine
+from bakeoff.host.venvs import ensure_venv
 
 HERE = Path(__file__).resolve().parent
 REQUIREMENTS = (HERE / "requirements.txt", ROOT / "loadtest" / "requirements.txt")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from bakeoff.errors import BakeoffError
-from bakeoff.processes import child_environment, confined, spawn, terminate
+from bakeoff.host.processes import child_environment, confined, spawn, terminate
 
 CLIENTS = Path(__file__).resolve().parent / "clients"
 CLIENT_TIMEOUT_S = 150.0

@@ -21,11 +21,11 @@ import numpy as np
 from google.protobuf.any_pb2 import Any as AnyMessage
 
 from bakeoff.errors import BakeoffError
-from bakeoff.files import ROOT
-from bakeoff.processes import child_environment, confined, log_end, spawn, terminate
-from bakeoff.runtimes.ports import HOST, free_port, free_ports
-from bakeoff.types import TensorSpec
-from bakeoff.venvs import ensure_venv
+from bakeoff.host.files import ROOT
+from bakeoff.host.processes import child_environment, confined, log_end, spawn, terminate
+from bakeoff.host.venvs import ensure_venv
+from bakeoff.platforms.ports import HOST, free_port, free_ports
+from bakeoff.schema import TensorSpec
 from bakeoff.wire import tfserving, torchserve
 from bakeoff.wire.grpc_message import HEADER_BYTES, frame
 from bakeoff.wire.proto.tfserving_pb2 import (

@@ -20,9 +20,9 @@ from statistics import median
 from clients_run import CLIENTS, print_goals, run_client, tell
 
 from bakeoff.errors import BakeoffError
-from bakeoff.files import ROOT
-from bakeoff.machine import describe_machine
-from bakeoff.venvs import ensure_venv
+from bakeoff.host.files import ROOT
+from bakeoff.host.machine import describe_machine
+from bakeoff.host.venvs import ensure_venv
 
 MODELS = {"mobilenet_v2": 10, "resnet50": 3, "text_encoder": 50}
 """Calls in a round, by model."""

@@ -18,9 +18,10 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from bakeoff.samples import SCHEMA, Window, read_samples, write_samples
-from bakeoff.stats import summarize_trial
-from bakeoff.types import Endpoint, Trial, Watch, Workload
+from bakeoff.analysis.summary import summarize_trial
+from bakeoff.measure.samples import SCHEMA, read_samples, write_samples
+from bakeoff.schema import Endpoint, Trial, Watch, Workload
+from bakeoff.schema.samples import Window
 
 GOAL_SECONDS, GOAL_BYTES = 10.0, 10**9
 RATE_RPS = 20_000.0

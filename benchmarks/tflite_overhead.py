@@ -26,19 +26,19 @@ from statistics import median
 from clients_run import CLIENTS, print_goals, run_client, tell
 from floor_servers import start, wait_for_port
 
-from bakeoff.catalog import load_targets
-from bakeoff.config import Cpus
-from bakeoff.deploy import Deployment, Selection, deployed, restart
+from bakeoff.artifacts.export import ExportOptions
 from bakeoff.errors import BakeoffError, TargetUnavailable
-from bakeoff.export import ExportOptions
-from bakeoff.files import ROOT
-from bakeoff.machine import describe_machine
-from bakeoff.processes import terminate
-from bakeoff.runtimes import RUNTIMES
-from bakeoff.runtimes.ports import free_port
-from bakeoff.show import Quiet
-from bakeoff.types import PROTOCOLS
-from bakeoff.venvs import ensure_venv
+from bakeoff.host.catalog import load_targets
+from bakeoff.host.cpus import Cpus
+from bakeoff.host.files import ROOT
+from bakeoff.host.machine import describe_machine
+from bakeoff.host.processes import terminate
+from bakeoff.host.progress import Quiet
+from bakeoff.host.venvs import ensure_venv
+from bakeoff.platforms import RUNTIMES
+from bakeoff.platforms.deploy import Deployment, Selection, deployed, restart
+from bakeoff.platforms.ports import free_port
+from bakeoff.schema import PROTOCOLS
 from bakeoff.wire import WIRES
 from bakeoff.wire.client import OK, Client
 

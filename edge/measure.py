@@ -25,7 +25,7 @@ import numpy as np
 from installed import describe_installation, mapped_files
 from memory import Memory, busy_ns, share_waited, waiting_ns
 
-from bakeoff.types import FP32_FORMATS
+from bakeoff.schema import FP32_FORMATS
 
 EX_DATAERR = 65
 LONGEST_REASON = 400

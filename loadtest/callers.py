@@ -11,7 +11,7 @@ from open_loop import open_loop
 from order import Order
 from recorder import Recorder
 
-from bakeoff.schedule import draw_schedule, share_of
+from bakeoff.measure.schedule import draw_schedule, share_of
 from bakeoff.wire.client import Call, Client
 
 PRIME_REQUESTS = 3

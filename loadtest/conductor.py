@@ -28,8 +28,8 @@ from order import ORDER, Order, Start, split
 from pydantic import TypeAdapter
 from trial_user import Crew, TrialUser
 
-from bakeoff.samples import join_tables, load_table, write_samples
-from bakeoff.types import Plan, Task, Watch
+from bakeoff.measure.samples import join_tables, load_table, write_samples
+from bakeoff.schema import Plan, Task, Watch
 from bakeoff.wire.memory import keep_large_blocks
 
 LEAD_S = 0.1

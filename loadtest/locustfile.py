@@ -26,7 +26,7 @@ sys.path.insert(0, str(ROOT / "src"))
 from page_user import PageUser, keep_three_digits  # noqa: E402
 from trial_user import Crew, TrialUser  # noqa: E402, F401 - Locust takes its user classes from this namespace
 
-from bakeoff.types import Endpoint, Model, Plan  # noqa: E402
+from bakeoff.schema import Endpoint, Model, Plan  # noqa: E402
 from bakeoff.wire.memory import keep_large_blocks  # noqa: E402
 
 MOST_THREADS = 1100

@@ -9,8 +9,8 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from bakeoff.samples import Window
-from bakeoff.types import Endpoint, Model, Trial
+from bakeoff.schema import Endpoint, Model, Trial
+from bakeoff.schema.samples import Window
 from bakeoff.wire import WIRES
 
 

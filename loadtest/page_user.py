@@ -11,7 +11,7 @@ from closed_loop import closed_loop
 from locust import User, task
 from recorder import Recorder
 
-from bakeoff.types import Endpoint, Model
+from bakeoff.schema import Endpoint, Model
 from bakeoff.wire import WIRES
 from bakeoff.wire.client import Client
 

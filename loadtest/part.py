@@ -13,7 +13,7 @@ from gevent.event import AsyncResult, Event
 from order import Order, machine
 from recorder import Recorder, joined
 
-from bakeoff.types import Watch
+from bakeoff.schema import Watch
 
 
 @dataclass(slots=True)

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 import pyarrow as pa
 
-from bakeoff.samples import join_tables, table_of
-from bakeoff.types import Sample
+from bakeoff.measure.samples import join_tables, table_of
+from bakeoff.schema import Sample
 from bakeoff.wire.client import Reply
 
 KEEP_AT_ONCE = 64

@@ -12,7 +12,7 @@ from locust.env import Environment
 from order import ORDER, Order, Start
 from part import Part
 
-from bakeoff.samples import dump_table
+from bakeoff.measure.samples import dump_table
 
 CALLERS_S = 20.0
 """How long a worker waits for Locust to spawn the callers of its part."""

@@ -16,8 +16,8 @@ import sys
 from pathlib import Path
 
 from bakeoff.errors import BakeoffError
-from bakeoff.files import ROOT, STATE
-from bakeoff.venvs import ensure_venv
+from bakeoff.host.files import ROOT, STATE
+from bakeoff.host.venvs import ensure_venv
 
 TOOLS = Path(__file__).with_name("requirements.txt")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from measure import HOST
 
-from bakeoff.artifacts import Golden, load_model
+from bakeoff.artifacts.golden import Golden, load_model
 from bakeoff.wire import WIRES
 from bakeoff.wire.memory import keep_large_blocks
 

@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from clients_run import end_with, make_goal, print_goals, tell  # noqa: E402
 
 from bakeoff.errors import BakeoffError  # noqa: E402
-from bakeoff.files import ROOT  # noqa: E402
+from bakeoff.host.files import ROOT  # noqa: E402
 
 sys.path[:0] = [str(ROOT / "tests" / "faults"), str(ROOT / "tests" / "e2e")]
 

@@ -19,11 +19,11 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from bakeoff.artifacts import load_model
+from bakeoff.artifacts.export import ExportOptions, export_model
+from bakeoff.artifacts.golden import load_model
 from bakeoff.errors import BakeoffError
-from bakeoff.export import ExportOptions, export_model
-from bakeoff.files import ROOT
-from bakeoff.show import Quiet
+from bakeoff.host.files import ROOT
+from bakeoff.host.progress import Quiet
 
 sys.path.insert(0, str(ROOT / "tests" / "fuzz"))
 

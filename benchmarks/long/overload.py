@@ -33,7 +33,7 @@ from stretches import (  # noqa: E402
     share_of,
 )
 
-from bakeoff.config import Cpus  # noqa: E402
+from bakeoff.experiment.config import Cpus  # noqa: E402
 
 FACTORS = (2.0, 10.0)
 AFTERWARDS, AFTERWARDS_S = 0.5, 3.0

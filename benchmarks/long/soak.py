@@ -29,7 +29,7 @@ from stretches import (  # noqa: E402
     slope_per_minute,
 )
 
-from bakeoff.config import Cpus  # noqa: E402
+from bakeoff.experiment.config import Cpus  # noqa: E402
 
 SHARE = 0.7
 STRETCH_S, FEWEST = 10.0, 6

@@ -22,13 +22,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from clients_run import CLIENTS, print_goals, run_client, tell  # noqa: E402
 from tflite_overhead import LOCAL, call, up  # noqa: E402
 
-from bakeoff.config import Cpus  # noqa: E402
-from bakeoff.deploy import Deployment  # noqa: E402
 from bakeoff.errors import BakeoffError, TargetUnavailable  # noqa: E402
-from bakeoff.files import ROOT  # noqa: E402
-from bakeoff.machine import describe_machine  # noqa: E402
-from bakeoff.types import PROTOCOLS, Endpoint  # noqa: E402
-from bakeoff.venvs import ensure_venv  # noqa: E402
+from bakeoff.experiment.config import Cpus  # noqa: E402
+from bakeoff.host.files import ROOT  # noqa: E402
+from bakeoff.host.machine import describe_machine  # noqa: E402
+from bakeoff.host.venvs import ensure_venv  # noqa: E402
+from bakeoff.platforms.deploy import Deployment  # noqa: E402
+from bakeoff.schema import PROTOCOLS, Endpoint  # noqa: E402
 from bakeoff.wire.client import OK  # noqa: E402
 
 MODEL = "digits_cnn"

@@ -1,7 +1,7 @@
 """Prove the verdicts on runs and queues of which the truth is known: .venv/bin/python benchmarks/long/verdicts.py
 
 Takes about four minutes of an idle CPU. Prints one line a proof, or with --json one object; ends with status 1 where a
-bound is missed. tests/unit/test_compare.py and test_capacity.py hold the short versions.
+bound is missed. tests/unit/analysis/test_compare.py and test_capacity.py hold the short versions.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests" / "unit"))
 from simulated import DRIFT, NOISE, Floats, md1_capacity, simulate_md1, simulate_run  # noqa: E402
 
-from bakeoff.capacity import Budget, Objective, search_capacity  # noqa: E402
-from bakeoff.compare import compare_endpoints, compare_runs  # noqa: E402
-from bakeoff.exceedance import ERROR, summarize_exceedance  # noqa: E402
-from bakeoff.types import Comparison  # noqa: E402
+from bakeoff.analysis.capacity import Budget, Objective, search_capacity  # noqa: E402
+from bakeoff.analysis.compare import compare_endpoints, compare_runs  # noqa: E402
+from bakeoff.analysis.exceedance import ERROR, summarize_exceedance  # noqa: E402
+from bakeoff.schema import Comparison  # noqa: E402
 
 ENDPOINTS = 20
 """About as many as all targets and protocols make, so that the family has 38 members."""

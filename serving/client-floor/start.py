@@ -17,7 +17,7 @@ import numpy as np  # noqa: E402
 from command_line import Options, parse_command_line, require_free_ports  # noqa: E402
 from supervisor import supervise  # noqa: E402
 
-from bakeoff.types import TensorSpec  # noqa: E402
+from bakeoff.schema import TensorSpec  # noqa: E402
 from bakeoff.wire import binary, grpc_message, tfserving, tfserving_server  # noqa: E402
 
 FILE_OF = {binary.RAW: "raw", binary.SAFETENSORS: "safetensors"}

@@ -6,7 +6,7 @@ from typing import Any
 
 from served_model import ServedModel
 
-from bakeoff.types import TensorSpec
+from bakeoff.schema import TensorSpec
 from bakeoff.wire.grpc_message import serialize
 from bakeoff.wire.proto import tfserving_pb2 as messages
 from bakeoff.wire.tensor_proto import dtype_number

@@ -11,12 +11,12 @@ from contextlib import closing
 
 import pytest
 
-from bakeoff.catalog import load_targets
+from bakeoff.artifacts.export import ExportOptions
 from bakeoff.cli.terminal import LineShow
-from bakeoff.deploy import Deployment, Selection, bring_up, open_deployment
-from bakeoff.export import ExportOptions
-from bakeoff.runtimes import RUNTIMES, StartOptions
-from bakeoff.types import PROTOCOLS, Endpoint
+from bakeoff.host.catalog import load_targets
+from bakeoff.platforms import RUNTIMES, StartOptions
+from bakeoff.platforms.deploy import Deployment, Selection, bring_up, open_deployment
+from bakeoff.schema import PROTOCOLS, Endpoint
 
 
 @pytest.fixture(scope="session")

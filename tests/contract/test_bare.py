@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bakeoff.catalog import load_targets
-from bakeoff.deploy import Deployment
+from bakeoff.host.catalog import load_targets
+from bakeoff.platforms.deploy import Deployment
 
 TARGETS = load_targets()
 

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from bakeoff.catalog import load_targets
-from bakeoff.counters import Exchange, read_settled, summarize_spent
-from bakeoff.deploy import Deployment
-from bakeoff.requests import encode_request
-from bakeoff.types import FLOORS, WIRE_PROTOCOLS, Endpoint
+from bakeoff.host.catalog import load_targets
+from bakeoff.measure.counters import Exchange, read_settled, summarize_spent
+from bakeoff.measure.requests import encode_request
+from bakeoff.platforms.deploy import Deployment
+from bakeoff.schema import FLOORS, WIRE_PROTOCOLS, Endpoint
 from bakeoff.wire import WIRES
 from bakeoff.wire.client import Client
 

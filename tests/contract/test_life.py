@@ -11,20 +11,20 @@ from pathlib import Path
 
 import pytest
 
-from bakeoff.catalog import load_targets, make_endpoints
-from bakeoff.deploy import Deployment
 from bakeoff.errors import TargetUnavailable
-from bakeoff.processes import group_is_alive
-from bakeoff.runtimes import local
-from bakeoff.show import Quiet
-from bakeoff.verify import canary
+from bakeoff.host.catalog import load_targets, make_endpoints
+from bakeoff.host.processes import group_is_alive
+from bakeoff.host.progress import Quiet
+from bakeoff.platforms import local
+from bakeoff.platforms.deploy import Deployment
+from bakeoff.platforms.verify import canary
 
 TARGETS = load_targets()
 
 # Starts a server as bakeoff does, tells its process id and waits to be killed.
 PARENT = """
 import sys
-from bakeoff.processes import confined, spawn
+from bakeoff.host.processes import confined, spawn
 from pathlib import Path
 folder = Path(sys.argv[1])
 with (folder / "server.log").open("wb") as log:

@@ -10,14 +10,14 @@ from pathlib import Path
 import psutil
 import pytest
 
-from bakeoff.catalog import load_targets, make_endpoints
-from bakeoff.deploy import Deployment
 from bakeoff.errors import TargetUnavailable, UsageError
-from bakeoff.requests import encode_request
-from bakeoff.runtimes import local
-from bakeoff.show import Quiet
-from bakeoff.types import WIRE_PROTOCOLS, Endpoint
-from bakeoff.verify import canary
+from bakeoff.host.catalog import load_targets, make_endpoints
+from bakeoff.host.progress import Quiet
+from bakeoff.measure.requests import encode_request
+from bakeoff.platforms import local
+from bakeoff.platforms.deploy import Deployment
+from bakeoff.platforms.verify import canary
+from bakeoff.schema import WIRE_PROTOCOLS, Endpoint
 from bakeoff.wire import WIRES
 from bakeoff.wire.client import Client, Reply
 

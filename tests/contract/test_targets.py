@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bakeoff.artifacts import Golden
-from bakeoff.catalog import load_targets
-from bakeoff.deploy import Deployment
-from bakeoff.requests import encode_request
-from bakeoff.types import CLIENT_FLOOR, Endpoint, TensorSpec
-from bakeoff.verify import Reference, canary
+from bakeoff.artifacts.golden import Golden
+from bakeoff.host.catalog import load_targets
+from bakeoff.measure.requests import encode_request
+from bakeoff.platforms.deploy import Deployment
+from bakeoff.platforms.verify import Reference, canary
+from bakeoff.schema import CLIENT_FLOOR, Endpoint, TensorSpec
 from bakeoff.wire import WIRES
 from bakeoff.wire.client import Client, Reply
 from bakeoff.wire.grpc_message import frame, serialize

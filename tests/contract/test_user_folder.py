@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bakeoff.catalog import load_targets
-from bakeoff.deploy import Deployment, Selection, bring_up, open_deployment
-from bakeoff.export import ExportOptions
-from bakeoff.requests import encode_request, request_count
-from bakeoff.runtimes import StartOptions, local
-from bakeoff.show import Quiet
-from bakeoff.types import CLIENT_FLOOR, FLOORS, PROTOCOLS, Endpoint
+from bakeoff.artifacts.export import ExportOptions
+from bakeoff.host.catalog import load_targets
+from bakeoff.host.progress import Quiet
+from bakeoff.measure.requests import encode_request, request_count
+from bakeoff.platforms import StartOptions, local
+from bakeoff.platforms.deploy import Deployment, Selection, bring_up, open_deployment
+from bakeoff.schema import CLIENT_FLOOR, FLOORS, PROTOCOLS, Endpoint
 from bakeoff.wire import WIRES
 from bakeoff.wire.client import Client
 from bakeoff.wire.tensors import Arrays

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from checkout import ROOT, SERVERS, bakeoff, our_processes, wait_for_a_measurement
 
-from bakeoff.runtimes.ports import free_port
+from bakeoff.platforms.ports import free_port
 
 
 @pytest.mark.parametrize(

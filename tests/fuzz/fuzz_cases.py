@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import save
 
-from bakeoff.types import Model, TensorSpec
+from bakeoff.schema import Model, TensorSpec
 from bakeoff.wire import WIRES
 from bakeoff.wire.proto.tfserving_pb2 import PredictRequest
 from bakeoff.wire.proto.torchserve_pb2 import PredictionsRequest

@@ -18,10 +18,10 @@ import psutil
 import pycurl
 from fuzz_cases import Case
 
-from bakeoff.catalog import SERVING, load_targets
-from bakeoff.files import ROOT
-from bakeoff.types import Model, Target
-from bakeoff.venvs import ensure_venv
+from bakeoff.host.catalog import SERVING, load_targets
+from bakeoff.host.files import ROOT
+from bakeoff.host.venvs import ensure_venv
+from bakeoff.schema import Model, Target
 from bakeoff.wire.client import GRPC_HEADERS, make_curl
 
 START_S, ANSWER_S = 120, 60

@@ -17,10 +17,10 @@ from schemathesis.checks import not_a_server_error
 from schemathesis.generation import GenerationMode
 from schemathesis.specs.openapi.checks import response_schema_conformance, status_code_conformance
 
-from bakeoff.artifacts import load_model
-from bakeoff.export import ExportOptions, export_model
-from bakeoff.show import Quiet
-from bakeoff.types import Model
+from bakeoff.artifacts.export import ExportOptions, export_model
+from bakeoff.artifacts.golden import load_model
+from bakeoff.host.progress import Quiet
+from bakeoff.schema import Model
 from bakeoff.wire import WIRES
 
 TARGETS = ("tflite", "litert", "echo")

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bakeoff.deploy import Deployment, open_deployment
-from bakeoff.runtimes import RUNTIMES
-from bakeoff.types import Target
+from bakeoff.platforms import RUNTIMES
+from bakeoff.platforms.deploy import Deployment, open_deployment
+from bakeoff.schema import Target
 
 # Answers every prediction with OUTPUT, over HTTP on --rest-port; its gRPC port stays closed.
 HTTP_SERVER = """

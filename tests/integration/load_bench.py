@@ -14,14 +14,15 @@ from typing import Any
 
 import pytest
 
-from bakeoff.config import Cpus, resolve_cpus
-from bakeoff.load import REQUIREMENTS, LoadGenerator, Workers, start_load
-from bakeoff.processes import confined
-from bakeoff.runtimes.ports import free_port, port_is_free
-from bakeoff.samples import TrialSamples, read_samples
-from bakeoff.stats import summarize_trial
-from bakeoff.types import Endpoint, Measurement, Model, Plan, TensorSpec, Trial, Workload
-from bakeoff.venvs import ensure_venv
+from bakeoff.analysis.summary import summarize_trial
+from bakeoff.host.cpus import Cpus, resolve_cpus
+from bakeoff.host.processes import confined
+from bakeoff.host.venvs import ensure_venv
+from bakeoff.measure.generator import REQUIREMENTS, LoadGenerator, Workers, start_load
+from bakeoff.measure.samples import read_samples
+from bakeoff.platforms.ports import free_port, port_is_free
+from bakeoff.schema import Endpoint, Measurement, Model, Plan, TensorSpec, Trial, Workload
+from bakeoff.schema.samples import TrialSamples
 
 SPEC = ("float32", (None, 2))
 MODEL = Model("double", "0" * 64, (TensorSpec("x", *SPEC),), (TensorSpec("y", *SPEC),), 1e-4, 0.0)

@@ -13,10 +13,10 @@ import numpy as np
 import psutil
 import pytest
 
-from bakeoff.deploy import Deployment, Selection, bring_up, open_deployment
-from bakeoff.runtimes import local
-from bakeoff.show import Quiet
-from bakeoff.types import Target
+from bakeoff.host.progress import Quiet
+from bakeoff.platforms import local
+from bakeoff.platforms.deploy import Deployment, Selection, bring_up, open_deployment
+from bakeoff.schema import Target
 
 MakeTarget = Callable[..., Target]
 
@@ -25,7 +25,7 @@ MakeTarget = Callable[..., Target]
 def no_process_is_left() -> Iterator[None]:
     yield
     left = [p for p in psutil.Process(os.getpid()).children(recursive=True) if p.status() != "zombie"]
-    assert not [p for p in left if "bakeoff.guardian" not in p.cmdline()]
+    assert not [p for p in left if "bakeoff.host.guardian" not in p.cmdline()]
 
 
 def start_all(deployment: Deployment, *targets: Target, base_port: int = 0) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bakeoff.processes import group_is_alive
+from bakeoff.host.processes import group_is_alive
 
 PROGRAM = "import subprocess, time; subprocess.Popen(['sleep', '600']); print('up', flush=True); time.sleep(600)"
 
@@ -24,7 +24,7 @@ def test_a_guarded_group_ends_with_the_pipe(paused: bool, tmp_path: Path) -> Non
     assert server.stdout and server.stdout.readline() == b"up\n"
     if paused:
         os.killpg(server.pid, signal.SIGSTOP)
-    guardian = subprocess.Popen([sys.executable, "-m", "bakeoff.guardian"], stdin=subprocess.PIPE, text=True)
+    guardian = subprocess.Popen([sys.executable, "-m", "bakeoff.host.guardian"], stdin=subprocess.PIPE, text=True)
     assert guardian.stdin
     guardian.stdin.write(f"+{server.pid} {folder}\n")
     guardian.stdin.close()
@@ -39,7 +39,7 @@ def test_a_guarded_group_ends_with_the_pipe(paused: bool, tmp_path: Path) -> Non
 
 def test_what_was_taken_from_guard_is_left_alone(tmp_path: Path) -> None:
     server = subprocess.Popen(["sleep", "600"], start_new_session=True)
-    guardian = subprocess.Popen([sys.executable, "-m", "bakeoff.guardian"], stdin=subprocess.PIPE, text=True)
+    guardian = subprocess.Popen([sys.executable, "-m", "bakeoff.host.guardian"], stdin=subprocess.PIPE, text=True)
     guardian.communicate(f"+{server.pid} {tmp_path}\n-{server.pid}\n", timeout=30)
     try:
         assert server.poll() is None and tmp_path.exists()

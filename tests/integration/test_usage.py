@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bakeoff.deploy import Deployment, Selection, bring_up
-from bakeoff.runtimes import local
-from bakeoff.show import Quiet
-from bakeoff.types import Target
+from bakeoff.host.progress import Quiet
+from bakeoff.platforms import local
+from bakeoff.platforms.deploy import Deployment, Selection, bring_up
+from bakeoff.schema import Target
 
 BURNER = "import time; end = time.process_time() + 0.5\nwhile time.process_time() < end: pass"
 

@@ -13,7 +13,7 @@ import pytest
 pytest.importorskip("ts", reason="torchserve is not installed here")
 pytest.importorskip("grpc_tools", reason="grpcio-tools is not installed here")
 
-from bakeoff.types import TensorSpec
+from bakeoff.schema import TensorSpec
 from bakeoff.wire import WIRES
 from bakeoff.wire.grpc_message import unframe
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bakeoff.types import (
+from bakeoff.schema import (
     Artifact,
     Latency,
     Measurement,

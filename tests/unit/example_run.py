@@ -13,9 +13,9 @@ import numpy as np
 from example_report import example_report
 from simulated import measurement
 
-from bakeoff.recount import conclude
-from bakeoff.samples import Window, table_of, write_samples
-from bakeoff.types import (
+from bakeoff.measure.samples import table_of, write_samples
+from bakeoff.results.recompute import conclude
+from bakeoff.schema import (
     Artifact,
     Bare,
     Latency,
@@ -29,6 +29,7 @@ from bakeoff.types import (
     TargetState,
     TensorSpec,
 )
+from bakeoff.schema.samples import Window
 
 HOSTILE = "</script><script>alert('no')</script>|=x\n../../up"
 ENDPOINTS = {

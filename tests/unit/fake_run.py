@@ -9,7 +9,7 @@ from dataclasses import replace
 from example_report import example_report
 
 from bakeoff.cli.terminal import progress
-from bakeoff.types import Trial, Workload
+from bakeoff.schema import Trial, Workload
 
 REASON = "the lag was 9 ms: " + "and that is too much " * 9
 

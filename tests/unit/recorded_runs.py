@@ -10,7 +10,7 @@ import numpy as np
 from example_report import example_report
 from simulated import simulate_run
 
-from bakeoff.types import Model, Report
+from bakeoff.schema import Model, Report
 
 MACHINE = {"cpu": "a CPU", "cpus": 2, "architecture": "x86_64", "memory_bytes": 8 << 30, "os": "an OS"}
 WORKLOADS = [

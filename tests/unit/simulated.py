@@ -16,7 +16,7 @@ import numpy as np
 from example_report import example_report
 from scipy.optimize import brentq
 
-from bakeoff.types import Latency, Measurement
+from bakeoff.schema import Latency, Measurement
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 NOISE = 0.02

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bakeoff.types import Artifact, EdgeMeasurement, EdgeProcess, Fidelity, Model, TensorSpec
+from bakeoff.schema import Artifact, EdgeMeasurement, EdgeProcess, Fidelity, Model, TensorSpec
 
 MS = 1_000_000
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from example_report import example_report
 
 from bakeoff.report.tensorboard import write_tensorboard
-from bakeoff.types import Latency, Report
+from bakeoff.schema import Latency, Report
 
 CHART = '<svg xmlns="http://www.w3.org/2000/svg" width="90" height="60"><rect width="50" height="9"/></svg>'
 P50S = (0.5, 0.25, 0.75)

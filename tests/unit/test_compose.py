@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from bakeoff.catalog import load_targets
-from bakeoff.types import Target
+from bakeoff.host.catalog import load_targets
+from bakeoff.schema import Target
 
 ROOT = Path(__file__).resolve().parents[2]
 TARGETS = load_targets()

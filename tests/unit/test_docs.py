@@ -11,9 +11,9 @@ import pytest
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from bakeoff.catalog import load_targets
-from bakeoff.compare import ALPHA, MARGIN
-from bakeoff.types import PROTOCOLS, WIRE_PROTOCOLS, Target
+from bakeoff.analysis.compare import ALPHA, MARGIN
+from bakeoff.host.catalog import load_targets
+from bakeoff.schema import PROTOCOLS, WIRE_PROTOCOLS, Target
 
 ROOT = Path(__file__).resolve().parents[2]
 GITHUB = MarkdownIt("commonmark").enable("table")

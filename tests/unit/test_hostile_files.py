@@ -17,21 +17,22 @@ from example_report import example_report
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bakeoff.artifacts import Golden, load_artifact, load_model, verify_files
-from bakeoff.catalog import load_targets
-from bakeoff.checks import hash_file
+from bakeoff.artifacts.checks import hash_file
+from bakeoff.artifacts.golden import Golden, load_artifact, load_model, verify_files
+from bakeoff.artifacts.provenance import record_artifact, require_own
 from bakeoff.cli import main
 from bakeoff.cli.sizes import print_sizes
-from bakeoff.config import DEFAULT, load_config
 from bakeoff.errors import UsageError, printable
-from bakeoff.record import record_artifact, require_own
-from bakeoff.recount import load_samples
+from bakeoff.experiment.config import DEFAULT, load_config
+from bakeoff.experiment.resume import reopen_run
+from bakeoff.host.catalog import load_targets
+from bakeoff.measure.samples import table_of, write_samples
 from bakeoff.report.markdown import render_markdown
-from bakeoff.runs import reopen_run
-from bakeoff.samples import Window, table_of, write_samples
+from bakeoff.results.recompute import load_samples
+from bakeoff.results.store import read_results, write_results
+from bakeoff.schema import MissingArtifact, Sample, Watch
+from bakeoff.schema.samples import Window
 from bakeoff.sizes import make_size_report
-from bakeoff.store import read_results, write_results
-from bakeoff.types import MissingArtifact, Sample, Watch
 
 HOSTILE = ("../../x", "/etc/passwd", "a/b", "a\nb", "\x1b[31mred", "<script>alert(1)</script>", "", "\0", "a" * 5000)
 MODEL = {

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from bakeoff.measure.samples import SCHEMA
 from bakeoff.report.csv import COLUMNS
-from bakeoff.samples import SCHEMA
-from bakeoff.store import json_schema
+from bakeoff.results.store import json_schema
 
 TEXT = (Path(__file__).resolve().parents[2] / "docs" / "results.md").read_text(encoding="utf-8")
 KINDS: dict[str, Any] = {"Report": json_schema(), **json_schema()["$defs"]}

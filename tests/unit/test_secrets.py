@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from bakeoff.catalog import load_targets
-from bakeoff.config import DEFAULT, load_config
-from bakeoff.deploy import Selection
 from bakeoff.errors import UsageError
-from bakeoff.files import as_json
+from bakeoff.experiment.config import DEFAULT, load_config
+from bakeoff.experiment.resume import RunOptions, new_run
+from bakeoff.host.catalog import load_targets
+from bakeoff.host.files import as_json
+from bakeoff.platforms.deploy import Selection
 from bakeoff.report import write_report
-from bakeoff.runs import RunOptions, new_run
-from bakeoff.store import write_results
-from bakeoff.types import Endpoint, Model, Plan
+from bakeoff.results.store import write_results
+from bakeoff.schema import Endpoint, Model, Plan
 from bakeoff.wire.client import read_token
 
 SECRET = "s3cret-in-nobodys-business"

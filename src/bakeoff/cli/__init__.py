@@ -10,7 +10,7 @@ import typer
 
 from bakeoff.cli import capacity, compare, look, measure, servers, sizes
 from bakeoff.errors import BakeoffError, printable
-from bakeoff.runtimes import engine
+from bakeoff.platforms import docker_engine
 
 app = typer.Typer(
     help="Deploy one PyTorch model every way, prove that all compute the same, and measure what each costs.",
@@ -46,8 +46,8 @@ def main() -> None:
     except BakeoffError as error:
         sys.stderr.write(f"bakeoff: {printable(str(error))}\n")
         sys.exit(error.status)
-    except engine.ENGINE_ERRORS as error:
-        sys.stderr.write(f"bakeoff: the Docker Engine failed: {printable(engine.last_line(str(error)))}\n")
+    except docker_engine.ENGINE_ERRORS as error:
+        sys.stderr.write(f"bakeoff: the Docker Engine failed: {printable(docker_engine.last_line(str(error)))}\n")
         sys.exit(1)
     except OSError as error:  # a full disk, a folder that may not be written: the rest is an error of ours
         if error.strerror is None:

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from bakeoff.capacity import (
+from bakeoff.analysis.capacity import (
     Budget,
     Capacity,
     Objective,
@@ -21,20 +21,20 @@ from bakeoff.capacity import (
     is_hopeless,
     search_capacity,
 )
+from bakeoff.analysis.summary import Floats
+from bakeoff.artifacts.export import ExportOptions
 from bakeoff.cli import options as o
 from bakeoff.cli.terminal import print_rows, progress, tell
-from bakeoff.config import Config
-from bakeoff.deploy import Selection, deployed
 from bakeoff.errors import BakeoffError, UsageError
-from bakeoff.export import ExportOptions
-from bakeoff.files import as_json, write_atomic
-from bakeoff.load import Workers
-from bakeoff.probe import Probe
+from bakeoff.experiment.config import Config
+from bakeoff.experiment.probe import Probe
+from bakeoff.host.files import as_json, write_atomic
+from bakeoff.host.progress import Show
+from bakeoff.measure.generator import Workers
+from bakeoff.platforms.deploy import Selection, deployed
 from bakeoff.report.cells import MISSING, Table, number
 from bakeoff.report.words import bracket
-from bakeoff.show import Show
-from bakeoff.stats import Floats
-from bakeoff.types import Workload
+from bakeoff.schema import Workload
 
 MOST_CALLERS = 256
 START_CALLERS, START_SHARE = 8, 0.5

@@ -12,10 +12,10 @@ import typer
 from bakeoff.cli import options as o
 from bakeoff.cli.terminal import print_table
 from bakeoff.errors import UsageError, printable
-from bakeoff.files import as_json
-from bakeoff.gate import Outcome, judge_runs
+from bakeoff.host.files import as_json
 from bakeoff.report.gate import headline, outcome_lines, outcome_tables, render_github
-from bakeoff.store import read_results
+from bakeoff.results.gate import Outcome, judge_runs
+from bakeoff.results.store import read_results
 
 OUTPUTS = ("text", "json", "github")
 

@@ -17,11 +17,11 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from bakeoff.analysis.summary import median
 from bakeoff.errors import printable
+from bakeoff.host.progress import describe
 from bakeoff.report.cells import MISSING, number
-from bakeoff.show import describe
-from bakeoff.stats import median
-from bakeoff.types import Measurement, Trial
+from bakeoff.schema import Measurement, Trial
 
 RECENT: Final = 8
 BAR: Final = 24

@@ -8,21 +8,21 @@ from typing import Annotated, Any
 
 import typer
 
-from bakeoff.artifacts import load_artifacts, load_model
-from bakeoff.catalog import SERVING, list_exported, list_models, load_targets
+from bakeoff.artifacts.export import REQUIREMENTS as EXPORT_REQUIREMENTS
+from bakeoff.artifacts.golden import load_artifacts, load_model
 from bakeoff.cli import options as o
 from bakeoff.cli.terminal import print_rows, tell
 from bakeoff.errors import BakeoffError
-from bakeoff.export import REQUIREMENTS as EXPORT_REQUIREMENTS
-from bakeoff.files import ARTIFACTS
-from bakeoff.load import REQUIREMENTS as LOAD_REQUIREMENTS
-from bakeoff.recount import find_changes, recount_report
+from bakeoff.host.catalog import SERVING, list_exported, list_models, load_targets
+from bakeoff.host.files import ARTIFACTS
+from bakeoff.host.venvs import is_ready
+from bakeoff.measure.generator import REQUIREMENTS as LOAD_REQUIREMENTS
+from bakeoff.platforms import docker_engine, local
 from bakeoff.report import write_report
 from bakeoff.report.cells import Table
-from bakeoff.runtimes import engine, local
-from bakeoff.store import locked, read_results, write_results
-from bakeoff.types import Target
-from bakeoff.venvs import is_ready
+from bakeoff.results.recompute import find_changes, recount_report
+from bakeoff.results.store import locked, read_results, write_results
+from bakeoff.schema import Target
 
 NONE: frozenset[str] = frozenset()
 
@@ -125,11 +125,16 @@ def _tool(command: str, remedy: str) -> dict[str, object]:
 
 def _engine() -> dict[str, object]:
     try:
-        engine.require_engine()
+        docker_engine.require_engine()
     except BakeoffError as error:
         remedy = "only --runtime docker needs it"
         return {"what": "docker", "ok": False, "says": str(error).removeprefix("--runtime docker: "), "remedy": remedy}
-    return {"what": "docker", "ok": True, "says": f"Docker {engine.client().version()['Version']}", "remedy": None}
+    return {
+        "what": "docker",
+        "ok": True,
+        "says": f"Docker {docker_engine.client().version()['Version']}",
+        "remedy": None,
+    }
 
 
 def _disk() -> dict[str, object]:

@@ -10,18 +10,18 @@ from typing import Annotated
 
 import typer
 
+from bakeoff.artifacts.export import ExportOptions, export_model
 from bakeoff.cli import options as o
 from bakeoff.cli.sizes import exported_sizes, print_sizes
 from bakeoff.cli.terminal import print_table, progress, tell
 from bakeoff.errors import BakeoffError, UsageError
-from bakeoff.export import ExportOptions, export_model
+from bakeoff.experiment.resume import RunOptions, new_run, reopen_run
+from bakeoff.experiment.runner import Run
+from bakeoff.experiment.runner import run as run_experiment
 from bakeoff.report import write_report
 from bakeoff.report.tables import result_table, target_table
 from bakeoff.report.trust import unsettled
-from bakeoff.runner import Run
-from bakeoff.runner import run as run_experiment
-from bakeoff.runs import RunOptions, new_run, reopen_run
-from bakeoff.store import locked, refuse_used, write_results
+from bakeoff.results.store import locked, refuse_used, write_results
 
 
 def run(

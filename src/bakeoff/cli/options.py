@@ -9,12 +9,12 @@ from typing import Annotated
 
 import typer
 
-from bakeoff.catalog import ModelSource, find_models, list_models, load_targets, make_endpoints
-from bakeoff.config import DEFAULT, Config, load_config, shorten
-from bakeoff.deploy import Selection
 from bakeoff.errors import UsageError, one_of
-from bakeoff.runtimes import RUNTIMES, Runtime
-from bakeoff.types import FORMATS, PROTOCOLS, WIRE_PROTOCOLS, Protocol
+from bakeoff.experiment.config import DEFAULT, Config, load_config, shorten
+from bakeoff.host.catalog import ModelSource, find_models, list_models, load_targets, make_endpoints
+from bakeoff.platforms import RUNTIMES, Runtime
+from bakeoff.platforms.deploy import Selection
+from bakeoff.schema import FORMATS, PROTOCOLS, WIRE_PROTOCOLS, Protocol
 
 ConfigFile = Annotated[Path, typer.Option("--config", help="The experiment.", metavar="FILE")]
 MODEL_HELP = "A model of the zoo, the path of a folder with a model.py, or hf:NAME_OR_PATH"

@@ -8,19 +8,19 @@ from typing import Annotated
 
 import typer
 
-from bakeoff.catalog import make_endpoints
+from bakeoff.artifacts.export import ExportOptions
 from bakeoff.cli import options as o
 from bakeoff.cli.terminal import print_rows, progress, tell
-from bakeoff.deploy import Deployment, Selection, bring_up, deployed, open_deployment
 from bakeoff.errors import BakeoffError, UsageError
-from bakeoff.export import ExportOptions
-from bakeoff.files import STATE, as_json, write_atomic
-from bakeoff.load import REQUIREMENTS
+from bakeoff.host.catalog import make_endpoints
+from bakeoff.host.files import STATE, as_json, write_atomic
+from bakeoff.host.progress import Quiet, Show
+from bakeoff.host.venvs import ensure_venv
+from bakeoff.measure.generator import REQUIREMENTS
+from bakeoff.platforms import RUNTIMES, Runtime, StartOptions, detached, docker_engine, local, remote
+from bakeoff.platforms.deploy import Deployment, Selection, bring_up, deployed, open_deployment
 from bakeoff.report.cells import Table, scientific
-from bakeoff.runtimes import RUNTIMES, Runtime, StartOptions, attached, detached, engine, local
-from bakeoff.show import Quiet, Show
-from bakeoff.types import Parity
-from bakeoff.venvs import ensure_venv
+from bakeoff.schema import Parity
 
 UP = STATE / "up.json"
 RUNNING = STATE / "up-servers.json"
@@ -85,11 +85,11 @@ def _leave_up(deployment: Deployment, selection: Selection, options: StartOption
 def plan(model: o.Models = []) -> None:  # noqa: B006
     """Write down the endpoints of a `docker compose up` for Locust's page, whether they are up yet or not."""
     experiment, selection = o.experiment(o.DEFAULT_CONFIG, model, [], [], [])
-    folder, _ = attached.export(experiment.models[0], ExportOptions(), Quiet())
+    folder, _ = remote.export(experiment.models[0], ExportOptions(), Quiet())
     deployment = open_deployment(folder, RUNTIMES["attached"])
     for target in selection.targets:
         endpoints = make_endpoints(deployment.model.name, target, target.formats[:1], selection.protocols)
-        deployment.servers.append(attached.start(target, target.formats[0], endpoints, folder, None, StartOptions()))
+        deployment.servers.append(remote.start(target, target.formats[0], endpoints, folder, None, StartOptions()))
     write_atomic(UP, as_json(deployment.plan(experiment.workloads)))
 
 
@@ -102,9 +102,9 @@ def down(
     if runtime == "local":
         ended = detached.stop_running(RUNNING)
     else:
-        engine.require_engine()
-        with engine.undisturbed():
-            ended = engine.remove_all(engine.RUN_PROJECT, engine.STACK_PROJECT, volumes=volumes)
+        docker_engine.require_engine()
+        with docker_engine.undisturbed():
+            ended = docker_engine.remove_all(docker_engine.RUN_PROJECT, docker_engine.STACK_PROJECT, volumes=volumes)
     UP.unlink(missing_ok=True)
     sys.stderr.write(f"ended: {', '.join(ended)}\n" if ended else "nothing was up\n")
 

@@ -9,18 +9,18 @@ from typing import Annotated
 
 import typer
 
-from bakeoff.artifacts import load_artifacts, load_missing, load_model
-from bakeoff.catalog import list_exported
+from bakeoff.artifacts.golden import load_artifacts, load_missing, load_model
+from bakeoff.artifacts.provenance import require_own
 from bakeoff.cli import options as o
 from bakeoff.cli.terminal import print_table, progress
 from bakeoff.errors import BakeoffError, UsageError, printable
-from bakeoff.files import ARTIFACTS
-from bakeoff.record import require_own
+from bakeoff.host.catalog import list_exported
+from bakeoff.host.files import ARTIFACTS
 from bakeoff.report.sizes import size_tables
+from bakeoff.schema import FORMATS
 from bakeoff.sizes import SizeReport, make_size_report, size_json, write_sizes
 from bakeoff.sizes.measuring import measure_artifacts
 from bakeoff.sizes.records import load_measured
-from bakeoff.types import FORMATS
 
 
 def sizes(

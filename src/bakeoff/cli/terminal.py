@@ -12,10 +12,10 @@ from rich.table import Table as RichTable
 
 from bakeoff.cli.live import drawn
 from bakeoff.errors import printable
-from bakeoff.files import as_json
+from bakeoff.host.files import as_json
+from bakeoff.host.progress import Quiet, Show, describe
 from bakeoff.report.cells import Table
-from bakeoff.show import Quiet, Show, describe
-from bakeoff.types import Measurement, Trial
+from bakeoff.schema import Measurement, Trial
 
 console = Console(stderr=True)
 

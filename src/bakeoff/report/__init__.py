@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bakeoff.files import write_atomic
+from bakeoff.host.files import write_atomic
 from bakeoff.report.charts import charts_of
 from bakeoff.report.charts.svg import dump_charts
 from bakeoff.report.contest import Contest
 from bakeoff.report.csv import render_csv
 from bakeoff.report.html import render_html
 from bakeoff.report.markdown import render_markdown
+from bakeoff.schema import Report
 from bakeoff.sizes import size_report_of, write_sizes
-from bakeoff.types import Report
 
 
 def write_report(folder: Path, report: Report) -> None:

@@ -9,7 +9,7 @@ from typing import Literal
 from bakeoff.report.cells import number
 from bakeoff.report.contest import Contest, invert
 from bakeoff.report.words import certainty, endpoint_words, listed, size, times
-from bakeoff.types import Artifact, Comparison, Model, Verdict
+from bakeoff.schema import Artifact, Comparison, Model, Verdict
 
 Sureness = Literal["sure", "open", "exact", "none"]
 """A verdict supports it; nothing decides it; it was counted, not sampled; it was not measured."""

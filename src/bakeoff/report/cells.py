@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bakeoff.types import Comparison, Summary
+from bakeoff.schema import Comparison, Summary
 
 MISSING = "–"
 

@@ -7,10 +7,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import combinations
 
-from bakeoff.compare import Contrast, collect_series, conclude, contrast_paired, is_judged
+from bakeoff.analysis.compare import Contrast, collect_series, conclude, contrast_paired, is_judged
 from bakeoff.report.tables import workload_names
-from bakeoff.sizes import SizeRow, size_report_of
-from bakeoff.types import (
+from bakeoff.schema import (
     FLOORS,
     Artifact,
     Comparison,
@@ -22,6 +21,7 @@ from bakeoff.types import (
     TargetState,
     Verdict,
 )
+from bakeoff.sizes import SizeRow, size_report_of
 
 FRAMEWORKS = ("PyTorch", "TensorFlow")
 OPPOSITE: dict[Verdict, Verdict] = {"faster": "slower", "slower": "faster"}

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from bakeoff.capacity import cost_per_million
+from bakeoff.analysis.capacity import cost_per_million
 from bakeoff.report.answer import advantage
 from bakeoff.report.cells import number
 from bakeoff.report.contest import FRAMEWORKS, Contest
 from bakeoff.report.words import PROTOCOL_WORDS, certainty, seconds, size, times
+from bakeoff.schema import FP32_FORMATS, PROTOCOLS, Comparison
 from bakeoff.sizes import SizeRow
-from bakeoff.types import FP32_FORMATS, PROTOCOLS, Comparison
 
 FRAMEWORK_OF = {
     "torchscript": "PyTorch",

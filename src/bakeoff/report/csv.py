@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 
-from bakeoff.types import Comparison, Latency, Measurement, Report, Summary
+from bakeoff.schema import Comparison, Latency, Measurement, Report, Summary
 
 LATENCIES = ("mean", "p50", "p90", "p95", "p99", "p999", "max")
 RATIOS = ("p50", "throughput")

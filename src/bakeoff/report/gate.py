@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from bakeoff.compare import MARGIN
-from bakeoff.gate import ACCURACY_MARGIN, Outcome, shown
+from bakeoff.analysis.compare import MARGIN
 from bakeoff.report.cells import Table
 from bakeoff.report.markdown import escape, render_table
 from bakeoff.report.ratios import VERDICTS, ratio_table
+from bakeoff.results.gate import ACCURACY_MARGIN, Outcome, shown
 
 HEADLINES = {0: "no regression", 1: "REGRESSION", 2: "can't be compared"}
 

@@ -22,7 +22,7 @@ from bakeoff.report.contest import Contest
 from bakeoff.report.criteria import Criterion, criteria
 from bakeoff.report.forest import forest
 from bakeoff.report.tables import all_tables, apart
-from bakeoff.types import FLOORS, Report
+from bakeoff.schema import FLOORS, Report
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from bakeoff.report.cells import Table
 from bakeoff.report.contest import Contest
 from bakeoff.report.ratios import comparison_table
 from bakeoff.report.tables import all_tables, apart, invalid_trials, result_table
-from bakeoff.types import Report
+from bakeoff.schema import Report
 
 LINE_BREAKS = re.compile(r"[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]+")
 SPECIAL = re.compile(r"[\\|\[\]`*~]")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from bakeoff.compare import ALPHA, MARGIN, METRICS, ROUNDS_FOR_VERDICT
+from bakeoff.analysis.compare import ALPHA, MARGIN, METRICS, ROUNDS_FOR_VERDICT
 from bakeoff.report.cells import MISSING, Table, interval, number
-from bakeoff.types import Comparison, Report
+from bakeoff.schema import Comparison, Report
 
 ORDER = ("slower", "faster", "inconclusive", "same", "")
 VERDICTS = (

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bakeoff.capacity import Step, SweepPoint
-from bakeoff.files import read_json, validated
+from bakeoff.analysis.capacity import Step, SweepPoint
+from bakeoff.host.files import read_json, validated
 
 
 @dataclass(frozen=True, slots=True)

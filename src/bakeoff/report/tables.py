@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bakeoff.analysis.summary import median
 from bakeoff.report.cells import MISSING, Table, interval, number, scientific
 from bakeoff.report.ratios import comparison_table
 from bakeoff.report.sizes import answer_table, size_tables
+from bakeoff.schema import Measurement, Parity, Report, Summary
 from bakeoff.sizes import size_report_of
-from bakeoff.stats import median
-from bakeoff.types import Measurement, Parity, Report, Summary
 
 
 def result_table(report: Report, model: str) -> Table:

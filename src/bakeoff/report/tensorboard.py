@@ -14,7 +14,7 @@ from tensorboardX.event_file_writer import EventsWriter
 from tensorboardX.proto.event_pb2 import Event
 from tensorboardX.proto.summary_pb2 import Summary
 
-from bakeoff.types import Measurement, Report
+from bakeoff.schema import Measurement, Report
 
 NAME = "tensorboard"
 CHARTS = "charts"

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from bakeoff.compare import ROUNDS_FOR_VERDICT
+from bakeoff.analysis.compare import ROUNDS_FOR_VERDICT
+from bakeoff.analysis.completeness import Place, uncounted, unmeasured
 from bakeoff.report.cells import MISSING, Table, number
 from bakeoff.report.words import listed
-from bakeoff.types import FLOORS, Measurement, Report
-from bakeoff.wholeness import Place, uncounted, unmeasured
+from bakeoff.schema import FLOORS, Measurement, Report
 
 MOST_GAPS = 5
 UNSTEADY_PERCENT = 10.0

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bakeoff.compare import MARGIN, ROUNDS_FOR_VERDICT
+from bakeoff.analysis.compare import MARGIN, ROUNDS_FOR_VERDICT
 from bakeoff.report.cells import number
-from bakeoff.types import Comparison, Measurement
+from bakeoff.schema import Comparison, Measurement
 
 PROTOCOL_WORDS = {"rest": "REST (JSON)", "rest-binary": "REST (bytes)", "grpc": "gRPC"}
 

@@ -9,10 +9,10 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from bakeoff.files import as_json, write_atomic
+from bakeoff.host.files import as_json, write_atomic
+from bakeoff.schema import Artifact, EdgeMeasurement, MissingArtifact, Model, Report
 from bakeoff.sizes.answers import answer_lines
 from bakeoff.sizes.rows import SizeRow, Timing, size_rows
-from bakeoff.types import Artifact, EdgeMeasurement, MissingArtifact, Model, Report
 
 SCHEMA_VERSION = 1
 TIMED = ("one_thread", "two_threads")

@@ -11,15 +11,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bakeoff.files import ARTIFACTS, STATE
-from bakeoff.machine import describe_machine
-from bakeoff.processes import child_environment, confined, log_end, spawn, terminate
-from bakeoff.show import Show
+from bakeoff.host.files import ARTIFACTS, STATE
+from bakeoff.host.machine import describe_machine
+from bakeoff.host.processes import child_environment, confined, log_end, spawn, terminate
+from bakeoff.host.progress import Show
+from bakeoff.host.venvs import ensure_venv
+from bakeoff.schema import Artifact, EdgeMeasurement, EdgeProcess
 from bakeoff.sizes.records import keep_measured
 from bakeoff.sizes.rows import BUSY
 from bakeoff.sizes.runtimes import EDGE, EdgeRuntime, runtimes_of
-from bakeoff.types import Artifact, EdgeMeasurement, EdgeProcess
-from bakeoff.venvs import ensure_venv
 
 PROCESSES = 3
 """Fresh processes for each number of threads; as many more at most where some were disturbed."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from bakeoff.files import as_json, read_json, validated, write_atomic
-from bakeoff.types import Artifact, EdgeMeasurement
+from bakeoff.host.files import as_json, read_json, validated, write_atomic
+from bakeoff.schema import Artifact, EdgeMeasurement
 
 MEASURED = "measured.json"
 

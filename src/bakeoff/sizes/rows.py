@@ -7,8 +7,8 @@ import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from bakeoff.schema import Artifact, EdgeMeasurement, EdgeProcess, MissingArtifact, Model
 from bakeoff.sizes.pareto import pareto_set
-from bakeoff.types import Artifact, EdgeMeasurement, EdgeProcess, MissingArtifact, Model
 
 BASE_FORMAT = "torchscript"
 BUSY = 0.1

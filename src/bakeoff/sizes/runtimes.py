@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from bakeoff.files import ROOT
+from bakeoff.host.files import ROOT
 
 EDGE = ROOT / "edge"
 TFLITE = ("tflite-fp32", "tflite-fp16", "tflite-dynamic", "tflite-int8")

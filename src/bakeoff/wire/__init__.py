@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bakeoff.types import Protocol
+from bakeoff.schema import Protocol
 from bakeoff.wire import binary, tfserving, torchserve
 from bakeoff.wire.tensors import Arrays, Specs, WireError
 

@@ -8,7 +8,7 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from bakeoff.types import TensorSpec
+from bakeoff.schema import TensorSpec
 from bakeoff.wire.tensors import Array, Arrays, Specs, WireError, check_arrays
 
 RAW = "application/octet-stream"

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from bakeoff.types import TensorSpec
+from bakeoff.schema import TensorSpec
 from bakeoff.wire.tensors import Array, Arrays, Specs, WireError, check_arrays, check_names, check_shape
 
 

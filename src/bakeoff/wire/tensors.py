@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bakeoff.types import TensorSpec
+from bakeoff.schema import TensorSpec
 
 Array = npt.NDArray[Any]
 Arrays = dict[str, Array]

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bakeoff.artifacts import load_artifact, load_artifacts, load_model
-from bakeoff.export import ExportOptions, export_model
-from bakeoff.machine import pins, read_text
-from bakeoff.show import Quiet
+from bakeoff.artifacts.export import ExportOptions, export_model
+from bakeoff.artifacts.golden import load_artifact, load_artifacts, load_model
+from bakeoff.host.machine import pins, read_text
+from bakeoff.host.progress import Quiet
 from bakeoff.sizes import SizeRow, size_rows
 from bakeoff.sizes.measuring import measure_artifacts
 from bakeoff.sizes.records import load_measured

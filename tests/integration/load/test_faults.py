@@ -15,10 +15,10 @@ import psutil
 import pytest
 from load_bench import MODEL, MakeBench, StartServer
 
-from bakeoff.artifacts import Golden
-from bakeoff.samples import TrialSamples
-from bakeoff.types import Endpoint, Workload
-from bakeoff.verify import Reference, wrong_rows
+from bakeoff.artifacts.golden import Golden
+from bakeoff.platforms.verify import Reference, wrong_rows
+from bakeoff.schema import Endpoint, Workload
+from bakeoff.schema.samples import TrialSamples
 from bakeoff.wire import WIRES, tfserving_server
 
 FAULTS = ("wrong", "http_500", "silent", "reset")

@@ -13,8 +13,8 @@ import pytest
 from lindley import lindley
 from load_bench import MakeBench, StartServer
 
-from bakeoff.schedule import draw_schedule
-from bakeoff.types import Workload
+from bakeoff.measure.schedule import draw_schedule
+from bakeoff.schema import Workload
 
 SERVICE_MS = 6.0
 CALM = Workload("calm", "closed", concurrency=1, warmup_s=0.3, duration_s=2.0)

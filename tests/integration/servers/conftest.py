@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from bakeoff.types import TensorSpec
-from bakeoff.venvs import ensure_venv
+from bakeoff.host.venvs import ensure_venv
+from bakeoff.schema import TensorSpec
 from bakeoff.wire import WIRES
 from bakeoff.wire.client import Client
 

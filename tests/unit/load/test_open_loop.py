@@ -10,8 +10,8 @@ import pytest
 from lindley import lindley
 from open_loop import open_loop
 
-from bakeoff.schedule import draw_schedule, share_of
-from bakeoff.types import Workload
+from bakeoff.measure.schedule import draw_schedule, share_of
+from bakeoff.schema import Workload
 
 MS = 1_000_000
 SERVICE = 5 * MS

@@ -25,7 +25,7 @@ sys.path.insert(0, str(ROOT / "loadtest"))
 from page_user import keep_three_digits  # noqa: E402
 from pydantic import TypeAdapter  # noqa: E402
 
-from bakeoff.types import Endpoint, Model, Plan, TensorSpec  # noqa: E402
+from bakeoff.schema import Endpoint, Model, Plan, TensorSpec  # noqa: E402
 
 
 @pytest.fixture

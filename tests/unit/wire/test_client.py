@@ -13,7 +13,7 @@ from dataclasses import replace
 import grpc
 import pytest
 
-from bakeoff.types import TensorSpec
+from bakeoff.schema import TensorSpec
 from bakeoff.wire import WIRES
 from bakeoff.wire.client import Client
 from bakeoff.wire.grpc_message import frame

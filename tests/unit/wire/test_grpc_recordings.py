@@ -14,7 +14,7 @@ import grpc
 import numpy as np
 import pytest
 
-from bakeoff.types import TensorSpec
+from bakeoff.schema import TensorSpec
 from bakeoff.wire import WIRES, WireError, tfserving_server
 from bakeoff.wire.client import Client
 from bakeoff.wire.grpc_message import frame, parse

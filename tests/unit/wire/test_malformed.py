@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bakeoff.types import TensorSpec
+from bakeoff.schema import TensorSpec
 from bakeoff.wire import WIRES, WireError, binary, rows, tfserving_server, torchserve
 from bakeoff.wire.grpc_message import frame, serialize, unframe
 from bakeoff.wire.proto.tfserving_pb2 import DataType, PredictRequest

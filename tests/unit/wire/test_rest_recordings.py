@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bakeoff.types import TensorSpec
+from bakeoff.schema import TensorSpec
 from bakeoff.wire import WIRES, WireError, rows, tfserving_server
 
 FILE = Path(__file__).resolve().parents[2] / "contract" / "recordings" / "tfserving_rest.json"

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.numpy import load
 
-from bakeoff.types import WIRE_PROTOCOLS, TensorSpec
+from bakeoff.schema import WIRE_PROTOCOLS, TensorSpec
 from bakeoff.wire import WIRES, WireError, binary, rows, tfserving, tfserving_server, torchserve
 from bakeoff.wire.grpc_message import unframe
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bakeoff.capacity import cost_per_million
+from bakeoff.analysis.capacity import cost_per_million
 from bakeoff.report.cells import MISSING, Table, number
 from bakeoff.report.charts.chart import Chart, Panel, Spec, focused, log_axis, significant, target_colour, view
 from bakeoff.report.contest import Contest

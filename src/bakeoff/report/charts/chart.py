@@ -9,7 +9,7 @@ from typing import Any
 
 from bakeoff.report.cells import Table
 from bakeoff.report.contest import Contest
-from bakeoff.types import FLOORS, Report
+from bakeoff.schema import FLOORS, Report
 
 Spec = dict[str, Any]
 """A Vega-Lite view without its data's origin: everything stands in it, nothing is loaded."""

@@ -6,12 +6,12 @@ import math
 from collections import defaultdict
 from collections.abc import Iterator
 
-from bakeoff.capacity import cost_per_million
-from bakeoff.intervals import estimate_mean
+from bakeoff.analysis.capacity import cost_per_million
+from bakeoff.analysis.intervals import estimate_mean
 from bakeoff.report.cells import Table, between, number
 from bakeoff.report.charts.chart import Chart, Panel, Spec, focused, significant, target_colour, view
 from bakeoff.report.contest import Contest
-from bakeoff.types import FLOORS
+from bakeoff.schema import FLOORS
 
 
 def cost_chart(contest: Contest) -> Chart | None:

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
+from bakeoff.analysis.summary import Floats, median, milliseconds, percentile, samples_needed, within
+from bakeoff.measure.samples import read_samples
 from bakeoff.report.cells import MISSING, Table, number
 from bakeoff.report.charts.chart import Chart, Panel, Spec, focused, log_axis, significant, target_colour, view
 from bakeoff.report.contest import Contest
 from bakeoff.report.words import PROTOCOL_WORDS
-from bakeoff.samples import read_samples
-from bakeoff.stats import Floats, median, milliseconds, percentile, samples_needed, within
-from bakeoff.types import FLOORS, PROTOCOLS, Measurement
+from bakeoff.schema import FLOORS, PROTOCOLS, Measurement
 
 MARKS = {"p50": -math.log10(0.5), "p90": 1.0, "p99": 2.0, "p99.9": 3.0}
 NINES = tuple(sorted({*MARKS.values(), *(round(0.08 * step, 2) for step in range(1, 38))}))

@@ -9,7 +9,7 @@ from bakeoff.report.cells import MISSING, Table, interval, number
 from bakeoff.report.charts.chart import Chart, Panel, Spec, focused, log_axis, significant, target_colour, view
 from bakeoff.report.contest import Contest
 from bakeoff.report.words import PROTOCOL_WORDS, times
-from bakeoff.types import FLOORS, PROTOCOLS, Measurement, Verdict
+from bakeoff.schema import FLOORS, PROTOCOLS, Measurement, Verdict
 
 WORDS: dict[Verdict | None, str] = {
     "faster": "faster",

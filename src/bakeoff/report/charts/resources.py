@@ -7,7 +7,7 @@ from bakeoff.report.charts.chart import Chart, Panel, Spec, focused, significant
 from bakeoff.report.contest import Contest
 from bakeoff.report.criteria import peak_memory
 from bakeoff.report.words import seconds
-from bakeoff.types import FLOORS, TargetState
+from bakeoff.schema import FLOORS, TargetState
 
 
 def resource_chart(contest: Contest) -> Chart | None:

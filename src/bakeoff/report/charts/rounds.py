@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 
+from bakeoff.analysis.summary import median
 from bakeoff.report.cells import Table, number
 from bakeoff.report.charts.chart import Chart, Panel, Spec, focused, significant, target_colour, view
 from bakeoff.report.contest import Contest
-from bakeoff.stats import median
-from bakeoff.types import FLOORS, Measurement
+from bakeoff.schema import FLOORS, Measurement
 
 NEIGHBOURS = 9
 """The moving median's width: wide enough that one odd endpoint doesn't move it."""

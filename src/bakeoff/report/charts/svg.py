@@ -10,10 +10,10 @@ from pathlib import Path
 
 import vl_convert
 
-from bakeoff.files import STATE, write_atomic
+from bakeoff.host.files import STATE, write_atomic
 from bakeoff.report.charts.chart import Chart, Panel, Spec, config
 from bakeoff.report.contest import Contest
-from bakeoff.types import Report
+from bakeoff.schema import Report
 
 WIDTH = 330
 NAME = "charts"

@@ -8,7 +8,7 @@ from bakeoff.report.cells import Table, number
 from bakeoff.report.charts.chart import Chart, Panel, Spec, focused, log_axis, significant, target_colour, view
 from bakeoff.report.contest import Contest
 from bakeoff.report.words import PROTOCOL_WORDS, listed
-from bakeoff.types import FLOORS, PROTOCOLS
+from bakeoff.schema import FLOORS, PROTOCOLS
 
 LABEL_WIDTH, LABEL_HEIGHT = 0.45, 0.065
 """What a label takes, as shares of the chart's sides."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from bakeoff.analysis.summary import median
 from bakeoff.report.cells import Table, number
 from bakeoff.report.charts.chart import Chart, Panel, Spec, significant, view
 from bakeoff.report.contest import Contest
 from bakeoff.report.words import listed
-from bakeoff.stats import median
-from bakeoff.types import FLOORS, Measurement, Spent
+from bakeoff.schema import FLOORS, Measurement, Spent
 
 PARTS = {
     "compute": "#4a6fa5",

@@ -1,0 +1,1 @@
+"""From samples to statements: pure functions over arrays."""

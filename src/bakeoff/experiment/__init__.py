@@ -1,0 +1,1 @@
+"""An experiment: its configuration, which trial comes next, and the run."""

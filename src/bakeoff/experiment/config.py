@@ -1,0 +1,116 @@
+"""bench.toml: the experiment as its user writes it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import ClassVar
+
+from bakeoff.errors import UsageError, one_of
+from bakeoff.experiment.workloads import check_times, check_workloads
+from bakeoff.host.catalog import find_models
+from bakeoff.host.cpus import Cpus
+from bakeoff.host.files import ROOT, read_toml, validated
+from bakeoff.schema import FORMATS, PROTOCOLS, STRICT, Protocol, Workload
+
+DEFAULT = ROOT / "bench.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Quick:
+    """What --quick changes in the experiment; no workloads means all of them."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = STRICT
+
+    models: tuple[str, ...]
+    rounds: int
+    warmup_s: float
+    duration_s: float
+    workloads: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """One experiment: which endpoints, which workloads, how often."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = STRICT
+
+    models: tuple[str, ...]
+    targets: tuple[str, ...]
+    workloads: tuple[Workload, ...]
+    quick: Quick
+    protocols: tuple[Protocol, ...] = PROTOCOLS
+    formats: tuple[str, ...] = ()
+    rounds: int = 1
+    reference: str = ""
+    price_per_hour: float | None = None
+    seed: int = 0
+    base_port: int = 0
+    cpus: Cpus = field(default_factory=Cpus)
+
+
+def load_config(path: Path, models: Iterable[str], targets: Iterable[str]) -> Config:
+    """Read an experiment; raise UsageError naming the file, the key and what is allowed.
+
+    `models` are the zoo's names, `targets` the names there are. Paths of models begin at the file's folder.
+    """
+    return check_config(validated(Config, read_toml(path), path), path, models, targets)
+
+
+def check_config(config: Config, path: Path, models: Iterable[str], targets: Iterable[str]) -> Config:
+    """Return a file's experiment with its models written out; raise UsageError as load_config does."""
+    known_targets = tuple(targets)
+    config, named = _with_models(config, path)
+    known_models = tuple(dict.fromkeys([*models, *named]))
+    for key, names, known in (
+        ("targets", config.targets, known_targets),
+        ("protocols", config.protocols, PROTOCOLS),
+        ("formats", config.formats or FORMATS, FORMATS),
+    ):
+        _check_names(f"{path}: {key}", names, known)
+    check_workloads(path, config.workloads, known_models)
+    if config.quick.workloads:
+        _check_names(f"{path}: quick.workloads", config.quick.workloads, tuple(w.name for w in config.workloads))
+    check_times(f"{path}: quick", config.quick.duration_s, config.quick.warmup_s)
+    for key, number in (("rounds", config.rounds), ("quick.rounds", config.quick.rounds)):
+        if number < 1:
+            raise UsageError(f"{path}: {key}: is {number}; allowed: 1 or more")
+    if config.price_per_hour is not None and not 0 <= config.price_per_hour < float("inf"):
+        raise UsageError(f"{path}: price_per_hour: is {config.price_per_hour}; allowed: 0 or more")
+    if not 0 <= config.base_port <= 65000:
+        raise UsageError(f"{path}: base_port: is {config.base_port}; allowed: 0 (any free port) to 65000")
+    return config
+
+
+def _with_models(config: Config, path: Path) -> tuple[Config, list[str]]:
+    """Return the experiment with models written so that they are found from any folder, and the models' names."""
+    written, called = [], []
+    for key, texts in (("models", config.models), ("quick.models", config.quick.models)):
+        if not texts:
+            raise UsageError(
+                f"{path}: {key}: is empty; it takes names of models/zoo/, or paths of folders with a model.py"
+            )
+        try:
+            found = find_models(texts, path.parent)
+        except UsageError as error:
+            raise UsageError(f"{path}: {key}: {error}") from None
+        written.append(tuple(model.text for model in found))
+        called += [model.name for model in found]
+    return replace(config, models=written[0], quick=replace(config.quick, models=written[1])), called
+
+
+def _check_names(where: str, names: tuple[str, ...], known: tuple[str, ...]) -> None:
+    if not names:
+        raise UsageError(f"{where}: is empty; allowed: {one_of(known)}")
+    for name in names:
+        if name not in known:
+            raise UsageError(f"{where}: {name!r} is unknown; allowed: {one_of(known)}")
+
+
+def shorten(config: Config) -> Config:
+    """Return the experiment that --quick runs."""
+    quick = config.quick
+    kept = [w for w in config.workloads if not quick.workloads or w.name in quick.workloads]
+    workloads = tuple(replace(w, warmup_s=quick.warmup_s, duration_s=quick.duration_s) for w in kept)
+    return replace(config, models=quick.models, rounds=quick.rounds, workloads=workloads)

@@ -1,0 +1,277 @@
+"""A run: export, bring up, verify, measure every trial, take down; the report grows with each trial."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import TypeVar
+
+from bakeoff.analysis.completeness import is_right, unmeasured
+from bakeoff.artifacts.export import ExportOptions
+from bakeoff.errors import BakeoffError, UsageError
+from bakeoff.experiment.config import Config
+from bakeoff.experiment.in_process import time_artifacts
+from bakeoff.experiment.slices import find_failure, measure_trial
+from bakeoff.experiment.stream import ATTEMPTS, draw_primers, draw_round, left_of
+from bakeoff.host.catalog import find_model
+from bakeoff.host.progress import Show
+from bakeoff.measure.generator import RenewedLoad, Workers
+from bakeoff.platforms import Runtime, Server
+from bakeoff.platforms.deploy import Deployment, Selection, deployed, restart
+from bakeoff.results.recompute import conclude
+from bakeoff.results.store import write_results
+from bakeoff.schema import (
+    EDGE_FORMATS,
+    FLOORS,
+    Artifact,
+    EdgeMeasurement,
+    Measurement,
+    MissingArtifact,
+    Parity,
+    Plan,
+    Report,
+    Support,
+    Trial,
+)
+from bakeoff.sizes.records import load_current
+
+RowT = TypeVar("RowT", Artifact, EdgeMeasurement, MissingArtifact, Parity, Support)
+ValueT = TypeVar("ValueT")
+
+
+@dataclass(slots=True)
+class Run:
+    """One run: what is asked, where it goes, and what it found so far."""
+
+    config: Config
+    runtime: Runtime
+    selection: Selection
+    workers: Workers
+    named_targets: frozenset[str]
+    weights: Path | None
+    out: Path
+    report: Report
+    restarts: bool = False
+    trust: bool = False
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def measured(self) -> dict[str, Measurement]:
+        """What was measured so far, by the trial's id."""
+        return {m.trial_id: m for m in self.report.measurements}
+
+
+def run(job: Run, show: Show) -> Report:
+    """Run the experiment in an open runtime, which is closed at the end.
+
+    results.json in the run's folder is up to date after every trial, also when it is cut off.
+    """
+    models = [model for model in job.config.models if find_model(model).name not in job.report.finished]
+    show.expect(len(models) * (1 + len(job.selection.everything)))
+    try:
+        job.config = replace(job.config, cpus=job.runtime.resolve_cpus(job.config.cpus))
+        job.report = replace(
+            job.report,
+            config={**job.report.config, **asdict(job.config)},
+            runtime=job.runtime.NAME,
+            paused=job.runtime.PAUSES,
+            restarted=job.restarts,
+            surroundings=job.runtime.surroundings(job.config.cpus),
+        )
+        for model in models:
+            try:
+                _run_model(job, model, show)
+            except UsageError:
+                raise  # what the user gave is wrong, and --resume goes on when it is put right
+            except BakeoffError as error:
+                job.problems.append(str(error))
+                show.note(f"{model}: {error}")
+    finally:
+        job.runtime.close()
+    job.problems += find_gaps(job)
+    return job.report
+
+
+def _run_model(job: Run, model: str, show: Show) -> None:
+    runtime, cpus = job.runtime, job.config.cpus
+    unasked = tuple(format for format in EDGE_FORMATS if format not in job.config.formats)
+    options = ExportOptions(weights=job.weights, skip=unasked, trust=job.trust)
+    folder, _ = runtime.export(model, options, show)
+    show.step()
+    with deployed(folder, runtime, job.selection, cpus.server, show) as deployment:
+        _take_over(job, deployment)
+        bare = time_artifacts(deployment, cpus.server, job.report.bare, show)
+        job.report = replace(job.report, bare=(*job.report.bare, *bare))
+        plan = deployment.plan(job.config.workloads)
+        if deployment.endpoints:
+            with RenewedLoad(lambda: runtime.open_load(plan, job.out, cpus.load, job.workers, show), show) as load:
+                _measure_rounds(job, deployment, plan, load, show)
+    job.report = replace(job.report, finished=(*job.report.finished, deployment.model.name))
+    write_results(job.out, job.report)
+
+
+def _measure_rounds(job: Run, deployment: Deployment, plan: Plan, load: RenewedLoad, show: Show) -> None:
+    """Run all rounds; in each every endpoint once with every workload, each with all other servers paused."""
+    runtime = deployment.runtime
+    rounds = [draw_round(job.config, plan, number, job.out) for number in range(job.config.rounds)]
+    # Of a run that goes on, only what is left.
+    rounds = [trials for trials in rounds if left_of(trials, job.measured, job.out)]
+    show.expect(len(plan.endpoints))
+    left = [trial for trials in rounds for trial in left_of(trials, job.measured, job.out)]
+    show.expect_load(deployment.model.name, sum(t.workload.warmup_s + t.workload.duration_s for t in left))
+    for server in deployment.servers:
+        runtime.pause(server)
+    for at, trials in enumerate(rounds):
+        if at == 0 or job.restarts:
+            if at:
+                _restart_servers(job, deployment, show)
+            _prime(job, deployment, load, show)
+        _measure_round(job, deployment, trials, load, show)
+
+
+def _measure_round(job: Run, deployment: Deployment, trials: list[Trial], load: RenewedLoad, show: Show) -> None:
+    """Run a round's trials, then again those that were disturbed."""
+    for _ in range(ATTEMPTS):
+        left = left_of(trials, job.measured, job.out)
+        show.expect(len(left))
+        for trial in left:
+            show.begin(deployment.model.name, trial, job.config.rounds)
+            _run_trial(job, deployment, trial, load, show)
+            show.step()
+
+
+def _prime(job: Run, deployment: Deployment, load: RenewedLoad, show: Show) -> None:
+    """Load every server until its speed has settled."""
+    for server in list(deployment.servers):
+        endpoints = [endpoint for endpoint in server.endpoints if endpoint in deployment.endpoints]
+        for trial in draw_primers(deployment.model.name, endpoints, job.config.workloads, server.target.prime_s):
+            show.say(f"{deployment.model.name}: {trial.endpoint} prime")
+            _run_trial(job, deployment, trial, load, show)
+            show.step()
+
+
+def _restart_servers(job: Run, deployment: Deployment, show: Show) -> None:
+    """Start every server anew, since a process's luck is part of the variance; one that fails is out from here on."""
+    for server in list(deployment.servers):
+        show.say(f"{deployment.model.name}: restarting {server.target.name}")
+        try:
+            deployment.runtime.pause(restart(deployment, server))
+        except BakeoffError as error:
+            _mark_failed(job, server, f"{server.target.name} did not come up again: {error}", show)
+
+
+def find_gaps(job: Run) -> list[str]:
+    """Return what keeps a run from being whole: failed targets, wrong answers, endpoints without right ones.
+
+    How busy the machine was keeps no run from being whole: the report tells.
+    """
+    gaps = []
+    for state in job.report.targets:
+        if state.status == "failed" or (state.status == "unavailable" and state.name in job.named_targets):
+            gaps.append(f"{state.name} is {state.status}: {state.reason}")
+    contenders = [state for state in job.report.targets if state.name not in FLOORS] or job.report.targets
+    if contenders and all(state.status == "unavailable" for state in contenders):
+        gaps.append("no target is available here: see the reasons and remedies above")
+    for missing in job.report.missing_artifacts:
+        if missing.format in job.selection.formats:  # asked for; without its default format a target has failed
+            gaps.append(f"{missing.model} can't be had as {missing.format}: {missing.reason}")
+    for row in job.report.parity:
+        if not row.ok:
+            what = row.endpoint or f"{row.model} {row.format} on {row.runtime}"
+            batch = f" at batch {row.batch}" if row.batch else ""
+            batch += f", length {row.length}" if row.length else ""
+            gaps.append(f"{what} failed parity{batch}: {row.message or row.max_abs_error}")
+    gaps += [f"{' '.join(place)} was not measured: no right answers" for place in unmeasured(job.report.measurements)]
+    reference = job.config.reference
+    if reference and reference not in {m.endpoint for m in job.report.measurements if is_right(m)}:
+        gaps.append(f"{reference}, the reference, was not measured: nothing could be compared with it")
+    return gaps
+
+
+def _run_trial(job: Run, deployment: Deployment, trial: Trial, load: RenewedLoad, show: Show) -> None:
+    """Run one trial with its server alone awake, and keep what it says."""
+    runtime = deployment.runtime
+    server = next((s for s in deployment.servers if any(e.id == trial.endpoint for e in s.endpoints)), None)
+    if server is None:  # it failed before
+        return
+    endpoint = next(e for e in server.endpoints if e.id == trial.endpoint)
+    measurement = measure_trial(trial, endpoint, server, deployment, load) if runtime.alive(server) else None
+    if measurement is not None:
+        _keep(job, measurement)
+        show.found(measurement)
+    nothing_came = measurement is not None and measurement.error_count == measurement.request_count
+    problem = find_failure(deployment, server, endpoint, nothing_came)
+    if problem is not None:
+        _mark_failed(job, server, f"{server.target.name} {problem}", show)
+        deployment.servers.remove(server)
+        runtime.stop(server)
+
+
+def _take_over(job: Run, deployment: Deployment) -> None:
+    """Let the report know what the bring-up found; a target's worst state over the models stands.
+
+    Of a run that goes on, what an earlier bring-up of this model found is replaced. Raises UsageError where the model
+    or an artifact is not the one that was measured before.
+    """
+    name, report = deployment.model.name, job.report
+    _require_same(report, deployment)
+    states = {state.name: state for state in report.targets}
+    for target, state in deployment.states.items():
+        old = states.get(target)
+        worst = old if old is not None and old.status != "available" else state
+        states[target] = replace(
+            worst,
+            ready_seconds=_gathered(old.ready_seconds if old else None, name, state.ready_seconds),
+            startup=_gathered(old.startup if old else None, name, state.startup),
+            idle_rss_bytes=_gathered(old.idle_rss_bytes if old else None, name, state.idle_rss_bytes),
+        )
+    formats = tuple(row for artifact in deployment.artifacts.values() for row in artifact.parity)
+    job.report = replace(
+        report,
+        models=(*(m for m in report.models if m.name != name), deployment.model),
+        artifacts=(*_others(report.artifacts, name), *deployment.artifacts.values()),
+        parity=(*_others(report.parity, name), *formats, *deployment.parity),
+        support=(*_others(report.support, name), *deployment.support),
+        targets=tuple(states.values()),
+        images=job.runtime.images(),
+        missing_artifacts=(*_others(report.missing_artifacts, name), *deployment.missing),
+        edge=(*_others(report.edge, name), *load_current(deployment.folder, deployment.artifacts.values())),
+    )
+    write_results(job.out, job.report)
+
+
+def _gathered(old: dict[str, ValueT] | None, model: str, new: dict[str, ValueT] | None) -> dict[str, ValueT] | None:
+    """Join figures by "MODEL FORMAT" with a model's by format."""
+    return {**(old or {}), **{f"{model} {format}": value for format, value in (new or {}).items()}} or None
+
+
+def _others(rows: Iterable[RowT], model: str) -> Iterator[RowT]:
+    """Yield the rows of other models."""
+    return (row for row in rows if row.model != model)
+
+
+def _require_same(report: Report, deployment: Deployment) -> None:
+    name = deployment.model.name
+    if all(m.model != name for m in report.measurements):
+        return
+    old = {a.format: a.sha256 for a in report.artifacts if a.model == name}
+    new = {a.format: a.sha256 for a in deployment.artifacts.values()}
+    models = {m.name: m.sha256 for m in report.models}
+    if models.get(name) != deployment.model.sha256 or old != new:
+        raise UsageError(f"{name} is another model or was exported anew since the run began: start a new run")
+
+
+def _keep(job: Run, measurement: Measurement) -> None:
+    job.report = conclude(job.report, (*job.report.measurements, measurement), job.config.reference or None)
+    write_results(job.out, job.report)
+
+
+def _mark_failed(job: Run, server: Server, reason: str, show: Show) -> None:
+    name = server.target.name
+    show.note(reason.splitlines()[0])
+    targets = tuple(
+        replace(state, status="failed", reason=reason) if state.name == name else state for state in job.report.targets
+    )
+    job.report = replace(job.report, targets=targets)
+    write_results(job.out, job.report)

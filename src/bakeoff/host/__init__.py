@@ -1,0 +1,1 @@
+"""This machine and this checkout: files, processes, environments, models and targets."""

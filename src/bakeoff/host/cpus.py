@@ -1,0 +1,63 @@
+"""CPU sets: which CPUs servers and load get."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from bakeoff.errors import UsageError
+from bakeoff.schema import STRICT
+
+
+@dataclass(frozen=True, slots=True)
+class Cpus:
+    """CPU sets of the servers and of the load generator, as taskset writes them."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = STRICT
+
+    server: str = "auto"
+    load: str = "auto"
+
+
+def resolve_cpus(cpus: Cpus) -> Cpus:
+    """Replace "auto" by halves of the CPUs this process may use; a lone core is shared by both.
+
+    The threads of one core stay together, or servers and load would slow each other down. Raises UsageError for a set
+    that is malformed or has a CPU that isn't there.
+    """
+    available = os.sched_getaffinity(0)
+    for key, text in (("cpus.server", cpus.server), ("cpus.load", cpus.load)):
+        if text != "auto" and not _parse_cpus(text) <= available:
+            raise UsageError(f"{key}: {text!r}; allowed: auto, or some of the CPUs {_write_cpus(available)}")
+    cores = list(dict.fromkeys(tuple(sorted(_siblings(cpu) & available)) for cpu in sorted(available)))
+    middle = max(1, len(cores) // 2)
+    halves = (cores[:middle], cores[middle:] or cores)
+    server, load = (_write_cpus({cpu for core in half for cpu in core}) for half in halves)
+    return Cpus(server if cpus.server == "auto" else cpus.server, load if cpus.load == "auto" else cpus.load)
+
+
+def _siblings(cpu: int) -> set[int]:
+    """Return the CPUs that are threads of the same core, this one among them."""
+    path = Path(f"/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list")
+    try:
+        return {cpu} | _parse_cpus(path.read_text(encoding="ascii").strip())
+    except OSError:
+        return {cpu}
+
+
+def _parse_cpus(text: str) -> set[int]:
+    """Return the CPUs of a list like "0-3,8"; -1 stands for what is malformed, and is never there."""
+    found: set[int] = set()
+    for part in text.split(","):
+        first, dash, last = part.partition("-")
+        if not first.isdecimal() or not (last if dash else first).isdecimal():
+            return {-1}
+        found |= set(range(int(first), int(last if dash else first) + 1))
+    return found or {-1}
+
+
+def _write_cpus(cpus: Iterable[int]) -> str:
+    return ",".join(map(str, sorted(cpus)))

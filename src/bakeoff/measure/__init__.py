@@ -1,0 +1,1 @@
+"""Raw measurements: samples, schedules, counters, and the load generator that makes them."""

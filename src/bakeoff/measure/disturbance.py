@@ -1,0 +1,96 @@
+"""What others took from this machine's CPUs during a trial: the hypervisor's share, and what a CPU quota withheld."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from bakeoff.schema import Disturbance
+
+STEAL_LIMIT_PERCENT, THROTTLED_LIMIT_PERCENT = 3.0, 1.0
+STEAL_FIELD, CPU_FIELDS = 7, 8  # proc(5): user nice system idle iowait irq softirq steal; guests are in user and nice
+PROC_STAT, OWN_CGROUPS, CGROUP_ROOT = Path("/proc/stat"), Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")
+
+
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """Ticks of the CPUs in use and periods of the own cgroup's quota, counted since the start; None: not readable."""
+
+    stolen: int | None
+    ticks: int | None
+    throttled: int | None
+    periods: int | None
+
+
+def read_counters(cpus: Iterable[int]) -> Counters:
+    """Read this machine's counters for some of its CPUs."""
+    stolen, ticks = count_ticks(_read(PROC_STAT), cpus)
+    throttled, periods = count_periods(_read(_cpu_stat(_read(OWN_CGROUPS))))
+    return Counters(stolen, ticks, throttled, periods)
+
+
+def count_ticks(stat: str, cpus: Iterable[int]) -> tuple[int | None, int | None]:
+    """Return stolen and all ticks of these CPUs by the text of /proc/stat."""
+    rows = {int(name): fields.split() for name, fields in re.findall(r"^cpu(\d+) (.+)$", stat, re.MULTILINE)}
+    found = [[int(field) for field in rows[cpu][:CPU_FIELDS]] for cpu in cpus if cpu in rows]
+    if not found or any(len(fields) < CPU_FIELDS for fields in found):
+        return None, None
+    return sum(fields[STEAL_FIELD] for fields in found), sum(map(sum, found))
+
+
+def count_periods(cpu_stat: str) -> tuple[int | None, int | None]:
+    """Return throttled and all periods by the text of a cgroup's cpu.stat; without a quota there are none."""
+    fields = dict(re.findall(r"^(nr_\w+) (\d+)$", cpu_stat, re.MULTILINE))
+    if "nr_periods" not in fields or "nr_throttled" not in fields:
+        return None, None
+    return int(fields["nr_throttled"]), int(fields["nr_periods"])
+
+
+def summarize_disturbance(before: Counters, after: Counters) -> Disturbance:
+    """Return what was taken between two readings."""
+    return Disturbance(
+        steal_percent=_share(before.stolen, after.stolen, before.ticks, after.ticks),
+        throttled_percent=_share(before.throttled, after.throttled, before.periods, after.periods),
+    )
+
+
+def judge_disturbance(disturbed: Disturbance) -> list[str]:
+    """Return the reasons why a trial that was so disturbed is invalid; none means valid."""
+    reasons = []
+    if disturbed.steal_percent is not None and disturbed.steal_percent > STEAL_LIMIT_PERCENT:
+        reasons.append(
+            f"the hypervisor took {disturbed.steal_percent:.1f}% of the CPU time (steal), more than "
+            f"{STEAL_LIMIT_PERCENT:g}%"
+        )
+    if disturbed.throttled_percent is not None and disturbed.throttled_percent > THROTTLED_LIMIT_PERCENT:
+        reasons.append(
+            f"a CPU quota throttled {disturbed.throttled_percent:.1f}% of its periods, more than "
+            f"{THROTTLED_LIMIT_PERCENT:g}%"
+        )
+    return reasons
+
+
+def _share(part_before: int | None, part_after: int | None, before: int | None, after: int | None) -> float | None:
+    if part_before is None or part_after is None or before is None or after is None:
+        return None
+    return 100 * (part_after - part_before) / (after - before) if after > before else 0.0
+
+
+def _cpu_stat(cgroups: str) -> Path:
+    """Return the cpu.stat of our own cgroup, of version 2 or 1, by the text of /proc/self/cgroup."""
+    for line in cgroups.splitlines():
+        _, controllers, path = line.split(":", 2)
+        if controllers == "":
+            return CGROUP_ROOT / path.lstrip("/") / "cpu.stat"
+        if "cpu" in controllers.split(","):
+            return CGROUP_ROOT / controllers / path.lstrip("/") / "cpu.stat"
+    return CGROUP_ROOT / "cpu.stat"
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return ""

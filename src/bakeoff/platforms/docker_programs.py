@@ -1,0 +1,87 @@
+"""What a target's image does once without serving, and a page that only its container can reach."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bakeoff.errors import TargetFailed
+from bakeoff.platforms import docker_engine
+from bakeoff.platforms.platform import BARE_S, CHECK_S, EX_DATAERR, BareTime, FormatCheck, read_bare_time
+from bakeoff.schema import Target
+
+READ_PRIVATE_PAGE = """
+import sys, urllib.request
+with open(sys.argv[1]) as file:
+    print(urllib.request.urlopen(f"http://127.0.0.1:{file.read()}{sys.argv[2]}", timeout=5).read().decode())
+"""
+
+
+def check_format(target: Target, prepared: str, model: str, model_dir: Path, format: str) -> FormatCheck:
+    """Run a target's own check of an artifact in a container. Raises TargetFailed where it can't tell."""
+    name = f"{docker_engine.RUN_PROJECT}-check-{target.name}-{format}"
+    what = ["--model", model, "--model-dir", f"/artifacts/{model}", "--format", format]
+    argv = ["run", "--no-deps", "--no-TTY", "--name", name, "--volume", "/exchange", target.name, *what]
+    try:
+        done = docker_engine.compose(*argv, "--check", "/exchange/outputs.npz", env={"MODEL": model}, timeout_s=CHECK_S)
+    except subprocess.TimeoutExpired:
+        raise TargetFailed(f"checking {format} on {target.name} took more than {CHECK_S} s") from None
+    container = docker_engine.find(name)
+    if container is None:
+        raise TargetFailed(f"{target.name}'s container did not start: {docker_engine.last_line(done.stderr)}")
+    try:
+        if done.returncode not in (0, EX_DATAERR) or not done.stdout.strip():
+            raise TargetFailed(
+                f"checking {format} on {target.name} failed: {docker_engine.last_line(done.stderr)[-400:]}"
+            )
+        said = json.loads(done.stdout.strip().splitlines()[-1])
+        arrays: dict[str, np.ndarray[Any, Any]] = {}
+        if said["ok"]:
+            with tempfile.TemporaryDirectory() as folder:
+                docker_engine.copy_out(container, "/exchange/outputs.npz", Path(folder))
+                with np.load(Path(folder) / "outputs.npz", allow_pickle=False) as stored:
+                    arrays = {key: stored[key] for key in stored.files}
+    finally:
+        docker_engine.remove(container)
+    return FormatCheck(said["runtime"], said["ok"], said["max_abs_error"], said["message"] or None, arrays)
+
+
+def time_bare(target: Target, prepared: str, model_dir: Path, format: str, cpus: str | None) -> BareTime | None:
+    """Run a target's program with --bare in a container; None where it doesn't know that. Raises TargetFailed."""
+    if not target.bare:
+        return None
+    model = model_dir.name
+    what = ["--model", model, "--model-dir", f"/artifacts/{model}", "--format", format]
+    argv = [
+        "run",
+        "--rm",
+        "--no-deps",
+        "--no-TTY",
+        "--name",
+        f"{docker_engine.RUN_PROJECT}-bare-{target.name}-{format}",
+    ]
+    argv += [target.name, *what, "--threads", str(target.threads), "--bare"]
+    variables = {"MODEL": model, **({"SERVER_CPUS": cpus} if cpus else {})}
+    try:
+        done = docker_engine.compose(*argv, env=variables, timeout_s=BARE_S)
+        return read_bare_time(done.stdout)
+    except subprocess.TimeoutExpired:
+        raise TargetFailed(f"timing {format} without {target.name}'s server took more than {BARE_S} s") from None
+    except (ValueError, KeyError, IndexError):
+        reason = docker_engine.last_line(done.stderr)[-400:]
+        raise TargetFailed(f"timing {format} without {target.name}'s server failed: {reason}") from None
+
+
+def read_private_page(container: Any, port_file: str, path: str) -> str | None:
+    """Fetch a page of a container's loopback by its own Python; the file in its working directory holds the port."""
+    try:
+        status, text = container.exec_run(["python", "-S", "-c", READ_PRIVATE_PAGE, port_file, path], stderr=False)
+    except docker_engine.GONE:
+        return None
+    page: str = text.decode("utf-8", "replace")
+    return page if status == 0 else None

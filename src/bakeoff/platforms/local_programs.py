@@ -1,0 +1,87 @@
+"""A target's program as a process of this machine: its command line, and what it does once without serving."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bakeoff.errors import TargetFailed
+from bakeoff.host.catalog import SERVING
+from bakeoff.host.files import STATE
+from bakeoff.host.processes import child_environment, confined
+from bakeoff.platforms.platform import BARE_S, CHECK_S, EX_DATAERR, BareTime, FormatCheck, read_bare_time
+from bakeoff.schema import Target
+
+
+def server_command(target: Target, python: Path, model: str, model_dir: Path, format: str) -> list[str]:
+    """Return the part of a server's command line that says what to serve."""
+    program = (SERVING / target.name / target.program).resolve()
+    return [str(python), str(program), "--model", model, "--model-dir", str(model_dir.resolve()), "--format", format]
+
+
+def server_environment(target: Target) -> dict[str, str]:
+    """Return a server's environment variables: ours, plus the import path and the thread count."""
+    threads = str(target.threads)
+    return child_environment(OMP_NUM_THREADS=threads, MKL_NUM_THREADS=threads, PATH=search_path())
+
+
+def search_path() -> str:
+    """Return PATH and where Debian keeps servers, which PATH lacks for users who aren't root."""
+    return f"{os.environ.get('PATH', os.defpath)}:/usr/local/sbin:/usr/sbin"
+
+
+def check_format(target: Target, python: Path, model: str, model_dir: Path, format: str) -> FormatCheck:
+    """Run a target's own check of an artifact: its program with --check. Raises TargetFailed where it can't tell."""
+    with tempfile.TemporaryDirectory(dir=servers_folder()) as folder:
+        outputs = Path(folder) / "outputs.npz"
+        argv = confined([*server_command(target, python, model, model_dir, format), "--check", str(outputs)])
+        try:
+            done = subprocess.run(
+                argv, cwd=folder, env=server_environment(target), capture_output=True, text=True, timeout=CHECK_S
+            )
+        except subprocess.TimeoutExpired:
+            raise TargetFailed(f"checking {format} on {target.name} took more than {CHECK_S} s") from None
+        if done.returncode not in (0, EX_DATAERR) or not done.stdout.strip():
+            raise TargetFailed(f"checking {format} on {target.name} failed: {done.stderr.strip()[-400:]}")
+        said = json.loads(done.stdout.strip().splitlines()[-1])
+        arrays: dict[str, np.ndarray[Any, Any]] = {}
+        if outputs.exists():
+            with np.load(outputs, allow_pickle=False) as stored:
+                arrays = {name: stored[name] for name in stored.files}
+    return FormatCheck(said["runtime"], said["ok"], said["max_abs_error"], said["message"] or None, arrays)
+
+
+def time_bare(target: Target, python: Path, model_dir: Path, format: str, cpus: str | None) -> BareTime | None:
+    """Run a target's program with --bare; None where it doesn't know that. Raises TargetFailed."""
+    if not target.bare:
+        return None
+    argv = [*server_command(target, python, model_dir.name, model_dir, format), "--threads", str(target.threads)]
+    with tempfile.TemporaryDirectory(dir=servers_folder()) as folder:
+        try:
+            done = subprocess.run(
+                confined([*argv, "--bare"], cpus),
+                cwd=folder,
+                env=server_environment(target),
+                capture_output=True,
+                text=True,
+                timeout=BARE_S,
+            )
+            return read_bare_time(done.stdout)
+        except subprocess.TimeoutExpired:
+            raise TargetFailed(f"timing {format} without {target.name}'s server took more than {BARE_S} s") from None
+        except (ValueError, KeyError, IndexError):
+            said = done.stderr.strip()[-400:]
+            raise TargetFailed(f"timing {format} without {target.name}'s server failed: {said}") from None
+
+
+def servers_folder() -> Path:
+    """Return where servers have their private folders."""
+    folder = STATE / "servers"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

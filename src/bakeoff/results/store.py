@@ -1,0 +1,85 @@
+"""results.json: writing, reading and its JSON schema."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from bakeoff.errors import UsageError
+from bakeoff.host.files import as_json, read_json, validated, write_atomic
+from bakeoff.schema import Report
+
+SCHEMA_VERSION = 1
+NAME = "results.json"
+LOCK = ".lock"
+TRIAL_ID = re.compile(r"\w[\w@.-]{0,240}")
+
+
+def write_results(folder: Path, report: Report) -> None:
+    """Write results.json atomically."""
+    write_atomic(folder / NAME, as_json(report))
+
+
+def read_results(folder: Path) -> Report:
+    """Read results.json; raise UsageError where it is missing, broken or of another schema version."""
+    path = folder / NAME
+    content = read_json(path)
+    version = content.get("schema_version") if isinstance(content, dict) else None
+    if version != SCHEMA_VERSION:
+        raise UsageError(f"{path}: schema_version: is {version!r}; allowed: {SCHEMA_VERSION}")
+    report = validated(Report, content, path)
+    _check_trials(path, report)
+    return report
+
+
+def _check_trials(path: Path, report: Report) -> None:
+    """Raise UsageError where a trial's id can't be its file's name in samples/: anybody may have written it."""
+    for at, measurement in enumerate(report.measurements):
+        if not TRIAL_ID.fullmatch(measurement.trial_id):
+            where = f"{path}: measurements.{at}.trial_id"
+            raise UsageError(f"{where}: is {measurement.trial_id[:100]!r}; allowed: letters, digits, @ . _ and -")
+
+
+def refuse_used(folder: Path) -> None:
+    """Raise UsageError where a folder already holds a run."""
+    if (folder / NAME).exists():
+        raise UsageError(
+            f"{folder} already holds a run; go on with it by --resume {folder}, or name another folder with --out"
+        )
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Keep other runs out of a folder; raise UsageError where one is writing into it. A killed one holds no lock."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / LOCK).open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UsageError(f"{folder}: another run is writing into it") from None
+        yield
+        (folder / LOCK).unlink(missing_ok=True)
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON schema of results.json; docs/results.schema.json is this, kept by a test."""
+    return TypeAdapter(Report).json_schema(mode="serialization") | {
+        "$schema": "https://json-schema.org/draft/2020-12/schema"
+    }
+
+
+def schema_text() -> str:
+    """Return the schema as docs/results.schema.json holds it."""
+    return json.dumps(json_schema(), indent=1, sort_keys=True) + "\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(schema_text())

@@ -1,0 +1,80 @@
+"""The project's nouns. Standard library only, because servers and the load generator import them too.
+
+Raw times are integer nanoseconds, sizes are bytes, reported times are float milliseconds.
+"""
+
+from bakeoff.schema.artifact import Artifact, Fidelity, MissingArtifact, Parity
+from bakeoff.schema.comparison import Comparison, Summary
+from bakeoff.schema.edge import EdgeMeasurement, EdgeProcess
+from bakeoff.schema.measurement import Disturbance, Floors, Gaps, Latency, Measurement, Spent
+from bakeoff.schema.model import Model, TensorSpec
+from bakeoff.schema.names import (
+    CLIENT_FLOOR,
+    EDGE_FORMATS,
+    FLOORS,
+    FORMATS,
+    FP32_FORMATS,
+    NO_FORMAT,
+    PROTOCOLS,
+    SERVER_FLOOR,
+    STRICT,
+    WIRE_PROTOCOLS,
+    Arrival,
+    MemorySource,
+    Protocol,
+    RuntimeName,
+    Verdict,
+)
+from bakeoff.schema.results import Bare, Image, Report, Startup, Support, Surroundings, TargetState
+from bakeoff.schema.slice import Plan, Sample, Task, Trial, Watch
+from bakeoff.schema.target import Endpoint, Target
+from bakeoff.schema.workload import Workload
+
+__all__ = [
+    "Arrival",
+    "Artifact",
+    "Bare",
+    "CLIENT_FLOOR",
+    "Comparison",
+    "Disturbance",
+    "EDGE_FORMATS",
+    "EdgeMeasurement",
+    "EdgeProcess",
+    "Endpoint",
+    "FLOORS",
+    "FORMATS",
+    "FP32_FORMATS",
+    "Fidelity",
+    "Floors",
+    "Gaps",
+    "Image",
+    "Latency",
+    "Measurement",
+    "MemorySource",
+    "MissingArtifact",
+    "Model",
+    "NO_FORMAT",
+    "PROTOCOLS",
+    "Parity",
+    "Plan",
+    "Protocol",
+    "Report",
+    "RuntimeName",
+    "SERVER_FLOOR",
+    "STRICT",
+    "Sample",
+    "Spent",
+    "Startup",
+    "Summary",
+    "Support",
+    "Surroundings",
+    "Target",
+    "TargetState",
+    "Task",
+    "TensorSpec",
+    "Trial",
+    "Verdict",
+    "WIRE_PROTOCOLS",
+    "Watch",
+    "Workload",
+]

@@ -1,0 +1,34 @@
+"""A PyTorch network as its export describes it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class TensorSpec:
+    """An input or output of a model; the first dimension is the batch, None is a free dimension."""
+
+    name: str
+    dtype: str
+    shape: tuple[int | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A PyTorch network as its export describes it (artifacts/NAME/model.json).
+
+    `lengths`: the sizes of its free dimensions beyond the batch that are proved and loaded, all in turn; empty where it
+    has none. `untrained`: its weights were drawn at random, so that how far quantised formats are off says little.
+    """
+
+    name: str
+    sha256: str
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+    atol: float
+    rtol: float
+    lengths: tuple[int, ...] = ()
+    accuracy: float | None = None
+    accuracy_samples: int | None = None
+    untrained: bool = False

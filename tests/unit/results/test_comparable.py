@@ -1,0 +1,75 @@
+"""What keeps two runs from being compared."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from bakeoff.results.comparable import Conditions, find_differences
+from bakeoff.schema import Workload
+
+C1 = Workload("c1", "closed", concurrency=1)
+RUN = Conditions(
+    machine={"cpu": "a CPU", "cpus": 2, "architecture": "x86_64", "memory_bytes": 8 << 30, "kernel": "6.1"},
+    server_cpus="0",
+    load_cpus="1",
+    servers={"tflite": (1, 1)},
+    models={"digits_cnn": "a" * 64},
+    workloads=(C1,),
+    restarted=True,
+    surroundings={"network": "loopback"},
+)
+
+
+def test_a_run_can_be_compared_with_its_repetition() -> None:
+    assert find_differences(RUN, RUN) == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({"machine": {**RUN.machine, "cpu": "another"}}, "other machine: cpu (another, was a CPU)"),
+        ({"machine": {**RUN.machine, "cpus": 4}}, "other machine: cpus (4, was 2)"),
+        ({"machine": {**RUN.machine, "memory_bytes": 16 << 30}}, "other machine: memory_bytes (16 GiB, was 8 GiB)"),
+        ({"server_cpus": "0,1"}, "other CPU set of the servers (0,1, was 0)"),
+        ({"load_cpus": "0"}, "other CPU set of the load (0, was 1)"),
+        ({"servers": {"tflite": (1, 4)}}, "other workers and threads: tflite (1 x 4, was 1 x 1)"),
+        ({"models": {"digits_cnn": "b" * 64}}, f"other weights of the model digits_cnn ({'b' * 12}, was {'a' * 12})"),
+        (
+            {"workloads": (replace(C1, duration_s=9.0, seed=1),)},
+            "the workload c1 is another (duration_s=9.0, was duration_s=5.0)",
+        ),
+        ({"surroundings": {"network": "bridge"}}, "other network (bridge, was loopback)"),
+        ({"models": {"other": "c" * 64}}, "they have no model in common"),
+        ({"workloads": (replace(C1, name="c8"),)}, "they have no workload in common"),
+    ],
+)
+def test_each_difference_is_a_reason(changed: dict[str, Any], reason: str) -> None:
+    assert find_differences(replace(RUN, **changed), RUN) == [reason]
+
+
+@pytest.mark.parametrize("which", ["new", "old"])
+def test_servers_must_have_been_restarted_in_both(which: str) -> None:
+    kept = replace(RUN, restarted=False)
+    (reason,) = find_differences(kept, RUN) if which == "new" else find_differences(RUN, kept)
+    assert which in reason and "--restart-between-rounds" in reason
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"machine": {**RUN.machine, "kernel": "6.2", "memory_bytes": (8 << 30) - 40_000}},
+        {"workloads": (replace(C1, seed=7), replace(C1, name="c8", concurrency=8))},
+        {"servers": {"tflite": (1, 1), "tfserving": (1, 2)}},
+    ],
+)
+def test_what_is_no_reason(changed: dict[str, Any]) -> None:
+    assert find_differences(replace(RUN, **changed), RUN) == []
+
+
+def test_only_the_machine_may_differ_when_ratios_within_the_runs_are_compared() -> None:
+    other = replace(RUN, machine={"cpu": "another", "cpus": 64}, models={"digits_cnn": "b" * 64})
+    (reason,) = find_differences(other, RUN, relative=True)
+    assert "weights" in reason
