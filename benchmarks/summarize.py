@@ -55,7 +55,7 @@ def write_trial(path: Path, requests: int) -> None:
 
 def summarize(path: Path) -> dict[str, float]:
     """Read and summarise a trial; return seconds, this process's peak memory and a few of the figures."""
-    endpoint = Endpoint("tflite-grpc", "digits_cnn", "tflite", "tflite-fp32", "grpc", "tfserving-grpc")
+    endpoint = Endpoint("lean-tflite-grpc", "digits_cnn", "lean-tflite", "tflite-fp32", "grpc", "tfserving-grpc")
     trial = Trial("t", endpoint.id, Workload("open", "poisson", rate_rps=RATE_RPS), 0, 0, str(path))
     begin = time.perf_counter()
     measurement = summarize_trial(trial, endpoint, read_samples(path))

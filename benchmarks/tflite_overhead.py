@@ -44,7 +44,7 @@ from bakeoff.wire.client import OK, Client
 
 HERE = Path(__file__).resolve().parent
 LOCAL = RUNTIMES["local"]
-GRPC, RAW = "tfserving-grpc", "tfserving-rest-binary"
+GRPC, RAW = "tfserving-grpc", "tfserving-binary"
 ECHOES = {"asgi": RAW, "grpc-aio": GRPC, "grpc-threads": GRPC}
 
 Found = dict[str, float]
@@ -73,30 +73,30 @@ def most_rps(found: Found, wire: str) -> float:
 
 def share_of_bare(wire: str) -> Callable[[Found], float]:
     """Return how MobileNetV2's throughput is told as a share of a bare loop's."""
-    return lambda found: found[f"tflite {wire} 2 rps"] * found["bare mobilenet_v2"] / 1e6
+    return lambda found: found[f"lean-tflite {wire} 2 rps"] * found["bare mobilenet_v2"] / 1e6
 
 
 def over_echo(wire: str) -> Callable[[Found], float]:
     """Return how digits_cnn's p50 is told over that of echo and bare invoke."""
-    return lambda found: found[f"tflite {wire} 1 p50"] - fastest_p50(found, wire) - found["bare digits_cnn"]
+    return lambda found: found[f"lean-tflite {wire} 1 p50"] - fastest_p50(found, wire) - found["bare digits_cnn"]
 
 
 def share_of_echo(wire: str) -> Callable[[Found], float]:
     """Return how digits_cnn's throughput is told as a share of echo's."""
-    return lambda found: found[f"tflite {wire} 8 rps"] / most_rps(found, wire)
+    return lambda found: found[f"lean-tflite {wire} 8 rps"] / most_rps(found, wire)
 
 
 GOALS = (
     Goal("MobileNetV2, gRPC, 2 callers: throughput / bare invoke's", 0.90, True, share_of_bare(GRPC)),
-    Goal("MobileNetV2, rest-binary, 2 callers: throughput / bare invoke's", 0.90, True, share_of_bare(RAW)),
+    Goal("MobileNetV2, binary, 2 callers: throughput / bare invoke's", 0.90, True, share_of_bare(RAW)),
     Goal("digits_cnn, gRPC, 1 caller: p50 - (echo + bare invoke), us", 60, False, over_echo(GRPC)),
-    Goal("digits_cnn, rest-binary, 1 caller: p50 - (echo + bare invoke), us", 60, False, over_echo(RAW)),
+    Goal("digits_cnn, binary, 1 caller: p50 - (echo + bare invoke), us", 60, False, over_echo(RAW)),
     Goal(
-        "digits_cnn, rest-binary, 1 caller: p50 / TorchServe's", 0.333, False,
-        lambda found: found[f"tflite {RAW} 1 p50"] / found["torchserve torchserve-rest-binary 1 p50"],
+        "digits_cnn, binary, 1 caller: p50 / TorchServe's", 0.333, False,
+        lambda found: found[f"lean-tflite {RAW} 1 p50"] / found["torchserve torchserve-binary 1 p50"],
     ),
     Goal("digits_cnn, gRPC, 8 callers: throughput / echo's", 0.75, True, share_of_echo(GRPC)),
-    Goal("digits_cnn, rest-binary, 8 callers: throughput / echo's", 0.75, True, share_of_echo(RAW)),
+    Goal("digits_cnn, binary, 8 callers: throughput / echo's", 0.75, True, share_of_echo(RAW)),
     Goal("digits_cnn: resident memory, MB", 120, False, lambda found: found["resident MB"]),
     Goal("digits_cnn: process start to first answer, s", 1, False, lambda found: found["start s"]),
 )  # fmt: skip
@@ -116,14 +116,16 @@ class Say(Quiet):
 
 def measure_digits(cpus: Cpus, plan: argparse.Namespace, found: list[Found]) -> None:
     """Measure digits_cnn on the TFLite server, TorchServe, and the echo servers."""
-    with up("digits_cnn", ("tflite", "torchserve"), cpus) as deployment, echoes(deployment, cpus) as ports:
-        torchserve = deployment.server_of("torchserve-rest-binary")
-        wire = "torchserve-rest-binary"
+    with up("digits_cnn", ("lean-tflite", "torchserve"), cpus) as deployment, echoes(deployment, cpus) as ports:
+        torchserve = deployment.server_of("torchserve-binary")
+        wire = "torchserve-binary"
         call(wire, deployment.folder, port_of(deployment, wire), 8, plan.prime_s, cpus)
         LOCAL.pause(torchserve)
         for repetition, figures in enumerate(found):
-            restart(deployment, deployment.server_of("tflite-grpc"))
-            jobs = [("tflite", its, port_of(deployment, its), callers) for its in (GRPC, RAW) for callers in (1, 8)]
+            restart(deployment, deployment.server_of("lean-tflite-grpc"))
+            jobs = [
+                ("lean-tflite", its, port_of(deployment, its), callers) for its in (GRPC, RAW) for callers in (1, 8)
+            ]
             jobs += [(kind, its, ports[kind], callers) for kind, its in ECHOES.items() for callers in (1, 8)]
             jobs.append(("torchserve", wire, port_of(deployment, wire), 1))
             for who, its, port, callers in shuffled(jobs, plan.seed + repetition):
@@ -133,7 +135,7 @@ def measure_digits(cpus: Cpus, plan: argparse.Namespace, found: list[Found]) -> 
                 take(figures, f"{who} {its} {callers}", call(its, deployment.folder, port, callers, plan.seconds, cpus))
                 if who == "torchserve":
                     LOCAL.pause(torchserve)
-            server = deployment.server_of("tflite-grpc")
+            server = deployment.server_of("lean-tflite-grpc")
             usage = LOCAL.read_usage(server)
             figures["resident MB"] = usage.peak_rss_bytes / 1e6 if usage else float("nan")
             figures["start s"] = server.ready_seconds or float("nan")
@@ -142,13 +144,13 @@ def measure_digits(cpus: Cpus, plan: argparse.Namespace, found: list[Found]) -> 
 
 def measure_mobilenet(cpus: Cpus, plan: argparse.Namespace, found: list[Found]) -> None:
     """Measure MobileNetV2 with two callers, and its bare invoke."""
-    with up("mobilenet_v2", ("tflite",), cpus) as deployment:
+    with up("mobilenet_v2", ("lean-tflite",), cpus) as deployment:
         for repetition, figures in enumerate(found):
             for wire in shuffled([GRPC, RAW, ""], plan.seed + repetition):
                 tell(f"{repetition + 1}/{len(found)}: mobilenet_v2 {wire or 'bare'}")
                 if wire:
                     port, seconds = port_of(deployment, wire), 2 * plan.seconds
-                    take(figures, f"tflite {wire} 2", call(wire, deployment.folder, port, 2, seconds, cpus))
+                    take(figures, f"lean-tflite {wire} 2", call(wire, deployment.folder, port, 2, seconds, cpus))
                 else:
                     figures["bare mobilenet_v2"] = bare_us(deployment, cpus)
 
@@ -171,7 +173,7 @@ def up(model: str, names: tuple[str, ...], cpus: Cpus) -> Iterator[Deployment]:
 @contextmanager
 def echoes(deployment: Deployment, cpus: Cpus) -> Iterator[dict[str, int]]:
     """Run the echo servers with the TFLite server's own answers; return their ports."""
-    python = ensure_venv(ROOT / "serving" / "tflite" / "requirements.txt", say=tell)
+    python = ensure_venv(ROOT / "serving" / "lean-tflite" / "requirements.txt", say=tell)
     processes, ports = [], {}
     with tempfile.TemporaryDirectory(prefix="echo-") as name:
         try:
@@ -219,8 +221,8 @@ def port_of(deployment: Deployment, wire: str) -> int:
 
 def bare_us(deployment: Deployment, cpus: Cpus) -> float:
     """Return what the TFLite artifact takes in process, in us."""
-    server = deployment.server_of("tflite-grpc")
-    prepared, _ = deployment.how["tflite", server.format]
+    server = deployment.server_of("lean-tflite-grpc")
+    prepared, _ = deployment.how["lean-tflite", server.format]
     time = LOCAL.time_bare(server.target, prepared, deployment.folder, server.format, cpus.server)
     return time.p50_ms * 1000 if time else float("nan")
 

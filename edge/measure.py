@@ -25,7 +25,7 @@ import numpy as np
 from installed import describe_installation, mapped_files
 from memory import Memory, busy_ns, share_waited, waiting_ns
 
-from bakeoff.schema import FP32_FORMATS
+from bakeoff.schema import EXACT_FORMATS
 
 EX_DATAERR = 65
 LONGEST_REASON = 400
@@ -144,7 +144,7 @@ def percentile(ordered: list[int], q: float) -> int:
 def check(outputs: list[Arrays], expected: list[Arrays], model: dict[str, Any], manifest: dict[str, Any]) -> float:
     """Return the largest error against PyTorch; raise ValueError for what isn't an answer of this artifact."""
     largest = 0.0
-    exact = manifest["format"] in FP32_FORMATS
+    exact = manifest["format"] in EXACT_FORMATS
     for actual, reference in zip(outputs, expected, strict=True):
         for name, right in reference.items():
             if actual[name].shape != right.shape:

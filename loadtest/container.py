@@ -2,7 +2,7 @@
 
     docker compose up --detach --wait            Locust's page on http://127.0.0.1:8089, for loading by hand
     docker compose run --rm loadtest             measure what is up; the report is on http://127.0.0.1:8000
-    docker compose run --rm loadtest measure --quick --target tflite         with options of `bakeoff run`
+    docker compose run --rm loadtest measure --quick --target lean-tflite         with options of `bakeoff run`
     docker compose run --rm loadtest page        Locust's page after all
     LOAD_WORKERS=2 COMPOSE_PROFILES=scale-out docker compose up --detach --wait --scale loadworker=2
                                                  the page, with workers in containers of their own

@@ -1,7 +1,7 @@
 """Load one endpoint by hand, with Locust's page or headless, or work for a master on this or another machine.
 
     scripts/bakeoff up --model digits_cnn
-    locust -f loadtest/locustfile.py --endpoint tflite-grpc        (then open http://localhost:8089)
+    locust -f loadtest/locustfile.py --endpoint lean-tflite-grpc        (then open http://localhost:8089)
     locust -f loadtest/locustfile.py --worker --master-host HOST   (a share of the load of HOST's page or measurement)
 
 `scripts/bakeoff up` prints the endpoints and the path of the locust command that has what this needs. The page's
@@ -39,7 +39,7 @@ class EndpointUser(PageUser):
 @events.init_command_line_parser.add_listener
 def add_arguments(parser: Any) -> None:
     """Add our options to Locust's; the page has them as fields."""
-    text = "endpoint to call, e.g. tflite-grpc: one that is up"
+    text = "endpoint to call, e.g. lean-tflite-grpc: one that is up"
     parser.add_argument("--endpoint", metavar="ID", help=text, choices=sorted(known_endpoints()) or None)
     parser.add_argument("--batch-size", type=int, default=1, help="rows a request: one that is encoded (default: 1)")
     parser.add_argument(

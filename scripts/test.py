@@ -37,14 +37,14 @@ PARTS: dict[str, tuple[Command, ...]] = {
     ),
     "servers": (
         (
-            *(*RUN_IN, "serving/torch-flask/requirements.txt", "-W", "ignore::DeprecationWarning"),
-            *("tests/unit/serving/test_torchserve_handler.py", "tests/unit/serving/test_torch_flask.py"),
+            *(*RUN_IN, "serving/flask-torch/requirements.txt", "-W", "ignore::DeprecationWarning"),
+            *("tests/unit/serving/test_torchserve_handler.py", "tests/unit/serving/test_flask_torch.py"),
             "tests/stubs/test_torchserve_stubs.py",
         ),
         (*RUN_IN, "loadtest/requirements.txt", "tests/unit/loadtest"),
         (
-            *(*RUN_IN, "serving/tf-flask/requirements.txt"),
-            *("tests/unit/serving/test_tf_flask.py", "tests/stubs/test_tfserving_stubs.py"),
+            *(*RUN_IN, "serving/flask-tf/requirements.txt"),
+            *("tests/unit/serving/test_flask_tf.py", "tests/stubs/test_tfserving_stubs.py"),
         ),
     ),
     "integration": ((*PYTEST, "tests/integration"),),

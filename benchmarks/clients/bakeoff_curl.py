@@ -24,7 +24,7 @@ LEAD_NS = 50_000_000
 
 def wire_of(job: Job) -> Wire:
     """Return a wire that posts to the job's path."""
-    known = WIRES["torchserve-grpc" if job.protocol == "grpc" else "torchserve-rest-binary"]
+    known = WIRES["torchserve-grpc" if job.protocol == "grpc" else "torchserve-binary"]
     media_type = "application/grpc" if job.protocol == "grpc" else "application/octet-stream"
     return Wire(
         name=known.name,

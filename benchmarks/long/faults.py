@@ -1,9 +1,10 @@
 """End real runs with Ctrl-C and SIGTERM at drawn moments: .venv/bin/python benchmarks/long/faults.py
 
-Each run is that of tests/faults: digits_cnn on tflite and litert, two rounds, some twenty seconds. The moment lies in
-the ten seconds after its folder appeared. Ends with status 1 where a run that was hit ended with another status than
-the signal's, or a run ended with a traceback, or left a results.json that can't be read, a process or a server's
-folder. Runs that had ended before their signal are counted apart. Needs a checkout in which nothing else runs.
+Each run is that of tests/faults: digits_cnn on lean-tflite and lean-litert, two rounds, about twenty seconds. The
+moment lies in the ten seconds after its folder appeared. Ends with status 1 where a run that was hit ended with
+another status than the signal's, or a run ended with a traceback, or left a results.json that can't be read, a
+process or a server's folder. Runs that had ended before their signal are counted apart. Needs a checkout in which
+nothing else runs.
 """
 
 from __future__ import annotations

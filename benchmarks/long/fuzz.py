@@ -1,4 +1,4 @@
-"""Send a server many requests that nobody should send: .venv/bin/python benchmarks/long/fuzz.py --target tflite
+"""Send a server many requests that nobody should send: .venv/bin/python benchmarks/long/fuzz.py --target lean-tflite
 
 digits_cnn on the target's default format; the requests are those of tests/fuzz/fuzz_cases.py, one after the other, each
 from a number (--seed, and up), so that one that breaks the server can be sent again: --seed N --cases 1. Ends with
@@ -30,7 +30,7 @@ sys.path.insert(0, str(ROOT / "tests" / "fuzz"))
 from fuzz_cases import draw_case  # noqa: E402
 from fuzz_server import Attacked, Broken, attacked  # noqa: E402
 
-TARGETS = ("tflite", "litert", "echo", "torch-flask", "tf-flask")
+TARGETS = ("lean-tflite", "lean-litert", "echo", "flask-torch", "flask-tf")
 SETTLED = 0.2  # the share of the cases after which memory must not grow much
 GROWTH_MB = 100
 KEPT_FAULTS = 20

@@ -5,7 +5,7 @@ capacity is what eight callers get just before; the open loop sends at a constan
 outstanding: refusing takes time too, and a server that is asked for twice its capacity can't even refuse all of the
 rest at once on one CPU. Afterwards it is asked for half its capacity.
 
-Ends with status 1 where tflite or litert, asked for twice the capacity, answer less than 0.8 of it, all in all or
+Ends with status 1 where lean-tflite or lean-litert, asked for twice the capacity, answer less than 0.8 of it, in all or
 within the objective (with 400 outstanding that takes refusals that cost less than answers); where one of them neither
 answers nor refuses, answers after more than a second, fails afterwards, or, with --stretches 6 and more, grows or gets
 slower. The other targets are described. One that can't run here is told, an error only where it was named.
@@ -37,7 +37,7 @@ from bakeoff.experiment.config import Cpus  # noqa: E402
 
 FACTORS = (2.0, 10.0)
 AFTERWARDS, AFTERWARDS_S = 0.5, 3.0
-BOUNDED = ("tflite", "litert")  # the servers whose queue is ours to bound
+BOUNDED = ("lean-tflite", "lean-litert")  # the servers whose queue is ours to bound
 REFUSALS = ("grpc_8", "http_503")
 SETTLED, ENOUGH = 3, 6  # stretches after which memory must not grow, and how many there must be to say so
 LEAST_SHARE, SLOWEST_MS, GROWTH_MB, SLOWER = 0.8, 1000.0, 5.0, 1.5

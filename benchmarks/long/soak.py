@@ -2,9 +2,9 @@
 
 digits_cnn, each target alone and for as long, server on one half of the CPUs, load on the other. The capacity is what
 eight callers get just before; the open loop sends at a constant rate, in stretches of ten seconds. Ends with status 1
-where a request failed or the memory of a server of ours (echo, tflite, litert) grows by more than 1 MB a minute, by
-least squares over all after its first three minutes; a shorter soak doesn't judge memory. echo computes nothing: its
-p99 is what the machine and a Python server give. A target that can't run here is told, an error only where it was
+where a request failed or the memory of a server of ours (echo, lean-tflite, lean-litert) grows by over 1 MB a minute,
+by least squares over all after its first three minutes; a shorter soak doesn't judge memory. echo computes nothing:
+its p99 is what the machine and a Python server give. A target that can't run here is told, an error only where it was
 named.
 """
 
@@ -36,7 +36,7 @@ STRETCH_S, FEWEST = 10.0, 6
 SETTLED_MINUTES = 3.0
 SLOPE_LIMIT = 1.0
 SLO_MS = 100.0
-OURS = ("echo", "tflite", "litert")
+OURS = ("echo", "lean-tflite", "lean-litert")
 
 
 def soak(target: str, protocol: str, minutes: float, cpus: Cpus) -> Record:

@@ -32,7 +32,7 @@ from bakeoff.schema import PROTOCOLS, Endpoint  # noqa: E402
 from bakeoff.wire.client import OK  # noqa: E402
 
 MODEL = "digits_cnn"
-TARGETS = ("echo", "tflite", "litert", "torchserve", "torch-flask", "tf-flask")
+TARGETS = ("echo", "lean-tflite", "lean-litert", "torchserve", "flask-torch", "flask-tf")
 PEAK_CALLERS, PEAK_S = 8, 3.0
 OUTSTANDING = 400  # connections; more than the TFLite server's line holds, fewer than its backlog
 

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "shared"))
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tflite"))  # whose stack this is
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lean"))  # whose stack this is
 
 import openapi
 import orjson

@@ -25,7 +25,7 @@ _LIMITS = {"i": lambda bits: (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1), "u": lam
 
 
 def describe_tfserving(model: str, inputs: Sequence[Spec], outputs: Sequence[Spec], binary: bool) -> dict[str, Any]:
-    """Describe TensorFlow Serving's REST API for one model; `binary`: with the bodies of rest-binary, too."""
+    """Describe TensorFlow Serving's REST API for one model; `binary`: with the bodies of binary, too."""
     path = f"/v1/models/{model}"
     rows = {"predictions": _rows(outputs)}
     answer = {"oneOf": [_object(rows), _object({"outputs": _columns(outputs)})]}

@@ -30,7 +30,7 @@ def test_it_opens_without_a_network_and_without_a_word_on_the_console(shown: Any
 def test_the_answer_stands_on_the_first_screen(page: Page) -> None:
     box = page.locator(".claims").bounding_box()
     assert box["y"] + box["height"] < 900
-    assert "tflite over gRPC answers fastest" in page.locator(".headline").inner_text()
+    assert "lean-tflite over gRPC answers fastest" in page.locator(".headline").inner_text()
     assert "Sure" in page.locator(".claim").first.inner_text()
 
 
@@ -50,10 +50,10 @@ def test_a_target_can_be_followed_through_the_charts(page: Page) -> None:
     bars = page.locator('[aria-labelledby$="-cost"] svg .mark-rect path')
     faint = "all => all.filter(e => Number(e.getAttribute('opacity') ?? 1) < 0.5).length"
     assert bars.evaluate_all(faint) == 0
-    page.get_by_role("button", name="tflite", exact=True).press("Enter")
-    assert page.get_by_role("button", name="tflite", exact=True).get_attribute("aria-pressed") == "true"
-    assert bars.evaluate_all(faint) == 3  # of five endpoints tflite has two
-    page.get_by_role("button", name="tflite", exact=True).press("Enter")
+    page.get_by_role("button", name="lean-tflite", exact=True).press("Enter")
+    assert page.get_by_role("button", name="lean-tflite", exact=True).get_attribute("aria-pressed") == "true"
+    assert bars.evaluate_all(faint) == 3  # of five endpoints lean-tflite has two
+    page.get_by_role("button", name="lean-tflite", exact=True).press("Enter")
     assert bars.evaluate_all(faint) == 0
 
 
@@ -81,7 +81,7 @@ def test_rows_can_be_filtered(page: Page) -> None:
     table = "digits_cnn: latency and throughput"
     whole = column(page, table, "endpoint")
     page.get_by_label(f"Filter the rows of {table}").fill("TFLITE grpc")
-    assert column(page, table, "endpoint") == ["tflite-grpc"] != whole
+    assert column(page, table, "endpoint") == ["lean-tflite-grpc"] != whole
     assert (
         page.locator(".tools", has=page.get_by_label(f"Filter the rows of {table}")).get_by_text("1 of 6 rows").count()
     )
@@ -91,15 +91,17 @@ def test_rows_can_be_filtered(page: Page) -> None:
 
 def test_what_is_shown_is_copied(page: Page) -> None:
     table = "digits_cnn: latency and throughput"
-    page.get_by_label(f"Filter the rows of {table}").fill("tflite-grpc")
+    page.get_by_label(f"Filter the rows of {table}").fill("lean-tflite-grpc")
     page.get_by_role("button", name=f"Copy {table} as Markdown").click()
     page.get_by_text(f"{table}: copied as Markdown").wait_for(state="attached")
     lines = page.evaluate("navigator.clipboard.readText()").splitlines()
-    assert len(lines) == 3 and lines[0].startswith("| endpoint | format |") and lines[2].startswith("| tflite-grpc |")
+    assert (
+        len(lines) == 3 and lines[0].startswith("| endpoint | format |") and lines[2].startswith("| lean-tflite-grpc |")
+    )
     page.get_by_role("button", name=f"Copy {table} as CSV").click()
     page.get_by_text(f"{table}: copied as CSV").wait_for(state="attached")
     lines = page.evaluate("navigator.clipboard.readText()").splitlines()
-    assert len(lines) == 2 and lines[1].startswith('"tflite-grpc","tflite-fp32",')
+    assert len(lines) == 2 and lines[1].startswith('"lean-tflite-grpc","tflite-fp32",')
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -152,7 +154,7 @@ def test_a_cell_that_looks_like_a_formula_is_copied_as_text(page: Page) -> None:
 
 def test_what_went_wrong_is_said(page: Page) -> None:
     said = page.locator(".notices").inner_text()
-    assert "tf-flask-rest failed parity: 0.5 off" in said
+    assert "flask-tf-rest failed parity: 0.5 off" in said
     assert "tfserving is unavailable: not on PATH" in said and "install it" in said
     assert "1 of 85 trials are invalid" in said
     page.get_by_text("Every trial (85)").click()

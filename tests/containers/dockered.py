@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-SERVERS = ("client-floor", "echo", "litert", "tf-flask", "tflite", "torch-flask", "torchserve")
+SERVERS = ("client-floor", "echo", "lean-litert", "flask-tf", "lean-tflite", "flask-torch", "torchserve")
 RUN, STACK = "bakeoff-run", "bakeoff"
 
 

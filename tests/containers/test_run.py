@@ -16,10 +16,10 @@ import pytest
 from dockered import ROOT, RUN, SERVERS, STACK, bakeoff, left
 
 FLOORS = {"client-floor", "echo"}
-BINARY = {"torchserve", "torch-flask", "tflite", "litert"}
+BINARY = {"torchserve", "flask-torch", "lean-tflite", "lean-litert"}
 # Floors may be too fast for the load generator, and say so.
 MEASURED = {(target, protocol) for target in set(SERVERS) - FLOORS for protocol in ("rest", "grpc")} | {
-    (target, "rest-binary") for target in BINARY
+    (target, "binary") for target in BINARY
 }
 
 
@@ -48,7 +48,7 @@ def test_nothing_failed_unnoticed(results: dict[str, Any]) -> None:
         assert m["server_cpu_ms_per_request"] > 0 and m["peak_rss_bytes"] > 10_000_000, m
         assert m["memory_from"] in ("cgroup-peak", "sampled")
     assert all(row["ok"] for row in results["parity"])
-    assert {row["endpoint"] for row in results["parity"]} >= {"torchserve-grpc", "tflite-rest", "tf-flask-grpc"}
+    assert {row["endpoint"] for row in results["parity"]} >= {"torchserve-grpc", "lean-tflite-rest", "flask-tf-grpc"}
 
 
 def test_the_conditions_are_written_down(results: dict[str, Any]) -> None:
@@ -68,7 +68,7 @@ def test_without_its_profile_tfserving_is_unavailable(results: dict[str, Any]) -
     (state,) = [state for state in results["targets"] if state["name"] == "tfserving"]
     assert state["status"] == "unavailable" and "COMPOSE_PROFILES" in state["remedy"]
     versions = {state["name"]: state["version"] for state in results["targets"]}
-    assert versions["torchserve"] == "0.12.0" and versions["tflite"] == "2.14.0"
+    assert versions["torchserve"] == "0.12.0" and versions["lean-tflite"] == "2.14.0"
 
 
 def test_nothing_is_left_and_the_stack_runs_on(results: dict[str, Any]) -> None:
@@ -83,7 +83,7 @@ def test_nothing_is_left_and_the_stack_runs_on(results: dict[str, Any]) -> None:
     ids=["starting", "measuring"],
 )
 def test_a_signal_leaves_nothing(tmp_path: Path, number: int, status: int, when: str) -> None:
-    command = [str(ROOT / "scripts" / "bakeoff"), "run", "--runtime", "docker", "--quick", "--target", "tflite"]
+    command = [str(ROOT / "scripts" / "bakeoff"), "run", "--runtime", "docker", "--quick", "--target", "lean-tflite"]
     environment = {**os.environ, "COMPOSE_PROFILES": ""}
     run = subprocess.Popen(
         [*command, "--out", str(tmp_path / "run")], cwd=ROOT, env=environment, stderr=subprocess.PIPE
@@ -122,15 +122,26 @@ def test_without_an_engine_there_is_one_line(tmp_path: Path, variables: dict[str
 
 def test_a_server_that_is_out_of_memory_costs_itself_alone(tmp_path: Path) -> None:
     """TensorFlow doesn't fit into what is plenty for TFLite."""
-    run = ("run", "--runtime", "docker", "--quick", "--target", "tflite", "--target", "tf-flask", "--protocol", "grpc")
+    run = (
+        "run",
+        "--runtime",
+        "docker",
+        "--quick",
+        "--target",
+        "lean-tflite",
+        "--target",
+        "flask-tf",
+        "--protocol",
+        "grpc",
+    )
     done = bakeoff(*run, "--model", "digits_cnn", "--rounds", "1", "--out", str(tmp_path / "run"), SERVER_MEMORY="200m")
     assert done.returncode == 1 and "Traceback" not in done.stderr
     content = json.loads((tmp_path / "run" / "results.json").read_text(encoding="utf-8"))
     states = {state["name"]: state for state in content["targets"]}
-    assert states["tf-flask"]["status"] == "failed"
-    assert "Perhaps out of memory?" in states["tf-flask"]["reason"]  # gunicorn's words: it is its worker that dies
-    assert all(m["error_count"] == 0 for m in content["measurements"] if m["target"] == "tflite")
-    assert {m["workload"] for m in content["measurements"] if m["target"] == "tflite"} == {"c1", "c8"}
+    assert states["flask-tf"]["status"] == "failed"
+    assert "Perhaps out of memory?" in states["flask-tf"]["reason"]  # gunicorn's words: it is its worker that dies
+    assert all(m["error_count"] == 0 for m in content["measurements"] if m["target"] == "lean-tflite")
+    assert {m["workload"] for m in content["measurements"] if m["target"] == "lean-tflite"} == {"c1", "c8"}
     assert left(RUN) == ""
 
 
@@ -139,12 +150,12 @@ def test_a_server_that_is_out_of_memory_costs_itself_alone(tmp_path: Path) -> No
     [
         ({"PYTHON_IMAGE": "no-such-image:0"}, "building the image of"),
         ({"SERVER_CPUS": "4000"}, "4000"),
-        ({"SERVER_MEMORY": "8m"}, "tflite"),
+        ({"SERVER_MEMORY": "8m"}, "lean-tflite"),
     ],
     ids=["build", "cpus", "memory"],
 )
 def test_what_fails_says_why_and_ends_with_1(tmp_path: Path, variables: dict[str, str], says: str) -> None:
-    run = ("run", "--runtime", "docker", "--quick", "--target", "tflite", "--out", str(tmp_path / "run"))
+    run = ("run", "--runtime", "docker", "--quick", "--target", "lean-tflite", "--out", str(tmp_path / "run"))
     done = bakeoff(*run, **variables)
     assert done.returncode == 1
     assert says in done.stderr and "Traceback" not in done.stderr

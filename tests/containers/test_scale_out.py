@@ -15,7 +15,7 @@ from dockered import ROOT, RUN, STACK, docker, left
 
 EXPERIMENT = """
 models = ["digits_cnn"]
-targets = ["tflite"]
+targets = ["lean-tflite"]
 protocols = ["grpc"]
 rounds = 2
 [[workloads]]
@@ -60,7 +60,7 @@ def test_two_workers_measure_and_one_that_is_killed_costs_a_trial_and_no_more(tm
     assert len(lost) == 1 and lost[0]["verdict"] == "invalid"
     at = measurements.index(lost[0])
     before, after = measurements[:at], measurements[at + 1 :]
-    assert {m["target"] for m in before} == {"tflite", "echo", "client-floor"}
+    assert {m["target"] for m in before} == {"lean-tflite", "echo", "client-floor"}
     for m in before:
         assert m["workers"] == 2, m
         assert m["achieved_rate"] > 0.99 and m["lag_ms"]["p50"] < 1, m
@@ -100,11 +100,11 @@ def test_locusts_page_has_two_workers_that_load_an_endpoint() -> None:
     deadline = time.monotonic() + 60
     while len(fetch("stats/requests")["workers"]) < 2 and time.monotonic() < deadline:
         time.sleep(0.5)
-    form = b"user_count=4&spawn_rate=4&host=&endpoint=tflite-grpc&batch_size=1"
+    form = b"user_count=4&spawn_rate=4&host=&endpoint=lean-tflite-grpc&batch_size=1"
     assert fetch("swarm", form)["success"]
     while time.monotonic() < deadline:
         shown = fetch("stats/requests")
-        rows = [row for row in shown["stats"] if row["name"] == "tflite-grpc"]
+        rows = [row for row in shown["stats"] if row["name"] == "lean-tflite-grpc"]
         if rows and rows[0]["num_requests"] > 1000 and sum(w["user_count"] for w in shown["workers"]) == 4:
             break
         time.sleep(0.5)

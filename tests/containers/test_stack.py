@@ -67,18 +67,18 @@ def test_images_hold_no_build_tools_and_no_caches(service: str) -> None:
 def test_a_wrong_answer_is_not_healthy() -> None:
     canary = ["python", "/app/serving/shared/canary.py"]
     gone = ["http://127.0.0.1:8501/v1/models/nobody:predict", "8500", "/artifacts/digits_cnn/canary.json"]
-    done = docker("compose", "exec", "-T", "tflite", *canary, *gone)
+    done = docker("compose", "exec", "-T", "lean-tflite", *canary, *gone)
     assert done.returncode == 1 and "404" in done.stderr
 
 
 def test_tfservings_health_check_asks_a_server_of_its_api() -> None:
-    """Its own image may not be here, so tflite answers, which speaks the same REST."""
+    """Its own image may not be here, so lean-tflite answers, which speaks the same REST."""
     check = (ROOT / "serving" / "tfserving" / "healthy.bash").read_text(encoding="utf-8")
     for model, status in (("nobody", 1), ("digits_cnn", 0)):
         command = [
             "exec",
             "-T",
-            "tflite",
+            "lean-tflite",
             "bash",
             "-c",
             f"rm -f /tmp/healthy\n{check}",
@@ -92,27 +92,27 @@ def test_tfservings_health_check_asks_a_server_of_its_api() -> None:
 
 def test_locusts_page_loads_an_endpoint() -> None:
     assert "<!doctype html>" in fetch("http://127.0.0.1:8089/").lower()
-    form = b"user_count=1&spawn_rate=1&host=&endpoint=tflite-grpc&batch_size=1&run_time=2"
+    form = b"user_count=1&spawn_rate=1&host=&endpoint=lean-tflite-grpc&batch_size=1&run_time=2"
     with urllib.request.urlopen("http://127.0.0.1:8089/swarm", form, timeout=10) as answer:
         assert json.load(answer)["success"]
 
 
 def test_the_loadtest_container_leaves_a_report(tmp_path: Path) -> None:
     before = fetch("http://127.0.0.1:8000/")
-    command = ["run", "--rm", "--no-TTY", "loadtest", "measure", "--quick", "--target", "tflite"]
+    command = ["run", "--rm", "--no-TTY", "loadtest", "measure", "--quick", "--target", "lean-tflite"]
     done = docker("compose", *command)
     assert done.returncode == 0, done.stderr
     name = done.stderr.split("http://127.0.0.1:8000/")[1].split("/")[0]
     assert name not in before
     assert f'href="/{name}/report.html"' in fetch("http://127.0.0.1:8000/")
-    assert "tflite-grpc" in fetch(f"http://127.0.0.1:8000/{name}/report.html")
+    assert "lean-tflite-grpc" in fetch(f"http://127.0.0.1:8000/{name}/report.html")
     copied = docker("compose", "cp", f"report:/app/results/{name}/results.json", str(tmp_path))
     assert copied.returncode == 0, copied.stderr
     results = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
     assert results["runtime"] == "docker" and results["paused"] is False
     assert results["surroundings"]["resources"] is False
     valid = {(m["endpoint"], m["workload"]) for m in results["measurements"] if m["verdict"] == "valid"}
-    assert {(f"tflite-{p}", w) for p in ("rest", "rest-binary", "grpc") for w in ("c1", "c8")} <= valid
+    assert {(f"tflite-{p}", w) for p in ("rest", "binary", "grpc") for w in ("c1", "c8")} <= valid
     assert {m["peak_rss_bytes"] for m in results["measurements"]} == {None}
 
 
@@ -128,5 +128,5 @@ def test_a_part_can_be_named() -> None:
     done = docker("compose", "config", "--format", "json")
     services = json.loads(done.stdout)["services"]
     assert set(services["loadtest"]["depends_on"]) == {"export"}
-    assert set(services["tflite"]["depends_on"]) == {"export"}
+    assert set(services["lean-tflite"]["depends_on"]) == {"export"}
     assert (ROOT / ".env").read_text(encoding="utf-8").count("COMPOSE_PROFILES=tfserving\n") == 1

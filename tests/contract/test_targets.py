@@ -40,7 +40,7 @@ DEVIATIONS = {
 ECHO_ANSWERS = {("tfserving-rest", "wrong shape"), ("tfserving-rest", "wrong dtype")} | {
     (f"{family}-{protocol}", case)
     for family in ("torchserve", "tfserving")
-    for protocol in ("rest", "rest-binary", "grpc")
+    for protocol in ("rest", "binary", "grpc")
     for case in ("wrong shape", "wrong dtype")
 }
 
@@ -185,7 +185,7 @@ def test_health_as_torchserve_tells_it(endpoint: Endpoint) -> None:
     assert json.loads(client.get("/ping").body) == {"status": "Healthy"}
 
 
-OURS = ("tflite", "litert", "echo", "torch-flask", "tf-flask")
+OURS = ("lean-tflite", "lean-litert", "echo", "flask-torch", "flask-tf")
 
 
 @pytest.mark.parametrize("endpoint", [p for p in ALL if p[0] in OURS], indirect=True, ids=lambda p: f"{p[0]}-{p[1]}")

@@ -23,11 +23,11 @@ from bakeoff.platforms.ports import free_port
         (["run", "--model", "resnet9000"], ("--model", "resnet9000", "digits_cnn")),
         (["run", "--target", "triton"], ("--target", "triton", "torchserve")),
         (["run", "--format", "coreml"], ("--format", "coreml", "tflite-int8")),
-        (["run", "--protocol", "soap"], ("--protocol", "soap", "rest-binary")),
+        (["run", "--protocol", "soap"], ("--protocol", "soap", "binary")),
         (["run", "--config", "gone.toml"], ("gone.toml", "no such file")),
         (["run", "--weights", "gone.pt", "--model", "mobilenet_v2"], ("--weights", "gone.pt")),
         (["run", "--frobnicate"], ("--frobnicate",)),
-        (["run", "--target", "tf-flask", "--protocol", "rest-binary"], ("--target", "tf-flask", "grpc, rest")),
+        (["run", "--target", "flask-tf", "--protocol", "binary"], ("--target", "flask-tf", "grpc, rest")),
         (["export", "--format", "coreml"], ("--format", "coreml")),
         (["sizes", "--format", "coreml"], ("--format", "coreml")),
         (["report", "no-such-folder"], ("no-such-folder",)),
@@ -74,7 +74,7 @@ def test_a_named_target_that_is_unavailable_ends_with_1(tmp_path: Path) -> None:
 
 def test_doctor_names_what_is_missing_and_the_remedy() -> None:
     rows = {row["what"]: row for row in json.loads(bakeoff("doctor", "--json").stdout)}
-    assert rows["tflite"]["ok"]
+    assert rows["lean-tflite"]["ok"]
     if not rows["tfserving"]["ok"]:
         assert "tensorflow_model_server" in rows["tfserving"]["says"] and rows["tfserving"]["remedy"]
 
@@ -95,13 +95,13 @@ def test_a_taken_port_fails_one_target_and_measures_the_other(tmp_path: Path) ->
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", port))
         holder.listen()
-        targets = ("--target", "tflite", "--target", "litert", "--protocol", "grpc")
+        targets = ("--target", "lean-tflite", "--target", "lean-litert", "--protocol", "grpc")
         done = bakeoff("run", "--quick", "--config", str(config), *targets, "--out", str(tmp_path / "run"))
     assert done.returncode == 1
     assert f"port {port} is taken" in done.stderr
     results = json.loads((tmp_path / "run" / "results.json").read_text(encoding="utf-8"))
     floors = {"echo", "client-floor"}
-    assert {m["target"] for m in results["measurements"] if m["verdict"] == "valid"} - floors == {"litert"}
+    assert {m["target"] for m in results["measurements"] if m["verdict"] == "valid"} - floors == {"lean-litert"}
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -109,7 +109,7 @@ def test_an_interruption_leaves_no_process_and_keeps_what_was_measured(
     number: int, status: int, tmp_path: Path
 ) -> None:
     folder = tmp_path / "run"
-    command = [str(ROOT / "scripts" / "bench"), "--quick", "--target", "tflite", "--out", str(folder)]
+    command = [str(ROOT / "scripts" / "bench"), "--quick", "--target", "lean-tflite", "--out", str(folder)]
     process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
     wait_for_a_measurement(folder, process)
     assert our_processes()
@@ -124,7 +124,15 @@ def test_an_interruption_leaves_no_process_and_keeps_what_was_measured(
 
 def test_a_killed_run_leaves_no_process_and_goes_on_without_losing_or_repeating_a_trial(tmp_path: Path) -> None:
     folder = tmp_path / "run"
-    command = [str(ROOT / ".venv" / "bin" / "bakeoff"), "run", "--quick", "--target", "tflite", "--protocol", "grpc"]
+    command = [
+        str(ROOT / ".venv" / "bin" / "bakeoff"),
+        "run",
+        "--quick",
+        "--target",
+        "lean-tflite",
+        "--protocol",
+        "grpc",
+    ]
     process = subprocess.Popen([*command, "--out", str(folder)], cwd=ROOT, stderr=subprocess.DEVNULL, text=True)
     wait_for_a_measurement(folder, process)
     process.kill()
@@ -135,7 +143,7 @@ def test_a_killed_run_leaves_no_process_and_goes_on_without_losing_or_repeating_
     assert our_processes() == []
     before = json.loads((folder / "results.json").read_text(encoding="utf-8"))["measurements"]
     files = {path.name: path.stat().st_mtime_ns for path in (folder / "samples").iterdir()}
-    used = bakeoff("run", "--quick", "--target", "tflite", "--protocol", "grpc", "--out", str(folder))
+    used = bakeoff("run", "--quick", "--target", "lean-tflite", "--protocol", "grpc", "--out", str(folder))
     assert used.returncode == 2 and "--resume" in used.stderr
     done = bakeoff("run", "--resume", str(folder))
     assert done.returncode == 0, done.stderr
@@ -152,7 +160,7 @@ def test_a_killed_run_leaves_no_process_and_goes_on_without_losing_or_repeating_
 
 
 def test_up_is_loaded_by_locust_and_down_ends_it() -> None:
-    done = bakeoff("up", "--target", "tflite")
+    done = bakeoff("up", "--target", "lean-tflite")
     try:
         assert done.returncode == 0, done.stderr
         locust = re.search(r"load one: (\S+) -f", done.stderr)
@@ -160,16 +168,16 @@ def test_up_is_loaded_by_locust_and_down_ends_it() -> None:
         port = free_port()
         base = [locust[1], "-f", "loadtest/locustfile.py", "--endpoint"]
         headless = subprocess.run(
-            [*base, "tflite-grpc", "--headless", "-u", "4", "-r", "4", "-t", "3s", "--json"],
+            [*base, "lean-tflite-grpc", "--headless", "-u", "4", "-r", "4", "-t", "3s", "--json"],
             cwd=ROOT, capture_output=True, text=True, timeout=60,
         )  # fmt: skip
         assert headless.returncode == 0, headless.stderr
         (row,) = json.loads(headless.stdout)
-        assert row["name"] == "tflite-grpc" and row["num_requests"] > 100 and row["num_failures"] == 0
+        assert row["name"] == "lean-tflite-grpc" and row["num_requests"] > 100 and row["num_failures"] == 0
         unknown = subprocess.run([*base, "nope-grpc", "--headless"], cwd=ROOT, capture_output=True, text=True)
-        assert unknown.returncode == 2 and "tflite-grpc" in unknown.stderr
+        assert unknown.returncode == 2 and "lean-tflite-grpc" in unknown.stderr
         page = subprocess.Popen(
-            [*base, "tflite-rest", "--web-host", "127.0.0.1", "--web-port", str(port)], cwd=ROOT,
+            [*base, "lean-tflite-rest", "--web-host", "127.0.0.1", "--web-port", str(port)], cwd=ROOT,
             stderr=subprocess.DEVNULL,
         )  # fmt: skip
         try:
@@ -179,7 +187,7 @@ def test_up_is_loaded_by_locust_and_down_ends_it() -> None:
             page.wait(20)
     finally:
         ended = bakeoff("down")
-    assert "tflite" in ended.stderr
+    assert "lean-tflite" in ended.stderr
     assert our_processes() == []
     assert "nothing was up" in bakeoff("down").stderr
 

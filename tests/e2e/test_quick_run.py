@@ -12,10 +12,10 @@ import pyarrow.parquet as pq
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-BINARY = ("torchserve", "torch-flask", "tflite", "litert")
+BINARY = ("torchserve", "flask-torch", "lean-tflite", "lean-litert")
 MEASURED = {
-    *((target, protocol) for target in (*BINARY, "tf-flask") for protocol in ("rest", "grpc")),
-    *((target, "rest-binary") for target in BINARY),
+    *((target, protocol) for target in (*BINARY, "flask-tf") for protocol in ("rest", "grpc")),
+    *((target, "binary") for target in BINARY),
 }
 
 
@@ -57,7 +57,7 @@ def test_the_floor_is_measured_over_all_six_wires(results: dict[str, Any]) -> No
 @pytest.mark.skipif(shutil.which("nghttpd") is None, reason="nginx and nghttpd are not installed: no client floor here")
 def test_the_client_floor_is_measured(results: dict[str, Any]) -> None:
     floor = {m["endpoint"] for m in results["measurements"] if m["target"] == "client-floor"}
-    assert floor == {"client-floor-rest", "client-floor-rest-binary", "client-floor-grpc"}
+    assert floor == {"client-floor-rest", "client-floor-binary", "client-floor-grpc"}
     told = {(m["protocol"], m["workload"]) for m in results["measurements"] if m["endpoint"] in floor and counts(m)}
     for m in results["measurements"]:
         assert (m["floors"]["client_ms"] is not None) == ((m["protocol"], m["workload"]) in told), m
@@ -111,12 +111,12 @@ def test_what_is_not_here_is_unavailable_with_its_remedy(results: dict[str, Any]
 def test_every_edge_format_was_tried_in_both_runtimes(results: dict[str, Any]) -> None:
     support = {(s["target"], s["format"]): s for s in results["support"]}
     formats = {"tflite-fp32", "tflite-fp16", "tflite-dynamic", "tflite-int8"}
-    assert set(support) == {(target, format) for target in ("tflite", "litert") for format in formats}
+    assert set(support) == {(target, format) for target in ("lean-tflite", "lean-litert") for format in formats}
     assert all(s["supported"] and s["max_abs_error"] < 0.5 for s in support.values())
 
 
 def test_figures_come_from_the_samples(quick_run: Path, results: dict[str, Any]) -> None:
-    mine = [m for m in results["measurements"] if m["endpoint"] == "tflite-grpc" and m["workload"] == "c1"]
+    mine = [m for m in results["measurements"] if m["endpoint"] == "lean-tflite-grpc" and m["workload"] == "c1"]
     m = max(mine, key=lambda m: m["request_count"])
     table = pq.read_table(quick_run / "samples" / f"{m['trial_id']}.parquet")
     start, end = json.loads(table.schema.metadata[b"bakeoff"])["window_ns"]

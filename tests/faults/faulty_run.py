@@ -15,7 +15,7 @@ from checkout import ROOT, SERVERS, our_processes, results_of, wait_for_a_measur
 
 EXPERIMENT = """
 models = ["digits_cnn"]
-targets = ["tflite", "litert"]
+targets = ["lean-tflite", "lean-litert"]
 protocols = ["grpc"]
 rounds = 2
 reference = ""

@@ -47,7 +47,7 @@ def test_a_full_disk_ends_with_a_message_and_the_run_goes_on_later(small_disk: P
     again.end()
     assert not again.problems and "Traceback" not in again.said
     assert before <= {m["trial_id"] for m in again.results["measurements"]}
-    assert again.rounds("tflite") == ALL
+    assert again.rounds("lean-tflite") == ALL
 
 
 def test_a_results_file_that_can_not_be_replaced_ends_with_a_message(small_disk: Path, start: Start) -> None:
@@ -90,7 +90,7 @@ def test_a_wall_clock_that_jumps_changes_no_measurement(start: Start, stepped_cl
         file.write(struct.pack("d", -3600.0))
     run.end()
     assert not run.problems and "Traceback" not in run.said
-    assert run.rounds("tflite") == run.rounds("litert") == ALL
+    assert run.rounds("lean-tflite") == run.rounds("lean-litert") == ALL
     for m in run.results["measurements"]:
         assert 0 < m["service_ms"]["mean"] < m["service_ms"]["max"] < 2000
         # One caller: a second has a second's requests, and one that was under way at each end of it.

@@ -16,25 +16,25 @@ Start = Callable[..., FaultyRun]
 
 def test_a_killed_server_is_failed_and_the_other_is_measured(start: Start) -> None:
     run = start().under_way()
-    server("litert").kill()
+    server("lean-litert").kill()
     assert run.end() == 1
-    assert "litert" in run.said and "Traceback" not in run.said
-    assert run.state("litert")["status"] == "failed"
-    assert run.rounds("tflite") == ALL
+    assert "lean-litert" in run.said and "Traceback" not in run.said
+    assert run.state("lean-litert")["status"] == "failed"
+    assert run.rounds("lean-tflite") == ALL
 
 
 def test_a_server_that_hangs_is_given_up_and_the_other_is_measured(start: Start) -> None:
     run = start().under_way()
-    with held(server("litert").pid):
+    with held(server("lean-litert").pid):
         assert run.end() == 1
-    assert "stopped answering" in run.state("litert")["reason"]
-    assert run.rounds("tflite") == ALL
+    assert "stopped answering" in run.state("lean-litert")["reason"]
+    assert run.rounds("lean-tflite") == ALL
 
 
 @pytest.mark.parametrize("left", [100, None], ids=["truncated", "deleted"])
 def test_an_artifact_that_is_damaged_between_rounds_fails_its_server_only(start: Start, left: int | None) -> None:
     artifact = ROOT / "artifacts" / "digits_cnn" / "tflite-fp16" / "1" / "model.tflite"
-    run = start("--restart-between-rounds", "--format", "tflite-fp16", "--target", "litert").under_way()
+    run = start("--restart-between-rounds", "--format", "tflite-fp16", "--target", "lean-litert").under_way()
     whole = artifact.read_bytes()
     try:
         if left is None:
@@ -44,7 +44,9 @@ def test_an_artifact_that_is_damaged_between_rounds_fails_its_server_only(start:
         assert run.end() == 1
     finally:
         artifact.write_bytes(whole)
-    assert run.state("litert")["status"] == "failed" and "did not come up again" in run.state("litert")["reason"]
+    assert (
+        run.state("lean-litert")["status"] == "failed" and "did not come up again" in run.state("lean-litert")["reason"]
+    )
     assert {m["format"] for m in run.results["measurements"] if m["round"] == 1} >= {"tflite-fp32"}
 
 
@@ -56,11 +58,11 @@ def test_a_load_generator_that_is_killed_is_replaced_and_no_trial_is_lost(start:
     run.end()
     assert not run.problems and "Traceback" not in run.said
     assert "run again with another load generator" in run.said
-    assert run.rounds("tflite") == run.rounds("litert") == ALL
+    assert run.rounds("lean-tflite") == run.rounds("lean-litert") == ALL
 
 
 def test_a_torchserve_worker_that_is_killed_while_java_lives_hides_nothing(start: Start) -> None:
-    run = start("--target", "torchserve", "--target", "tflite").under_way()
+    run = start("--target", "torchserve", "--target", "lean-tflite").under_way()
     java = server("torchserve")
     workers = [p for p in java.children(recursive=True) if "model_service_worker" in " ".join(p.cmdline())]
     assert workers
@@ -68,7 +70,7 @@ def test_a_torchserve_worker_that_is_killed_while_java_lives_hides_nothing(start
         worker.kill()
     run.end()
     assert "Traceback" not in run.said
-    assert run.rounds("tflite") == ALL
+    assert run.rounds("lean-tflite") == ALL
     # Java starts another one; meanwhile requests wait or fail, and each that failed is counted.
     if run.rounds("torchserve") != ALL:
         failed = [m for m in run.results["measurements"] if m["target"] == "torchserve" and m["error_count"]]

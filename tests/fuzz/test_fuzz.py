@@ -23,7 +23,7 @@ from bakeoff.host.progress import Quiet
 from bakeoff.schema import Model
 from bakeoff.wire import WIRES
 
-TARGETS = ("tflite", "litert", "echo")
+TARGETS = ("lean-tflite", "lean-litert", "echo")
 MUTATIONS, DESCRIBED = 600, 8
 GROWTH_BYTES = 150_000_000
 """A leak of every body would be more; the interpreters of a few batch sizes are less."""

@@ -1,4 +1,4 @@
-"""The codec's bytes, read and written by stubs made of TorchServe's own proto; needs torch-flask's environment."""
+"""The codec's bytes, read and written by stubs made of TorchServe's own proto; needs flask-torch's environment."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ NAMED = (TensorSpec("x", "float32", (None, 3)), TensorSpec("ids", "int64", (None
 def stubs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """The modules inference_pb2 and inference_pb2_grpc, compiled from the proto in TorchServe's jar."""
     folder = tmp_path_factory.mktemp("protos")
-    sys.path[:0] = [str(SERVING / "torch-flask"), str(folder)]
+    sys.path[:0] = [str(SERVING / "flask-torch"), str(folder)]
     from protos import compile_protos
 
     compile_protos(folder)

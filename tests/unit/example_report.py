@@ -28,9 +28,9 @@ def example_report(name: str = "digits_cnn", reason: str = "the command x is not
     artifact = Artifact(name, "tflite-int8", "p", 64_720, 56_612, "b" * 64, 0.99, 0.4, (parity,))
     measurement = Measurement(
         trial_id="t",
-        endpoint="tflite-grpc",
+        endpoint="lean-tflite-grpc",
         model=name,
-        target="tflite",
+        target="lean-tflite",
         format="tflite-fp32",
         protocol="grpc",
         workload="c1",
@@ -74,13 +74,15 @@ def example_report(name: str = "digits_cnn", reason: str = "the command x is not
         models=(model,),
         artifacts=(artifact,),
         parity=(parity,),
-        support=(Support(name, "tflite", "tflite-dynamic", False, None, "FULLY_CONNECTED version 12"),),
+        support=(Support(name, "lean-tflite", "tflite-dynamic", False, None, "FULLY_CONNECTED version 12"),),
         targets=(
-            TargetState("tflite", "TensorFlow", "s", "2.14.0", "available", ready_seconds={f"{name} tflite-fp32": 0.3}),
+            TargetState(
+                "lean-tflite", "TensorFlow", "s", "2.14.0", "available", ready_seconds={f"{name} tflite-fp32": 0.3}
+            ),
             TargetState("tfserving", "TensorFlow", "s", None, "unavailable", reason, "install it"),
         ),
         measurements=(measurement, invalid),
-        summary=(Summary(name, "tflite-grpc", "c1", 1234.5, LATENCY),),
+        summary=(Summary(name, "lean-tflite-grpc", "c1", 1234.5, LATENCY),),
         comparisons=(),
         missing_artifacts=(MissingArtifact(name, "savedmodel", "no rule for aten.mine"),),
     )

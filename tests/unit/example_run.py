@@ -35,9 +35,9 @@ HOSTILE = "</script><script>alert('no')</script>|=x\n../../up"
 ENDPOINTS = {
     "torchserve-rest": ("torchserve", "torchscript", "rest", 2.0),
     "torchserve-grpc": ("torchserve", "torchscript", "grpc", 2.6),
-    "torch-flask-rest": ("torch-flask", "torchscript", "rest", 1.6),
-    "tflite-rest": ("tflite", "tflite-fp32", "rest", 0.6),
-    "tflite-grpc": ("tflite", "tflite-fp32", "grpc", 0.4),
+    "flask-torch-rest": ("flask-torch", "torchscript", "rest", 1.6),
+    "lean-tflite-rest": ("lean-tflite", "tflite-fp32", "rest", 0.6),
+    "lean-tflite-grpc": ("lean-tflite", "tflite-fp32", "grpc", 0.4),
     "echo-tfserving-rest": ("echo", "none", "rest", 0.2),
 }
 """Target, format, protocol, and the true p50 in ms."""
@@ -60,7 +60,7 @@ def example_run(
     parity = [
         Parity(name, format, "a runtime", "format", None, 1e-6, True, batch) for format in SIZES for batch in (1, 3)
     ]
-    wrong = Parity(name, "savedmodel", "a runtime", "serving", "tf-flask-rest", 0.5, False, 1, f"0.5 off {name}")
+    wrong = Parity(name, "savedmodel", "a runtime", "serving", "flask-tf-rest", 0.5, False, 1, f"0.5 off {name}")
     report = replace(
         example_report(),
         created_at="2026-01-01T00:00:00+00:00",
@@ -80,7 +80,7 @@ def example_run(
         support=(),
         missing_artifacts=(),
         targets=tuple(states(name)),
-        bare=(Bare(name, "tflite", "tflite-fp32", 0.04, 1000),),
+        bare=(Bare(name, "lean-tflite", "tflite-fp32", 0.04, 1000),),
         finished=(name,),
     )
     return conclude(report, [*trials, drifted], "torchserve-rest")
@@ -111,7 +111,7 @@ def trial(name: str, endpoint: str, workload: str, number: int, p50: float) -> M
 
 def states(name: str) -> Iterator[TargetState]:
     """Yield the targets: four that ran and one that couldn't."""
-    frameworks = {"torchserve": "PyTorch", "torch-flask": "PyTorch", "tflite": "TensorFlow", "echo": "none"}
+    frameworks = {"torchserve": "PyTorch", "flask-torch": "PyTorch", "lean-tflite": "TensorFlow", "echo": "none"}
     for number, (target, framework) in enumerate(frameworks.items()):
         what = f"{name} {next(row[1] for row in ENDPOINTS.values() if row[0] == target)}"
         yield TargetState(

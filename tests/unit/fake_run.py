@@ -28,7 +28,7 @@ def show_run(quiet: bool = False, wait: bool = False) -> None:
             show.begin("digits_cnn", Trial("t", found.endpoint, workload, 0, number, None), 3)
             show.found(found)
             show.step()
-        show.begin("digits_cnn", Trial("t", "tflite-grpc", workload, 1, 0, None), 3)
+        show.begin("digits_cnn", Trial("t", "lean-tflite-grpc", workload, 1, 0, None), 3)
         while wait:
             signal.pause()
 

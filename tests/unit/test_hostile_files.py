@@ -320,7 +320,7 @@ def test_a_run_to_go_on_with_names_no_code_of_others(ran: Path, tmp_path: Path) 
     known = load_config(DEFAULT, ["digits_cnn", "mobilenet_v2"], load_targets())
     config = {
         "models": [str(tmp_path / "evil")],
-        "targets": ["tflite"],
+        "targets": ["lean-tflite"],
         "quick": {"models": ["digits_cnn"], "rounds": 1},
     }
     config["quick"] |= {"warmup_s": 1.0, "duration_s": 1.0}

@@ -33,11 +33,11 @@ def growing(mb_a_minute: float, minutes: int = 10, leap_mb: float = 0.0) -> list
     return [stretch(minute=at, resident_mb=80 + mb_a_minute * at + leap_mb * min(at / 3, 1)) for at in times]
 
 
-def soaked(stretches: list[dict], target: str = "tflite") -> dict:
+def soaked(stretches: list[dict], target: str = "lean-tflite") -> dict:
     return {"target": target, "protocol": "grpc", "peak_rps": 100.0, "idle_mb": 70.0, "stretches": stretches}
 
 
-def overloaded(stretches: list[dict], target: str = "tflite", factor: float = 2.0, afterwards: str = "ok") -> dict:
+def overloaded(stretches: list[dict], target: str = "lean-tflite", factor: float = 2.0, afterwards: str = "ok") -> dict:
     return {
         "target": target,
         "protocol": "grpc",
@@ -90,14 +90,16 @@ def test_a_soak_without_failures_and_growth_meets_its_goals_and_has_its_row() ->
     record = soaked(growing(0.5))
     assert len(soak.judge(record)) == 2 and not missed(soak.judge(record))
     row = soak.row_of(record)
-    assert row == "| tflite, grpc | 100 | 14,000 | 0 | 0 | 2.50, 2.50, 2.50 | 70.0, 80.2, 85.0 | +0.50 |\n"
+    assert row == "| lean-tflite, grpc | 100 | 14,000 | 0 | 0 | 2.50, 2.50, 2.50 | 70.0, 80.2, 85.0 | +0.50 |\n"
 
 
 def test_a_soak_with_one_failure_or_growth_misses_a_goal() -> None:
     assert missed(soak.judge(soaked([*growing(0.0), stretch(statuses={"ok": 699, "reset": 1})]))) == [
-        "tflite, grpc: requests that failed"
+        "lean-tflite, grpc: requests that failed"
     ]
-    assert missed(soak.judge(soaked(growing(1.1)))) == ["tflite, grpc: memory's growth after 3 minutes, MB a minute"]
+    assert missed(soak.judge(soaked(growing(1.1)))) == [
+        "lean-tflite, grpc: memory's growth after 3 minutes, MB a minute"
+    ]
 
 
 def test_a_soak_judges_no_other_server_s_memory_and_none_of_a_short_one() -> None:
@@ -123,19 +125,19 @@ def test_an_overload_that_is_refused_meets_the_goals() -> None:
 )
 def test_an_overload_that_goes_wrong_misses_the_goal(figures: dict, goal: str) -> None:
     found = stretch(**{"answered_rps": 95.0, "within_slo_rps": 90.0, **figures})
-    assert missed(overload.judge(overloaded([found]))) == [f"tflite, grpc, 2 times: {goal}"]
+    assert missed(overload.judge(overloaded([found]))) == [f"lean-tflite, grpc, 2 times: {goal}"]
 
 
 def test_a_server_that_fails_afterwards_misses_a_goal() -> None:
     record = overloaded([stretch(answered_rps=95.0, within_slo_rps=90.0)], afterwards="refused")
-    assert missed(overload.judge(record)) == ["tflite, grpc, afterwards: requests that failed"]
+    assert missed(overload.judge(record)) == ["lean-tflite, grpc, afterwards: requests that failed"]
 
 
 def test_how_much_is_answered_is_judged_at_twice_the_capacity_alone_and_of_our_bounded_servers() -> None:
     nothing = stretch(within_slo_rps=0.0, p99_ms=None, max_ms=None, statuses={"grpc_8": 9})
     assert not missed(overload.judge(overloaded([nothing], factor=10.0)))
-    assert overload.judge(overloaded([nothing], target="torch-flask")) == []
-    assert "| -, - |" in overload.rows_of(overloaded([nothing], target="torch-flask"))
+    assert overload.judge(overloaded([nothing], target="flask-torch")) == []
+    assert "| -, - |" in overload.rows_of(overloaded([nothing], target="flask-torch"))
 
 
 def test_several_stretches_show_growth() -> None:
@@ -143,9 +145,13 @@ def test_several_stretches_show_growth() -> None:
     steady = [stretch(**fine) for _ in range(9)]
     assert len(overload.judge(overloaded(steady))) == 7 and not missed(overload.judge(overloaded(steady)))
     slower = [stretch(**fine, p99_ms=each) for each in (10, 10, 10, 12, 12, 12, 16, 16, 16)]
-    assert missed(overload.judge(overloaded(slower))) == ["tflite, grpc, 2 times: p99 of the last third / of the first"]
+    assert missed(overload.judge(overloaded(slower))) == [
+        "lean-tflite, grpc, 2 times: p99 of the last third / of the first"
+    ]
     bigger = [stretch(**fine, resident_mb=80.0 + number) for number in range(10)]
-    assert missed(overload.judge(overloaded(bigger))) == ["tflite, grpc, 2 times: memory's growth once settled, MB"]
+    assert missed(overload.judge(overloaded(bigger))) == [
+        "lean-tflite, grpc, 2 times: memory's growth once settled, MB"
+    ]
 
 
 def test_each_way_in_which_a_run_ends_badly_is_counted() -> None:

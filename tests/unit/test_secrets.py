@@ -53,7 +53,7 @@ def test_a_plan_names_the_file_and_not_the_token(tmp_path: Path) -> None:
 
 def test_the_environment_is_in_no_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOME_API_KEY", SECRET)
-    config, selection = load_config(DEFAULT, (), load_targets()), Selection((load_targets()["tflite"],), ("rest",))
+    config, selection = load_config(DEFAULT, (), load_targets()), Selection((load_targets()["lean-tflite"],), ("rest",))
     report = new_run(replace(config, reference=""), selection, RunOptions(), tmp_path, "bakeoff run").report
     write_results(tmp_path, report)
     write_report(tmp_path, report)

@@ -15,7 +15,7 @@ from bakeoff.host.files import ARTIFACTS, ROOT, STATE, as_json, read_json, write
 from bakeoff.host.processes import child_environment, confined, log_end, spawn, terminate
 from bakeoff.artifacts.provenance import record_artifact, record_source, require_own
 from bakeoff.host.progress import Show
-from bakeoff.schema import EDGE_FORMATS, FORMATS
+from bakeoff.schema import UNSERVED_FORMATS, FORMATS
 from bakeoff.host.venvs import ensure_venv
 
 REQUIREMENTS = ROOT / "models" / "requirements.txt"
@@ -36,7 +36,7 @@ class ExportOptions:
     formats: tuple[str, ...] = ()
     weights: Path | None = None
     force: bool = False
-    skip: tuple[str, ...] = EDGE_FORMATS
+    skip: tuple[str, ...] = UNSERVED_FORMATS
     trust: bool = False
 
     @property

@@ -51,8 +51,10 @@ def capacity(
     config: o.ConfigFile = o.DEFAULT_CONFIG,
     runtime: o.RuntimeName = "local",
     model: Annotated[str, typer.Option("--model", help=f"{o.MODEL_HELP}.")] = "digits_cnn",
-    target: Annotated[str, typer.Option("--target", help="A target.")] = "tflite",
-    protocol: Annotated[str, typer.Option("--protocol", help="rest, rest-binary or grpc.")] = "grpc",
+    target: Annotated[
+        str, typer.Option("--target", callback=lambda name: o.renamed([name])[0], help="A target.")
+    ] = "lean-tflite",
+    protocol: Annotated[str, typer.Option("--protocol", help="rest, binary or grpc.")] = "grpc",
     trial_s: Annotated[float, typer.Option(min=1, help="Seconds of a trial.")] = 10.0,
     budget_s: Annotated[float, typer.Option(min=10, help="Seconds for the whole search.")] = 300.0,
     precision: Annotated[

@@ -11,19 +11,27 @@ import typer
 
 from bakeoff.errors import UsageError, one_of
 from bakeoff.experiment.config import DEFAULT, Config, load_config, shorten
-from bakeoff.host.catalog import ModelSource, find_models, list_models, load_targets, make_endpoints
+from bakeoff.host.catalog import OLD_NAMES, ModelSource, find_models, list_models, load_targets, make_endpoints
 from bakeoff.platforms import RUNTIMES, Runtime
 from bakeoff.platforms.deploy import Selection
 from bakeoff.schema import FORMATS, PROTOCOLS, WIRE_PROTOCOLS, Protocol
+
+
+def renamed(targets: list[str]) -> list[str]:
+    """Return targets by their names of today."""
+    return [OLD_NAMES.get(name, name) for name in targets]
+
 
 ConfigFile = Annotated[Path, typer.Option("--config", help="The experiment.", metavar="FILE")]
 MODEL_HELP = "A model of the zoo, the path of a folder with a model.py, or hf:NAME_OR_PATH"
 Models = Annotated[
     list[str], typer.Option("--model", help=f"{MODEL_HELP}; again for more. [default: config's]", metavar="MODEL")
 ]
-Targets = Annotated[list[str], typer.Option("--target", help="A target; again for more. [default: config's]")]
+Targets = Annotated[
+    list[str], typer.Option("--target", callback=renamed, help="A target; may be repeated. [default: config's]")
+]
 Formats = Annotated[list[str], typer.Option("--format", help="A format beside each target's default; again for more.")]
-Protocols = Annotated[list[str], typer.Option("--protocol", help="rest, rest-binary or grpc. [default: config's]")]
+Protocols = Annotated[list[str], typer.Option("--protocol", help="rest, binary or grpc. [default: config's]")]
 Weights = Annotated[
     Path | None, typer.Option("--weights", help="A state dict (.pt) for the one model.", metavar="FILE")
 ]

@@ -22,8 +22,8 @@ from bakeoff.platforms.deploy import Deployment, Selection, deployed, restart
 from bakeoff.results.recompute import conclude
 from bakeoff.results.store import write_results
 from bakeoff.schema import (
-    EDGE_FORMATS,
     FLOORS,
+    UNSERVED_FORMATS,
     Artifact,
     EdgeMeasurement,
     Measurement,
@@ -95,7 +95,7 @@ def run(job: Run, show: Show) -> Report:
 
 def _run_model(job: Run, model: str, show: Show) -> None:
     runtime, cpus = job.runtime, job.config.cpus
-    unasked = tuple(format for format in EDGE_FORMATS if format not in job.config.formats)
+    unasked = tuple(format for format in UNSERVED_FORMATS if format not in job.config.formats)
     options = ExportOptions(weights=job.weights, skip=unasked, trust=job.trust)
     folder, _ = runtime.export(model, options, show)
     show.step()

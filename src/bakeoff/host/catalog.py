@@ -15,6 +15,8 @@ SERVING = ROOT / "serving"
 ZOO = ROOT / "models" / "zoo"
 HF = "hf:"
 """Begins a model that the transformers library loads: hf:NAME or hf:PATH."""
+OLD_NAMES = {"tflite": "lean-tflite", "litert": "lean-litert", "torch-flask": "flask-torch", "tf-flask": "flask-tf"}
+"""What targets were called before; commands still take these names."""
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 """What can stand in a URL and in a file's name."""
 

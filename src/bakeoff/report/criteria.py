@@ -10,22 +10,12 @@ from bakeoff.report.answer import advantage
 from bakeoff.report.cells import number
 from bakeoff.report.contest import FRAMEWORKS, Contest
 from bakeoff.report.words import PROTOCOL_WORDS, certainty, seconds, size, times
-from bakeoff.schema import FP32_FORMATS, PROTOCOLS, Comparison
+from bakeoff.schema import EXACT_FORMATS, PROTOCOLS, Comparison
+from bakeoff.schema.formats import BY_NAME, TABLE
 from bakeoff.sizes import SizeRow
 
-FRAMEWORK_OF = {
-    "torchscript": "PyTorch",
-    "lite-interpreter": "PyTorch",
-    "executorch": "PyTorch",
-    "savedmodel": "TensorFlow",
-    "tflite-fp32": "TensorFlow",
-    "tflite-fp16": "TensorFlow",
-    "tflite-dynamic": "TensorFlow",
-    "tflite-int8": "TensorFlow",
-}
-"""Whose format it is; ONNX is neither's."""
-EDGE = FRAMEWORK_OF.keys() - {"torchscript", "savedmodel"}
-"""Formats for an edge device: those that don't need a whole framework to run."""
+EDGE = {row.name for row in TABLE if row.edge and row.framework}
+"""Formats of either framework for a device."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +43,7 @@ def criteria(contest: Contest) -> list[Criterion]:
         measured(contest, "Latency", "p50", "latency"),
         measured(contest, "Throughput", "throughput", "throughput"),
         cost(contest),
-        smallest(contest, "Artifact size", "the smallest that loses no precision (fp32)", FP32_FORMATS),
+        smallest(contest, "Artifact size", "the smallest that loses no precision (fp32)", EXACT_FORMATS),
         edge_size(contest),
         least(contest, "Memory", "peak of all of a server's processes", least_memory(contest), size),
         least(contest, "Start-up", "from start to the first right answers", start_up(contest), seconds),
@@ -147,7 +137,7 @@ def smallest(contest: Contest, name: str, what: str, formats: Iterable[str]) -> 
     """Compare the smallest artifacts among formats."""
     allowed = set(formats)
     weighed = {
-        f: [a for a in contest.usable if a.format in allowed and FRAMEWORK_OF.get(a.format) == f] for f in FRAMEWORKS
+        f: [a for a in contest.usable if a.format in allowed and BY_NAME[a.format].framework == f] for f in FRAMEWORKS
     }
     best = {f: min(found, key=lambda a: a.size_bytes) for f, found in weighed.items() if found}
     cells = sides(f"{size(best[f].size_bytes)}, {best[f].format}" if f in best else "not measured" for f in FRAMEWORKS)
@@ -171,7 +161,7 @@ def with_runtime(contest: Contest, name: str) -> Criterion | None:
     known = [row for row in contest.sizes if row.format in EDGE and row.reason is None and row.app_bytes is not None]
     best: dict[str, SizeRow] = {}
     for row in sorted(known, key=lambda row: -(row.app_bytes or 0)):
-        best[FRAMEWORK_OF[row.format]] = row
+        best[str(BY_NAME[row.format].framework)] = row
     if not best.keys() >= set(FRAMEWORKS):
         return None
     cells = sides(f"{size(best[f].app_bytes or 0)}, {best[f].format} in {best[f].runtime}" for f in FRAMEWORKS)
@@ -276,7 +266,7 @@ def dynamic_shapes(contest: Contest) -> Criterion:
     """Say which formats held up at every shape that was tried: batch sizes, and lengths where the model has any."""
     free = [i for i in contest.model.inputs if None in i.shape[1:]]
     held, all_ = contest.held, [*contest.held, *contest.not_held]
-    mine = {f: [name for name in all_ if FRAMEWORK_OF.get(name) == f] for f in FRAMEWORKS}
+    mine = {f: [name for name in all_ if BY_NAME[name].framework == f] for f in FRAMEWORKS}
     cells = sides(
         f"{sum(name in held for name in mine[f])} of {len(mine[f])} formats" if mine[f] else "not measured"
         for f in FRAMEWORKS

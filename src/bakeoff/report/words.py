@@ -8,7 +8,7 @@ from bakeoff.analysis.compare import MARGIN, ROUNDS_FOR_VERDICT
 from bakeoff.report.cells import number
 from bakeoff.schema import Comparison, Measurement
 
-PROTOCOL_WORDS = {"rest": "REST (JSON)", "rest-binary": "REST (bytes)", "grpc": "gRPC"}
+PROTOCOL_WORDS = {"rest": "REST (JSON)", "binary": "REST (bytes)", "grpc": "gRPC"}
 
 
 def size(count: float) -> str:

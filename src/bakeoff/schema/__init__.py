@@ -6,15 +6,12 @@ Raw times are integer nanoseconds, sizes are bytes, reported times are float mil
 from bakeoff.schema.artifact import Artifact, Fidelity, MissingArtifact, Parity
 from bakeoff.schema.comparison import Comparison, Summary
 from bakeoff.schema.edge import EdgeMeasurement, EdgeProcess
+from bakeoff.schema.formats import EXACT_FORMATS, FORMATS, NO_FORMAT, UNSERVED_FORMATS
 from bakeoff.schema.measurement import Disturbance, Floors, Gaps, Latency, Measurement, Spent
 from bakeoff.schema.model import Model, TensorSpec
 from bakeoff.schema.names import (
     CLIENT_FLOOR,
-    EDGE_FORMATS,
     FLOORS,
-    FORMATS,
-    FP32_FORMATS,
-    NO_FORMAT,
     PROTOCOLS,
     SERVER_FLOOR,
     STRICT,
@@ -37,13 +34,12 @@ __all__ = [
     "CLIENT_FLOOR",
     "Comparison",
     "Disturbance",
-    "EDGE_FORMATS",
+    "EXACT_FORMATS",
     "EdgeMeasurement",
     "EdgeProcess",
     "Endpoint",
     "FLOORS",
     "FORMATS",
-    "FP32_FORMATS",
     "Fidelity",
     "Floors",
     "Gaps",
@@ -74,6 +70,7 @@ __all__ = [
     "TensorSpec",
     "Trial",
     "Verdict",
+    "UNSERVED_FORMATS",
     "WIRE_PROTOCOLS",
     "Watch",
     "Workload",

@@ -1,10 +1,10 @@
-"""The words for formats, protocols, arrivals and verdicts, and which of them belong together."""
+"""The words for protocols, arrivals and verdicts, and which of them belong together."""
 
 from __future__ import annotations
 
 from typing import Literal
 
-Protocol = Literal["rest", "rest-binary", "grpc"]
+Protocol = Literal["rest", "binary", "grpc"]
 Arrival = Literal["closed", "constant", "poisson"]
 RuntimeName = Literal["local", "docker"]
 Verdict = Literal["faster", "slower", "same", "inconclusive"]
@@ -12,33 +12,19 @@ MemorySource = Literal["processes", "cgroup-peak", "sampled"]
 """Where a server's peak memory is from: its processes' peak resident sets, the peak that its container's cgroup keeps
 (page cache included), or the largest of the container's sizes after each trial."""
 
-EDGE_FORMATS = ("onnx", "executorch", "lite-interpreter")
-"""Formats that no target serves: exported when asked for, and measured in process."""
-FORMATS = (
-    "torchscript",
-    "savedmodel",
-    "tflite-fp32",
-    "tflite-fp16",
-    "tflite-dynamic",
-    "tflite-int8",
-    *EDGE_FORMATS,
-)
-FP32_FORMATS = frozenset({"torchscript", "savedmodel", "tflite-fp32", *EDGE_FORMATS})
-NO_FORMAT = "none"
-"""The format of a target that serves no artifact (echo)."""
 SERVER_FLOOR, CLIENT_FLOOR = "echo", "client-floor"
 """Targets that compute nothing: one written like our own servers, and one that costs almost nothing."""
 FLOORS = frozenset({SERVER_FLOOR, CLIENT_FLOOR})
 
 WIRE_PROTOCOLS: dict[str, Protocol] = {
     "torchserve-rest": "rest",
-    "torchserve-rest-binary": "rest-binary",
+    "torchserve-binary": "binary",
     "torchserve-grpc": "grpc",
     "tfserving-rest": "rest",
-    "tfserving-rest-binary": "rest-binary",
+    "tfserving-binary": "binary",
     "tfserving-grpc": "grpc",
 }
-PROTOCOLS: tuple[Protocol, ...] = ("rest", "rest-binary", "grpc")
+PROTOCOLS: tuple[Protocol, ...] = ("rest", "binary", "grpc")
 
 STRICT = {"extra": "forbid"}
 """Pydantic's setting for types that are read from files people write: an unknown key is an error."""

@@ -31,8 +31,12 @@ RUNTIMES = (
     EdgeRuntime(
         "tensorflow", "tensorflow_savedmodel", "tensorflow-cpu", ("savedmodel",), ROOT / "models" / "requirements.txt"
     ),
-    EdgeRuntime("tflite-runtime", "tflite", "tflite-runtime", TFLITE, ROOT / "serving" / "tflite" / "requirements.txt"),
-    EdgeRuntime("ai-edge-litert", "tflite", "ai-edge-litert", TFLITE, ROOT / "serving" / "litert" / "requirements.txt"),
+    EdgeRuntime(
+        "tflite-runtime", "tflite", "tflite-runtime", TFLITE, ROOT / "serving" / "lean-tflite" / "requirements.txt"
+    ),
+    EdgeRuntime(
+        "ai-edge-litert", "tflite", "ai-edge-litert", TFLITE, ROOT / "serving" / "lean-litert" / "requirements.txt"
+    ),
     EdgeRuntime("onnxruntime", "onnx_runtime", "onnxruntime", ("onnx",), EDGE / "requirements.txt"),
     EdgeRuntime(
         "lite-interpreter", "lite_interpreter", "torch", ("lite-interpreter",), ROOT / "models" / "requirements.txt"

@@ -48,8 +48,8 @@ WIRES: dict[str, Wire] = {
             decode_response=tfserving.decode_rest_response,
         ),
         Wire(
-            name="torchserve-rest-binary",
-            protocol="rest-binary",
+            name="torchserve-binary",
+            protocol="binary",
             path=torchserve.rest_path,
             content_type=binary.content_type,
             encode_request=tfserving.encode_binary_request,
@@ -72,8 +72,8 @@ WIRES: dict[str, Wire] = {
             decode_response=tfserving.decode_rest_response,
         ),
         Wire(
-            name="tfserving-rest-binary",
-            protocol="rest-binary",
+            name="tfserving-binary",
+            protocol="binary",
             path=tfserving.rest_path,
             content_type=binary.content_type,
             encode_request=tfserving.encode_binary_request,

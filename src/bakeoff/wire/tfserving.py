@@ -1,4 +1,4 @@
-"""TensorFlow Serving's Predict API, the client's side: tfserving-rest, tfserving-rest-binary and tfserving-grpc."""
+"""TensorFlow Serving's Predict API, the client's side: tfserving-rest, tfserving-binary and tfserving-grpc."""
 
 from __future__ import annotations
 

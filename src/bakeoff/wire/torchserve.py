@@ -1,4 +1,4 @@
-"""TorchServe's inference API: torchserve-rest, torchserve-rest-binary and torchserve-grpc, both sides."""
+"""TorchServe's inference API: torchserve-rest, torchserve-binary and torchserve-grpc, both sides."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from bakeoff.wire.client import Client
 
 ROOT = Path(__file__).resolve().parents[3]
 TINY = Path(__file__).resolve().parent / "tiny"
-PROGRAMS = {"tflite": "tflite", "litert": "tflite", "echo": "echo"}
+PROGRAMS = {"lean-tflite": "lean", "lean-litert": "lean", "echo": "echo"}
 START_TIMEOUT_S = 30
 
 

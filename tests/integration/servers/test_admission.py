@@ -24,7 +24,7 @@ PLACES = 3  # one interpreter, and two who wait
 STATUS = b"GET /v1/models/image HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
-@pytest.fixture(scope="module", params=["tflite", "litert"])
+@pytest.fixture(scope="module", params=["lean-tflite", "lean-litert"])
 def server(request: pytest.FixtureRequest, start: Start) -> Running:
     return start(request.param, "image", "tflite-fp32", "--queue", str(PLACES - 1))
 

@@ -20,7 +20,7 @@ from bakeoff.wire.proto import tfserving_pb2
 
 from .conftest import Running, Start, specs
 
-TARGETS = {"tflite": "tflite-fp32", "litert": "tflite-fp32", "echo": "none"}
+TARGETS = {"lean-tflite": "tflite-fp32", "lean-litert": "tflite-fp32", "echo": "none"}
 PATIENCE_S = 1.0
 ANSWER_S = 30  # for the socket not to hang the tests; what is waited for takes a second
 HEAD = b"POST /v1/models/image:predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
@@ -39,7 +39,7 @@ def unharmed(server: Running) -> Iterator[Running]:
     before = psutil.Process(server.process.pid).memory_info().rss
     yield server
     inputs = {"x": np.zeros((1, 1, 8, 8), "f4")}
-    for wire in ("tfserving-rest", "tfserving-rest-binary", "tfserving-grpc"):
+    for wire in ("tfserving-rest", "tfserving-binary", "tfserving-grpc"):
         body = WIRES[wire].encode_request("image", specs("image", "inputs"), inputs)
         assert server.client(wire, timeout_s=ANSWER_S).send(body).status == "ok"
     assert psutil.Process(server.process.pid).memory_info().rss < before + GROWTH_BYTES

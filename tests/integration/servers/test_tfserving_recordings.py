@@ -77,7 +77,7 @@ def recorded(protocol: str) -> list[Any]:
     return kept
 
 
-@pytest.fixture(scope="module", params=("tflite", "litert"))
+@pytest.fixture(scope="module", params=("lean-tflite", "lean-litert"))
 def half_plus_two(request: pytest.FixtureRequest, start: Start) -> Running:
     return start(request.param, "half_plus_two", "tflite-fp32")
 

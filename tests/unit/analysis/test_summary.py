@@ -32,9 +32,9 @@ from bakeoff.schema.samples import TrialSamples, Window
 
 MS = 1_000_000
 MEASURED = example_report().measurements[0]
-ENDPOINT = Endpoint("tflite-grpc", "digits_cnn", "tflite", "tflite-fp32", "grpc", "tfserving-grpc")
+ENDPOINT = Endpoint("lean-tflite-grpc", "digits_cnn", "lean-tflite", "tflite-fp32", "grpc", "tfserving-grpc")
 WATCH = Watch(0, "here 1", 1, cpu_percent=10.0, spin_percent=0.0, held_back=0)
-TRIAL = Trial("t", "tflite-grpc", Workload("c1", "closed", concurrency=1), 0, 0, "t.parquet")
+TRIAL = Trial("t", "lean-tflite-grpc", Workload("c1", "closed", concurrency=1), 0, 0, "t.parquet")
 
 
 def trial_samples(
@@ -148,7 +148,7 @@ def open_trial(lags_ms: list[int], rate: float = 100, arrival: Any = "constant")
     """A request every 10 ms, as late as said, answered 2 ms after its start."""
     intended = np.arange(len(lags_ms)) * 10
     rows = [(int(i) + lag, int(i) + lag + 2, "ok") for i, lag in zip(intended, lags_ms, strict=True)]
-    trial = Trial("t", "tflite-grpc", Workload("open", arrival, rate_rps=rate), 0, 0, None)
+    trial = Trial("t", "lean-tflite-grpc", Workload("open", arrival, rate_rps=rate), 0, 0, None)
     return summarize_trial(trial, ENDPOINT, trial_samples(rows, (0, 1000), intended_ns=intended * MS))
 
 
@@ -233,8 +233,8 @@ def test_floors_are_those_of_the_same_workload_and_wire() -> None:
 
     rows = [
         measured("torchserve", "torchserve-grpc", 0.8),
-        measured("tflite", "tfserving-grpc", 0.2),
-        measured("tflite", "tfserving-rest", 0.2),
+        measured("lean-tflite", "tfserving-grpc", 0.2),
+        measured("lean-tflite", "tfserving-rest", 0.2),
         measured("echo", "torchserve-grpc", 0.4),
         measured("echo", "torchserve-grpc", 0.6),
         measured("echo", "torchserve-grpc", 9.0, verdict="invalid"),

@@ -12,7 +12,7 @@ from bakeoff.artifacts.export import ExportOptions, _export_apart, export_argume
 from bakeoff.errors import BakeoffError
 from bakeoff.host.catalog import ModelSource
 from bakeoff.host.progress import Quiet
-from bakeoff.schema import EDGE_FORMATS
+from bakeoff.schema import UNSERVED_FORMATS
 
 
 def test_edge_formats_are_made_where_they_are_asked_for() -> None:
@@ -23,7 +23,7 @@ def test_edge_formats_are_made_where_they_are_asked_for() -> None:
 
 
 def test_the_export_is_told_what_to_leave_out() -> None:
-    words = [word for format in EDGE_FORMATS for word in ("--skip", format)]
+    words = [word for format in UNSERVED_FORMATS for word in ("--skip", format)]
     assert export_arguments(ExportOptions()) == words
     assert export_arguments(ExportOptions(("onnx",), force=True)) == ["--format", "onnx", "--force"]
     assert export_arguments(ExportOptions(skip=())) == []

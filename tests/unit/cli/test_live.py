@@ -87,13 +87,13 @@ def test_a_terminal_shows_the_run_until_ctrl_c_and_has_its_cursor_back() -> None
     terminal.read_until(
         "2/3 done",
         "left of digits_cnn",
-        "digits_cnn: tflite-grpc c1, round 2 of 3",
+        "digits_cnn: lean-tflite-grpc c1, round 2 of 3",
         "of 5 s; 1 valid so far: p50 0.4 ms, p99 2.5 ms, 1,234 req/s",
         "invalid: the lag was 9 ms",
         "trials: 1 valid, 1 invalid",
     )
     row = next(line for line in terminal.screen.splitlines() if line.startswith("ok"))
-    assert row.split() == ["ok", "tflite-grpc", "c1", "1", "0.4", "2.5", "1,234"]
+    assert row.split() == ["ok", "lean-tflite-grpc", "c1", "1", "0.4", "2.5", "1,234"]
     assert next(line for line in terminal.screen.splitlines() if line.startswith("!!")).split()[1] == "echo-rest"
     assert HIDE in terminal.said and SHOW not in terminal.said
     terminal.process.send_signal(signal.SIGINT)
@@ -114,7 +114,7 @@ def test_no_color_has_none_and_an_end_brings_the_cursor_back() -> None:
 def test_a_terminal_that_can_do_nothing_gets_lines() -> None:
     terminal = Terminal(TERM="dumb")
     assert terminal.end() == 0
-    assert b"\x1b" not in terminal.said and b"[2/3] digits_cnn: tflite-grpc c1, round 2 of 3" in terminal.said
+    assert b"\x1b" not in terminal.said and b"[2/3] digits_cnn: lean-tflite-grpc c1, round 2 of 3" in terminal.said
 
 
 def test_elsewhere_there_are_lines_of_what_starts_and_what_went_wrong(capsys: pytest.CaptureFixture[str]) -> None:
@@ -123,10 +123,10 @@ def test_elsewhere_there_are_lines_of_what_starts_and_what_went_wrong(capsys: py
     assert said.out == ""
     assert said.err.splitlines() == [
         "tfserving is unavailable: [red]not on PATH[/red]",
-        "[0/3] digits_cnn: tflite-grpc c1, round 1 of 3",
+        "[0/3] digits_cnn: lean-tflite-grpc c1, round 1 of 3",
         "[1/3] digits_cnn: echo-rest c1, round 1 of 3",
         f"m.echo is invalid: {REASON}",
-        "[2/3] digits_cnn: tflite-grpc c1, round 2 of 3",
+        "[2/3] digits_cnn: lean-tflite-grpc c1, round 2 of 3",
     ]
 
 

@@ -28,7 +28,7 @@ def load(text: str, tmp_path: Path) -> Config:
     ("old", "new", "says"),
     [
         ('models = ["digits_cnn", "mobilenet_v2"]', 'models = ["resnet"]', ("models", "'resnet'", "digits_cnn")),
-        ('targets = ["torchserve", ', 'targets = ["triton", ', ("targets", "'triton'", "tflite")),
+        ('targets = ["torchserve", ', 'targets = ["triton", ', ("targets", "'triton'", "lean-tflite")),
         ("rounds = 7\n", "rouns = 7\n", ("rouns: is an unknown key", "rounds", "base_port")),
         ("concurrency = 8", "concurency = 8", ("workloads.1.concurency", "concurrency", "warmup_s")),
         ("[quick]", "[quick]\nfast = 1", ("quick.fast", "duration_s")),
@@ -54,7 +54,7 @@ def load(text: str, tmp_path: Path) -> Config:
         ('name = "c8"', 'name = "c1"', ("'c1' stands twice",)),
         ('name = "c8"', 'name = "../c8"', ("workloads.1.name", "letters")),
         ("base_port = 0", "base_port = 70000", ("base_port", "65000")),
-        ('protocols = ["rest"', 'protocols = ["soap"', ("protocols.0", "rest-binary")),
+        ('protocols = ["rest"', 'protocols = ["soap"', ("protocols.0", "binary")),
         ("seed = 20260101", "seed = ", ("my.toml",)),
     ],
 )
@@ -151,10 +151,15 @@ def test_a_wrong_target_is_named(line: str, says: str, tmp_path: Path) -> None:
 
 
 def test_endpoint_ids() -> None:
-    tflite, echo = load_targets()["tflite"], load_targets()["echo"]
+    tflite, echo = load_targets()["lean-tflite"], load_targets()["echo"]
     ids = [e.id for e in make_endpoints("m", tflite, ["tflite-fp32", "tflite-int8"], ["rest", "grpc"])]
-    assert ids == ["tflite-rest", "tflite-grpc", "tflite@tflite-int8-rest", "tflite@tflite-int8-grpc"]
-    echoes = [e.id for e in make_endpoints("m", echo, ["none"], ["rest", "rest-binary", "grpc"])]
+    assert ids == [
+        "lean-tflite-rest",
+        "lean-tflite-grpc",
+        "lean-tflite@tflite-int8-rest",
+        "lean-tflite@tflite-int8-grpc",
+    ]
+    echoes = [e.id for e in make_endpoints("m", echo, ["none"], ["rest", "binary", "grpc"])]
     assert len(set(echoes)) == 6 and "echo-torchserve-rest" in echoes
 
 

@@ -21,15 +21,15 @@ MODELS = ["digits_cnn", "mobilenet_v2"]
 def begin(folder: Path) -> None:
     targets = load_targets()
     config = load_config(DEFAULT, MODELS, targets)
-    options = RunOptions("local", workers=2, restart_between_rounds=True, named=("tflite",), weights=Path("w.pt"))
-    selection = Selection((targets["tflite"],), config.protocols)
+    options = RunOptions("local", workers=2, restart_between_rounds=True, named=("lean-tflite",), weights=Path("w.pt"))
+    selection = Selection((targets["lean-tflite"],), config.protocols)
     write_results(folder, new_run(config, selection, options, folder, "bakeoff run").report)
 
 
 def test_a_run_is_reopened_as_it_was_begun(tmp_path: Path) -> None:
     begin(tmp_path)
     job = reopen_run(tmp_path)
-    assert (job.workers.own, job.restarts, job.named_targets) == (2, True, frozenset({"tflite"}))
+    assert (job.workers.own, job.restarts, job.named_targets) == (2, True, frozenset({"lean-tflite"}))
     assert job.weights == Path("w.pt") and job.out == tmp_path
     assert job.config == load_config(DEFAULT, MODELS, load_targets())
     assert {target.name for target in job.selection.floors} == {"echo", "client-floor"}
@@ -54,8 +54,8 @@ def test_what_cannot_be_reopened_is_named(tmp_path: Path) -> None:
 def test_a_reference_that_would_not_be_measured_is_refused(tmp_path: Path) -> None:
     targets = load_targets()
     config = replace(load_config(DEFAULT, MODELS, targets), reference="torchserve-rest")
-    with pytest.raises(UsageError, match="torchserve-rest.*tflite-grpc"):
-        new_run(config, Selection((targets["tflite"],), config.protocols), RunOptions(), tmp_path, "bakeoff run")
+    with pytest.raises(UsageError, match="torchserve-rest.*lean-tflite-grpc"):
+        new_run(config, Selection((targets["lean-tflite"],), config.protocols), RunOptions(), tmp_path, "bakeoff run")
     new_run(config, Selection((targets["torchserve"],), config.protocols), RunOptions(), tmp_path, "bakeoff run")
 
 

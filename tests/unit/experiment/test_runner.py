@@ -41,7 +41,7 @@ def test_a_reference_that_was_not_measured_is_a_gap(valid: Measurement) -> None:
     assert "nothing could be compared" in gaps(report, reference="tfserving-rest")[0]
 
 
-NOT_MEASURED = "digits_cnn tflite-grpc c1 was not measured: no right answers"
+NOT_MEASURED = "digits_cnn lean-tflite-grpc c1 was not measured: no right answers"
 
 
 def test_one_round_with_right_answers_is_enough(valid: Measurement) -> None:
@@ -72,9 +72,9 @@ def test_a_format_that_was_asked_for_and_could_not_be_made_is_a_gap(valid: Measu
 def test_failed_targets_and_failed_parity_are_gaps(valid: Measurement) -> None:
     report = replace(example_report(), measurements=(valid,))
     failed = replace(report.targets[0], status="failed", reason="it died\nlog")
-    assert gaps(replace(report, targets=(failed,))) == ["tflite is failed: it died\nlog"]
-    wrong = replace(report.parity[0], ok=False, endpoint="tflite-grpc", message="error 2")
-    assert "tflite-grpc failed parity at batch 1: error 2" in gaps(replace(report, parity=(wrong,)))
+    assert gaps(replace(report, targets=(failed,))) == ["lean-tflite is failed: it died\nlog"]
+    wrong = replace(report.parity[0], ok=False, endpoint="lean-tflite-grpc", message="error 2")
+    assert "lean-tflite-grpc failed parity at batch 1: error 2" in gaps(replace(report, parity=(wrong,)))
 
 
 def test_the_floor_may_outrun_the_load_generator_but_must_answer(valid: Measurement) -> None:
@@ -82,4 +82,4 @@ def test_the_floor_may_outrun_the_load_generator_but_must_answer(valid: Measurem
     report = example_report()
     assert gaps(replace(report, measurements=(valid, floor))) == []
     dead = replace(floor, error_count=floor.request_count)
-    assert gaps(replace(report, measurements=(valid, dead))) == [NOT_MEASURED.replace("tflite-grpc", "echo-rest")]
+    assert gaps(replace(report, measurements=(valid, dead))) == [NOT_MEASURED.replace("lean-tflite-grpc", "echo-rest")]

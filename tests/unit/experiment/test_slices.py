@@ -17,7 +17,7 @@ from bakeoff.schema import Endpoint, Measurement, Sample, Trial, Workload
 from bakeoff.schema.samples import Window
 
 COUNT = 100
-ENDPOINT = Endpoint("tflite-grpc", "m", "tflite", "tflite-fp32", "grpc", "tfserving-grpc")
+ENDPOINT = Endpoint("lean-tflite-grpc", "m", "lean-tflite", "tflite-fp32", "grpc", "tfserving-grpc")
 SERVER: Any = SimpleNamespace(target=SimpleNamespace(metrics=None))
 
 

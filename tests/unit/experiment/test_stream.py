@@ -23,8 +23,8 @@ C1 = Workload("c1", "closed", concurrency=1)
 
 @pytest.fixture
 def plan(tmp_path: Path) -> Plan:
-    """Two endpoints of tflite: small requests over gRPC, large ones over REST."""
-    endpoints = make_endpoints(MODEL.name, load_targets()["tflite"], ["tflite-fp32"], ["rest", "grpc"])
+    """Two endpoints of lean-tflite: small requests over gRPC, large ones over REST."""
+    endpoints = make_endpoints(MODEL.name, load_targets()["lean-tflite"], ["tflite-fp32"], ["rest", "grpc"])
     requests = {}
     for wire, size in (("tfserving-rest", 2000), ("tfserving-grpc", 100)):
         (tmp_path / wire).write_bytes(bytes(size))
@@ -51,7 +51,7 @@ def pairs(trials: list[Trial]) -> set[tuple[str, str]]:
 def test_a_round_has_every_endpoint_with_every_workload_in_a_drawn_order(round_of: Callable[..., list[Trial]]) -> None:
     c8 = replace(C1, name="c8", concurrency=8)
     rounds = [round_of(C1, c8, number=number) for number in range(20)]
-    assert pairs(rounds[0]) == {(e, w) for e in ("tflite-rest", "tflite-grpc") for w in ("c1", "c8")}
+    assert pairs(rounds[0]) == {(e, w) for e in ("lean-tflite-rest", "lean-tflite-grpc") for w in ("c1", "c8")}
     assert len({tuple(trial.id for trial in trials) for trials in rounds}) == 20
     assert len({tuple((t.endpoint, t.workload.name) for t in trials) for trials in rounds}) > 5
     assert [t.id for t in round_of(C1, c8)] == [t.id for t in rounds[0]]
@@ -71,7 +71,7 @@ def test_arrivals_are_the_same_for_every_endpoint_and_others_in_the_next_round(
 
 def test_a_workload_is_for_some_models_rounds_and_sizes(round_of: Callable[..., list[Trial]]) -> None:
     assert round_of(replace(C1, models=("other",))) == []
-    assert pairs(round_of(replace(C1, max_request_bytes=1000))) == {("tflite-grpc", "c1")}
+    assert pairs(round_of(replace(C1, max_request_bytes=1000))) == {("lean-tflite-grpc", "c1")}
     early = replace(C1, rounds=2)
     assert len(round_of(early, number=1)) == 2 and round_of(early, number=2) == []
 
@@ -80,7 +80,7 @@ def test_primers_load_all_endpoints_of_a_server_as_hard_as_any_workload_and_keep
     primers = draw_primers(
         "m", plan.endpoints, [C1, replace(C1, concurrency=8), Workload("o", "poisson", rate_rps=1)], 3
     )
-    assert [primer.endpoint for primer in primers] == ["tflite-rest", "tflite-grpc"]
+    assert [primer.endpoint for primer in primers] == ["lean-tflite-rest", "lean-tflite-grpc"]
     assert {(p.workload.concurrency, p.workload.duration_s, p.samples) for p in primers} == {(8, 1.5, None)}
 
 
@@ -93,11 +93,15 @@ def test_what_was_disturbed_is_repeated_twice_at_most(round_of: Callable[..., li
         left = left_of(trials, measured, out)
         seen.append([(trial.endpoint, trial.attempt) for trial in left])
         for trial in left:
-            found = VALID if trial.endpoint == "tflite-grpc" else INVALID
+            found = VALID if trial.endpoint == "lean-tflite-grpc" else INVALID
             measured[trial.id] = replace(found, trial_id=trial.id, attempt=trial.attempt)
     assert [sorted(pairs) for pairs in seen] == [
-        [("tflite-grpc", 0), ("tflite-rest", 0)], [("tflite-rest", 1)], [("tflite-rest", 2)], [], [],
-    ]  # fmt: skip
+        [("lean-tflite-grpc", 0), ("lean-tflite-rest", 0)],
+        [("lean-tflite-rest", 1)],
+        [("lean-tflite-rest", 2)],
+        [],
+        [],
+    ]
     ids = [m.trial_id for m in measured.values() if m.verdict == "invalid"]
     assert [id.rsplit(".", 1)[1] for id in ids] == ["r0", "t1", "t2"]  # all tries are kept
 

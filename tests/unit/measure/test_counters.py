@@ -70,7 +70,7 @@ def test_flask_has_no_queue_and_says_where_waiting_is() -> None:
 def test_torchserve_counts_times_of_rest() -> None:
     before = TORCHSERVE.format(count=1, queue=50.0, compute=4000.0)
     after = TORCHSERVE.format(count=6, queue=550.0, compute=9000.0)
-    spent = summarize_spent(before, after, Exchange("rest-binary", 5, 1.5))
+    spent = summarize_spent(before, after, Exchange("binary", 5, 1.5))
     assert (spent.queue_ms, spent.compute_ms, spent.counted, spent.note) == (0.1, 1.0, 5, None)
     assert spent.rest_ms == pytest.approx(0.4)
 

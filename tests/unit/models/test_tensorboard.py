@@ -18,7 +18,9 @@ def test_tensorboard_reads_scalars_and_charts(tmp_path: Path) -> None:
     python = ROOT / ".venv" / "bin" / "python"
     environment = {**os.environ, "PYTHONPATH": f"{TESTS}:{ROOT / 'src'}"}
     subprocess.run([str(python), str(TESTS / "tensorboard_run.py"), str(tmp_path)], check=True, env=environment)
-    endpoint = event_accumulator.EventAccumulator(str(tmp_path / "tensorboard" / "digits_cnn" / "tflite-grpc")).Reload()
+    endpoint = event_accumulator.EventAccumulator(
+        str(tmp_path / "tensorboard" / "digits_cnn" / "lean-tflite-grpc")
+    ).Reload()
     assert [(e.step, e.value) for e in endpoint.Scalars("c1/p50 ms")] == [(0, 0.5), (1, 0.25), (2, 0.75)]
     assert "c1/p99 ms" not in endpoint.Tags()["scalars"]
     charts = event_accumulator.EventAccumulator(str(tmp_path / "tensorboard" / "charts")).Reload()

@@ -64,7 +64,9 @@ def test_a_plan_moves_into_the_container(tmp_path: Path) -> None:
     body = tmp_path / "000.bin"
     body.write_bytes(b"body")
     spec = TensorSpec("x", "float32", (None, 2))
-    endpoint = Endpoint("tflite-grpc", "m", "tflite", "tflite-fp32", "grpc", "tfserving-grpc", "127.0.0.1", 40000)
+    endpoint = Endpoint(
+        "lean-tflite-grpc", "m", "lean-tflite", "tflite-fp32", "grpc", "tfserving-grpc", "127.0.0.1", 40000
+    )
     requests = {"tfserving-grpc": {1: (str(body),)}}
     plan = Plan(Model("m", "0", (spec,), (spec,), 0.0, 0.0), "golden.npz", (endpoint,), requests)
     files = moved_files(plan)

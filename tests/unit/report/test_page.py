@@ -51,11 +51,11 @@ def charts_by_id(report: Report, folder: Path = Path("no such folder")) -> dict[
 
 def test_a_difference_that_rounds_confirm_is_a_sure_answer_with_its_interval() -> None:
     claim, said = answered(example_run())
-    assert (claim.asked, claim.who, claim.sure) == ("Answers fastest", "tflite over gRPC", "sure")
+    assert (claim.asked, claim.who, claim.sure) == ("Answers fastest", "lean-tflite over gRPC", "sure")
     assert "faster than torchserve-rest" in claim.says and "ahead of all 4 others" in claim.says
     ratio, low, high = (float(part.strip("x[],")) for part in claim.says.split(" ")[:3])
     assert low < ratio < high and ratio == pytest.approx(5, rel=0.1)
-    assert said.startswith("tflite over gRPC answers fastest, p50 0.")
+    assert said.startswith("lean-tflite over gRPC answers fastest, p50 0.")
     assert said.endswith("smallest: tflite-int8, 64.7 kB, no accuracy lost (0.9900).")
 
 
@@ -71,22 +71,26 @@ def test_with_too_few_rounds_nothing_is_called_faster(rounds: int) -> None:
 
 
 def test_the_fastest_that_is_not_told_apart_from_another_is_not_called_so() -> None:
-    claim, said = answered(example_run(p50s={"torchserve-rest": 2.0, "tflite-rest": 0.5, "tflite-grpc": 0.501}))
-    assert claim.sure == "open" and "ahead of 1 of 2 others, not told apart from tflite-" in claim.says
-    assert "answers fastest" not in said and "ms, not told apart from tflite-" in said
+    claim, said = answered(
+        example_run(p50s={"torchserve-rest": 2.0, "lean-tflite-rest": 0.5, "lean-tflite-grpc": 0.501})
+    )
+    assert claim.sure == "open" and "ahead of 1 of 2 others, not told apart from lean-tflite-" in claim.says
+    assert "answers fastest" not in said and "ms, not told apart from lean-tflite-" in said
 
 
 def test_one_that_is_ahead_by_verdict_is_not_called_not_told_apart() -> None:
-    # tflite-rest had its slow rounds alone: its median is the worse, though it was ahead whenever both were measured.
-    report = example_run(rounds=14, p50s={"torchserve-rest": 9.0, "tflite-rest": 0.4, "tflite-grpc": 0.6}, noise=0.01)
+    # lean-tflite-rest had its slow rounds alone: its median is the worse, though it was ahead when both were measured.
+    report = example_run(
+        rounds=14, p50s={"torchserve-rest": 9.0, "lean-tflite-rest": 0.4, "lean-tflite-grpc": 0.6}, noise=0.01
+    )
     slow = tuple(
-        replace(m, latency_ms=replace(m.latency_ms, p50=2.0)) if m.endpoint == "tflite-rest" and m.round > 5 else m
+        replace(m, latency_ms=replace(m.latency_ms, p50=2.0)) if m.endpoint == "lean-tflite-rest" and m.round > 5 else m
         for m in report.measurements
-        if m.endpoint != "tflite-grpc" or m.round <= 5
+        if m.endpoint != "lean-tflite-grpc" or m.round <= 5
     )
     claim, said = answered(conclude(replace(report, measurements=()), slow, "torchserve-rest"))
-    assert claim.who == "tflite over gRPC" and claim.sure == "open"
-    assert "ahead of 1 of 2 others, behind tflite-rest in the rounds that both have" in claim.says
+    assert claim.who == "lean-tflite over gRPC" and claim.sure == "open"
+    assert "ahead of 1 of 2 others, behind lean-tflite-rest in the rounds that both have" in claim.says
     assert "not told apart" not in claim.says + said and "no verdict says it is the fastest" in said
 
 
@@ -95,13 +99,15 @@ def test_a_framework_wins_only_against_all_of_the_others_endpoints() -> None:
     assert (
         clear.winner == "TensorFlow" and clear.outcome.startswith("TensorFlow: ") and clear.outcome.endswith("faster")
     )
-    assert clear.best[0].endswith("torch-flask-rest") and clear.best[1].endswith("tflite-grpc")
-    near = criterion(example_run(p50s={"torchserve-rest": 2.0, "torch-flask-rest": 0.4, "tflite-grpc": 0.4}), "Latency")
+    assert clear.best[0].endswith("flask-torch-rest") and clear.best[1].endswith("lean-tflite-grpc")
+    near = criterion(
+        example_run(p50s={"torchserve-rest": 2.0, "flask-torch-rest": 0.4, "lean-tflite-grpc": 0.4}), "Latency"
+    )
     assert near.winner is None
 
 
 def test_pytorch_can_win_and_the_mark_lies_on_its_side() -> None:
-    found = criterion(example_run(p50s={"torchserve-rest": 0.2, "tflite-rest": 0.8}), "Throughput")
+    found = criterion(example_run(p50s={"torchserve-rest": 0.2, "lean-tflite-rest": 0.8}), "Throughput")
     assert found.winner == "PyTorch" and found.outcome.startswith("PyTorch: ")
     assert found.ratio is not None and found.ratio < 1 and place(found.ratio) < 50
 
@@ -110,7 +116,7 @@ def test_cost_follows_the_price_of_the_hour() -> None:
     report = example_run(noise=0)
     found = criterion(report, "Cost of a million")
     # 0.36 an hour is 0.0001 a second: 5,000 a second cost 0.02 a million, 1,250 cost 0.08.
-    assert found.best == ("0.08, torch-flask-rest", "0.02, tflite-grpc")
+    assert found.best == ("0.08, flask-torch-rest", "0.02, lean-tflite-grpc")
     free = replace(report, config={key: value for key, value in report.config.items() if key != "price_per_hour"})
     assert criterion(free, "Cost of a million").outcome == "not measured here"
 
@@ -125,7 +131,7 @@ def test_a_second_workload_with_one_caller_is_not_mixed_with_the_first() -> None
     both = conclude(replace(report, measurements=()), [*other, *report.measurements], "torchserve-rest")
     assert contest(both).calm == "c1"
     assert answered(both)[0].figure == answered(report)[0].figure
-    found = contest(both).compare("p50", "tflite-grpc", "torchserve-rest")
+    found = contest(both).compare("p50", "lean-tflite-grpc", "torchserve-rest")
     assert found is not None and found.ratio == pytest.approx(0.2)
 
 
@@ -136,7 +142,7 @@ def test_a_run_of_which_nothing_is_known_yet_has_a_page(tmp_path: Path) -> None:
 
 
 def test_what_was_not_measured_is_said_with_the_reason() -> None:
-    report = example_run(p50s={e: ms for e, (target, _, _, ms) in ENDPOINTS.items() if target == "tflite"})
+    report = example_run(p50s={e: ms for e, (target, _, _, ms) in ENDPOINTS.items() if target == "lean-tflite"})
     latency = criterion(report, "Latency")
     assert latency.best[0] == "not measured" and latency.outcome == "not measured here" and "PyTorch" in latency.why
     edge = criterion(example_run(), "Edge size")
@@ -168,8 +174,8 @@ def test_the_eight_categories_are_there_and_only_those_with_evidence_are_measure
 
 
 def test_what_wins_with_one_model_is_not_said_of_another() -> None:
-    ours = contest(example_run("a", p50s={"torchserve-rest": 2.0, "tflite-rest": 0.5}))
-    theirs = contest(example_run("b", p50s={"torchserve-rest": 0.5, "tflite-rest": 2.0}))
+    ours = contest(example_run("a", p50s={"torchserve-rest": 2.0, "lean-tflite-rest": 0.5}))
+    theirs = contest(example_run("b", p50s={"torchserve-rest": 0.5, "lean-tflite-rest": 2.0}))
     said = next(
         c.says for c in categories([ours, theirs], [criteria(ours), criteria(theirs)]) if c.name == "Deployment"
     )
@@ -187,7 +193,7 @@ def test_formats_that_did_not_hold_up_count_among_those_tried() -> None:
 def test_trust_names_what_failed_and_why() -> None:
     report = example_run()
     said = {notice.what: notice for notice in notices(report)}
-    assert said["digits_cnn: tf-flask-rest failed parity"].kind == "warn"
+    assert said["digits_cnn: flask-tf-rest failed parity"].kind == "warn"
     assert said["tfserving is unavailable"].says == "not on PATH digits_cnn. Remedy: install it"
     (row,) = [row for row in trial_table(report).rows if "invalid" in row]
     assert row[0] == "drifted" and row[-1] == "its speed had not settled digits_cnn"
@@ -199,7 +205,7 @@ def test_a_failed_length_is_named() -> None:
     report = example_run()
     wrong = replace(report.parity[-1], length=128)
     said = {notice.what: notice for notice in notices(replace(report, parity=(wrong,)))}
-    assert said["digits_cnn: tf-flask-rest failed parity"].says.endswith(" at batch 1, length 128")
+    assert said["digits_cnn: flask-tf-rest failed parity"].says.endswith(" at batch 1, length 128")
 
 
 def test_callers_that_bring_nobody_anything_are_not_said_to_bring_someone_the_most() -> None:
@@ -229,10 +235,10 @@ def test_an_endpoint_without_a_valid_trial_is_named_before_the_figures() -> None
 
 def test_unsteady_endpoints_are_named_and_count() -> None:
     report = example_run()
-    moved = [replace(m, drift_percent=-12.0 if m.endpoint == "tflite-grpc" else 3.0) for m in report.measurements]
+    moved = [replace(m, drift_percent=-12.0 if m.endpoint == "lean-tflite-grpc" else 3.0) for m in report.measurements]
     (said,) = [n for n in notices(replace(report, measurements=tuple(moved))) if n.what == "Unsteady"]
-    count = sum(m.endpoint == "tflite-grpc" for m in moved)
-    assert said.kind == "note" and f"most often of tflite-grpc ({count})." in said.says
+    count = sum(m.endpoint == "lean-tflite-grpc" for m in moved)
+    assert said.kind == "note" and f"most often of lean-tflite-grpc ({count})." in said.says
     assert said.says.startswith(f"in {count} of ")
 
 
@@ -288,19 +294,19 @@ def test_edge_size_counts_the_runtime_where_both_are_measured() -> None:
 
 def test_each_format_has_its_own_servers_memory() -> None:
     report = example_run()
-    state = next(s for s in report.targets if s.name == "tflite")
+    state = next(s for s in report.targets if s.name == "lean-tflite")
     both = replace(state, ready_seconds={"digits_cnn tflite-fp32": 1.0, "digits_cnn tflite-int8": 2.0})
     trials = [
-        replace(m, format="tflite-int8", endpoint="tflite@tflite-int8-grpc", peak_rss_bytes=90_000_000)
-        if m.endpoint == "tflite-grpc"
+        replace(m, format="tflite-int8", endpoint="lean-tflite@tflite-int8-grpc", peak_rss_bytes=90_000_000)
+        if m.endpoint == "lean-tflite-grpc"
         else replace(m, peak_rss_bytes=70_000_000)
         for m in report.measurements
     ]
     targets = tuple(both if s is state else s for s in report.targets)
     report = conclude(replace(report, targets=targets), trials, "torchserve-rest")
     peaks = {row[0]: row[2] for row in charts_by_id(report)["resources"].table.rows}
-    assert peaks["tflite (tflite-fp32)"] == "70" and peaks["tflite (tflite-int8)"] == "90"
-    assert criterion(report, "Memory").best[1] == "70 MB, tflite"
+    assert peaks["lean-tflite (tflite-fp32)"] == "70" and peaks["lean-tflite (tflite-int8)"] == "90"
+    assert criterion(report, "Memory").best[1] == "70 MB, lean-tflite"
 
 
 def test_every_chart_draws_without_a_browser_and_says_something(tmp_path: Path) -> None:
@@ -323,24 +329,24 @@ def test_every_chart_draws_without_a_browser_and_says_something(tmp_path: Path) 
 
 
 def test_protocols_that_a_verdict_calls_the_same_are_not_called_undecided() -> None:
-    servers = {"torchserve-rest": 2.0, "torchserve-grpc": 2.0, "tflite-rest": 0.6, "tflite-grpc": 0.4}
+    servers = {"torchserve-rest": 2.0, "torchserve-grpc": 2.0, "lean-tflite-rest": 0.6, "lean-tflite-grpc": 0.4}
     said = charts_by_id(example_run(p50s=servers, noise=0.002))["protocols"].says
-    assert "the same on torchserve (1" in said and "faster on tflite (1.5" in said and "not decided" not in said
+    assert "the same on torchserve (1" in said and "faster on lean-tflite (1.5" in said and "not decided" not in said
 
 
 def test_having_as_many_protocols_is_not_having_more() -> None:
     def outcome(*endpoints: str) -> str:
         return criterion(example_run(p50s={e: 1.0 for e in endpoints}), "Protocols").outcome
 
-    assert outcome("torchserve-rest", "tflite-rest") == "both speak the same"
-    assert outcome("torchserve-rest", "tflite-grpc") == "as many, not the same"
-    assert outcome("torchserve-rest", "tflite-rest", "tflite-grpc") == "TensorFlow speaks more"
-    assert outcome("torchserve-rest", "torchserve-grpc", "tflite-grpc") == "PyTorch speaks more"
+    assert outcome("torchserve-rest", "lean-tflite-rest") == "both speak the same"
+    assert outcome("torchserve-rest", "lean-tflite-grpc") == "as many, not the same"
+    assert outcome("torchserve-rest", "lean-tflite-rest", "lean-tflite-grpc") == "TensorFlow speaks more"
+    assert outcome("torchserve-rest", "torchserve-grpc", "lean-tflite-grpc") == "PyTorch speaks more"
 
 
 SEARCH: dict[str, Any] = {
     "found": {
-        "endpoint": "tflite-grpc",
+        "endpoint": "lean-tflite-grpc",
         "slo_ms": 20.0,
         "rate_rps": None,
         "low": 900.0,
@@ -348,7 +354,7 @@ SEARCH: dict[str, Any] = {
         "steps": [],
         "price": 0.36,
     },
-    "measurements": [{"model": "digits_cnn", "target": "tflite"}],
+    "measurements": [{"model": "digits_cnn", "target": "lean-tflite"}],
 }
 
 

@@ -54,13 +54,13 @@ def test_both_forms_say_the_same_figures(tmp_path: Path) -> None:
 
 def test_a_missing_percentile_is_not_a_zero(tmp_path: Path) -> None:
     _, markdown = written(tmp_path)
-    row = next(line for line in markdown.splitlines() if line.startswith("| tflite-grpc"))
+    row = next(line for line in markdown.splitlines() if line.startswith("| lean-tflite-grpc"))
     assert row.split(" | ")[2:6] == ["0.4", "0.6", "–", "1,234"]
 
 
 def test_an_endpoint_without_a_valid_trial_shows_no_figures(tmp_path: Path) -> None:
     _, markdown = written(tmp_path)
-    row = next(line for line in markdown.splitlines() if line.startswith("| tflite-grpc"))
+    row = next(line for line in markdown.splitlines() if line.startswith("| lean-tflite-grpc"))
     assert row.split(" | ")[6:9] == ["–", "–", "–"]
     assert "1 of 2" in row
 

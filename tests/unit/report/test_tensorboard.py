@@ -31,7 +31,9 @@ def events(folder: Path) -> Iterator[Event]:
 def test_scalars_are_the_valid_trials_figures_by_round(tmp_path: Path) -> None:
     place = write_tensorboard(tmp_path, known_run(tmp_path))
     found = [
-        (e.step, v.tag, v.simple_value) for e in events(place / "digits_cnn" / "tflite-grpc") for v in e.summary.value
+        (e.step, v.tag, v.simple_value)
+        for e in events(place / "digits_cnn" / "lean-tflite-grpc")
+        for v in e.summary.value
     ]
     assert [(step, value) for step, tag, value in found if tag == "c1/p50 ms"] == list(enumerate(P50S))
     assert [value for _, tag, value in found if tag == "c1/req/s"] == [1234.5] * 3

@@ -15,7 +15,7 @@ RUN = Conditions(
     machine={"cpu": "a CPU", "cpus": 2, "architecture": "x86_64", "memory_bytes": 8 << 30, "kernel": "6.1"},
     server_cpus="0",
     load_cpus="1",
-    servers={"tflite": (1, 1)},
+    servers={"lean-tflite": (1, 1)},
     models={"digits_cnn": "a" * 64},
     workloads=(C1,),
     restarted=True,
@@ -35,7 +35,7 @@ def test_a_run_can_be_compared_with_its_repetition() -> None:
         ({"machine": {**RUN.machine, "memory_bytes": 16 << 30}}, "other machine: memory_bytes (16 GiB, was 8 GiB)"),
         ({"server_cpus": "0,1"}, "other CPU set of the servers (0,1, was 0)"),
         ({"load_cpus": "0"}, "other CPU set of the load (0, was 1)"),
-        ({"servers": {"tflite": (1, 4)}}, "other workers and threads: tflite (1 x 4, was 1 x 1)"),
+        ({"servers": {"lean-tflite": (1, 4)}}, "other workers and threads: lean-tflite (1 x 4, was 1 x 1)"),
         ({"models": {"digits_cnn": "b" * 64}}, f"other weights of the model digits_cnn ({'b' * 12}, was {'a' * 12})"),
         (
             {"workloads": (replace(C1, duration_s=9.0, seed=1),)},
@@ -62,7 +62,7 @@ def test_servers_must_have_been_restarted_in_both(which: str) -> None:
     [
         {"machine": {**RUN.machine, "kernel": "6.2", "memory_bytes": (8 << 30) - 40_000}},
         {"workloads": (replace(C1, seed=7), replace(C1, name="c8", concurrency=8))},
-        {"servers": {"tflite": (1, 1), "tfserving": (1, 2)}},
+        {"servers": {"lean-tflite": (1, 1), "tfserving": (1, 2)}},
     ],
 )
 def test_what_is_no_reason(changed: dict[str, Any]) -> None:

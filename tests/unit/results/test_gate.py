@@ -77,8 +77,8 @@ def test_an_accuracy_that_one_run_lacks_says_nothing() -> None:
 
 def test_environments_and_images_may_grow_and_are_shown() -> None:
     def weighing(install: int, image: int) -> Report:
-        state = TargetState("tflite", "TensorFlow", "s", "2", "available", install_bytes=install)
-        return replace(OLD, targets=(state,), images=(Image("tflite", "n", "i", None, image, None),))
+        state = TargetState("lean-tflite", "TensorFlow", "s", "2", "available", install_bytes=install)
+        return replace(OLD, targets=(state,), images=(Image("lean-tflite", "n", "i", None, image, None),))
 
     outcome = judge_runs(weighing(200, 100), weighing(100, 200))
     assert [(c.what, c.word) for c in outcome.changes] == [("install bytes", "bigger"), ("image bytes", "smaller")]

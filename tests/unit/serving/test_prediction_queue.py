@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "serving" / "tflite"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "serving" / "lean"))
 
 from prediction_queue import Caller, PredictionQueue
 from request_error import RequestError

@@ -29,9 +29,9 @@ VALID = {
 DECODERS: dict[str, tuple[str, Callable[[bytes], Any]]] = {
     "rest reply": ("json", lambda body: WIRES["tfserving-rest"].decode_response(TWO, body)),
     "rest request": ("json", lambda body: tfserving_server.decode_rest_call(rows.parse(body), TWO)),
-    "binary reply": ("safetensors", lambda body: WIRES["tfserving-rest-binary"].decode_response(TWO, body)),
+    "binary reply": ("safetensors", lambda body: WIRES["tfserving-binary"].decode_response(TWO, body)),
     "binary request": ("safetensors", lambda body: binary.decode(TWO, body, binary.SAFETENSORS, "input")),
-    "raw reply": ("safetensors", lambda body: WIRES["tfserving-rest-binary"].decode_response(SPECS, body)),
+    "raw reply": ("safetensors", lambda body: WIRES["tfserving-binary"].decode_response(SPECS, body)),
     "grpc reply": ("grpc", lambda body: WIRES["tfserving-grpc"].decode_response(TWO, body)),
     "grpc request": ("grpc", lambda body: tfserving_server.decode_grpc_call(body, TWO)),
     "torchserve reply": ("torchserve", lambda body: WIRES["torchserve-grpc"].decode_response(TWO, body)),
@@ -126,13 +126,13 @@ def test_frames() -> None:
             unframe(wrong)
 
 
-@pytest.mark.parametrize("name", ["tfserving-rest", "tfserving-rest-binary", "tfserving-grpc", "torchserve-grpc"])
+@pytest.mark.parametrize("name", ["tfserving-rest", "tfserving-binary", "tfserving-grpc", "torchserve-grpc"])
 def test_an_output_of_another_shape_is_an_error_that_names_both(name: str) -> None:
     wide = (TensorSpec("y", "float32", (None, 4)),)
     arrays = {"y": np.zeros((3, 4), "f4")}
     body = {
         "tfserving-rest": lambda: rows.dump(tfserving_server.rest_reply(wide, arrays, columnar=False)),
-        "tfserving-rest-binary": lambda: binary.encode(wide, arrays, binary.SAFETENSORS),
+        "tfserving-binary": lambda: binary.encode(wide, arrays, binary.SAFETENSORS),
         "tfserving-grpc": lambda: tfserving_server.encode_grpc_reply(wide, arrays, "m", 1),
         "torchserve-grpc": lambda: torchserve.encode_grpc_reply(binary.encode(wide, arrays, binary.SAFETENSORS)),
     }[name]()

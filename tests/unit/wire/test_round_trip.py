@@ -61,7 +61,7 @@ def test_columnar_replies(given_tensors: Tensors) -> None:
 @given(tensors())
 def test_binary_requests_and_replies(given_tensors: Tensors) -> None:
     specs, arrays = given_tensors
-    wire = WIRES["torchserve-rest-binary"]
+    wire = WIRES["torchserve-binary"]
     body = wire.encode_request("m", specs, arrays)
     same(binary.decode(specs, body, wire.content_type(specs), "input"), arrays)
     same(wire.decode_response(specs, body), arrays)
@@ -99,7 +99,7 @@ def test_the_bytes_are_those_of_the_design() -> None:
     assert json.loads(WIRES["torchserve-rest"].encode_request("m", TOKENS, TOKEN_ROWS)) == {
         "instances": [{"ids": [1, 2], "weight": 0.5}, {"ids": [3, 4], "weight": 1.0}]
     }
-    raw = WIRES["tfserving-rest-binary"]
+    raw = WIRES["tfserving-binary"]
     assert raw.content_type(IMAGE) == "application/octet-stream"
     assert raw.encode_request("m", IMAGE, ROW) == ROW["x"].tobytes()
     assert raw.content_type(TOKENS) == "application/x-safetensors"
@@ -109,10 +109,10 @@ def test_the_bytes_are_those_of_the_design() -> None:
 def test_paths_and_protocols() -> None:
     assert {name: (wire.protocol, wire.path("a b")) for name, wire in WIRES.items()} == {
         "torchserve-rest": ("rest", "/predictions/a%20b"),
-        "torchserve-rest-binary": ("rest-binary", "/predictions/a%20b"),
+        "torchserve-binary": ("binary", "/predictions/a%20b"),
         "torchserve-grpc": ("grpc", "/org.pytorch.serve.grpc.inference.InferenceAPIsService/Predictions"),
         "tfserving-rest": ("rest", "/v1/models/a%20b:predict"),
-        "tfserving-rest-binary": ("rest-binary", "/v1/models/a%20b:predict"),
+        "tfserving-binary": ("binary", "/v1/models/a%20b:predict"),
         "tfserving-grpc": ("grpc", "/tensorflow.serving.PredictionService/Predict"),
     }
 
@@ -159,5 +159,5 @@ def test_a_reply_is_encoded_as_was_asked_unless_raw_bytes_cannot_tell_it(outputs
     assert binary.reply_type(outputs, binary.SAFETENSORS) == binary.SAFETENSORS
     arrays = {spec.name: np.ones([2, *(size or 4 for size in spec.shape[1:])], spec.dtype) for spec in outputs}
     reply = binary.encode(outputs, arrays, kind, "output")
-    decoded = WIRES["torchserve-rest-binary"].decode_response(outputs, reply)
+    decoded = WIRES["torchserve-binary"].decode_response(outputs, reply)
     assert decoded.keys() == arrays.keys() and all((decoded[name] == arrays[name]).all() for name in arrays)

@@ -1,4 +1,4 @@
-"""torch-flask's REST application and its proto files. Needs torch, torchserve, Flask and grpcio-tools."""
+"""flask-torch's REST application and its proto files. Needs torch, torchserve, Flask and grpcio-tools."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ for module in ("ts", "flask", "grpc_tools", "prometheus_client"):
     pytest.importorskip(module)
 
 SERVING = Path(__file__).resolve().parents[3] / "serving"
-IMPORT_FROM = [str(SERVING / name) for name in ("torch-flask", "shared", "torchserve")]
+IMPORT_FROM = [str(SERVING / name) for name in ("flask-torch", "shared", "torchserve")]
 RAW = "application/octet-stream"
 
 

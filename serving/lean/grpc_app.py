@@ -1,6 +1,6 @@
 """The gRPC side: unary methods by their full path, from message bytes to message bytes, each call in a thread.
 
-grpcio's threads answer eight callers at nearly twice the rate of its event loop; docs/tflite-server.md has the figures.
+grpcio's threads answer eight callers at nearly twice the rate of its event loop; docs/lean-server.md has the figures.
 """
 
 from __future__ import annotations

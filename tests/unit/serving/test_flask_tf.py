@@ -1,4 +1,4 @@
-"""tf-flask's REST application and gRPC servicers on a small SavedModel. Needs TensorFlow and its serving API."""
+"""flask-tf's REST application and gRPC servicers on a small SavedModel. Needs TensorFlow and its serving API."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def run(code: str, folder: Path, *arguments: str, stdin: str = "") -> str:
     metrics = folder / "metrics"
     metrics.mkdir(exist_ok=True)
     environment = {
-        "PYTHONPATH": os.pathsep.join(map(str, (SERVING / "tf-flask", SERVING / "shared"))),
+        "PYTHONPATH": os.pathsep.join(map(str, (SERVING / "flask-tf", SERVING / "shared"))),
         "PROMETHEUS_MULTIPROC_DIR": str(metrics),
         "TF_CPP_MIN_LOG_LEVEL": "3",
     }

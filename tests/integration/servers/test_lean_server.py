@@ -22,8 +22,8 @@ from bakeoff.wire.proto import tfserving_pb2
 
 from .conftest import TINY, Running, Start, free_ports, spawn, specs
 
-TARGETS = ("tflite", "litert")
-TFSERVING_WIRES = ("tfserving-rest", "tfserving-rest-binary", "tfserving-grpc")
+TARGETS = ("lean-tflite", "lean-litert")
+TFSERVING_WIRES = ("tfserving-rest", "tfserving-binary", "tfserving-grpc")
 FP32 = "tflite-fp32"
 
 Golden = dict[str, np.ndarray[Any, Any]]
@@ -115,7 +115,7 @@ def wrong_bodies(wire: str) -> dict[str, bytes]:
             "ragged": b'{"instances": [[[[1, 2], [3]]]]}',
             "signature": rows.dump({"instances": x, "signature_name": "other"}),
         }
-    if wire == "tfserving-rest-binary":
+    if wire == "tfserving-binary":
         return {"empty": b"", "odd": b"\0" * 13}
     requests = {"no protobuf": frame(b"\xff\xff"), "no fields": frame(b"")}
     for what, array in {"wrong shape": x[:, :, :7], "wrong dtype": x.astype("f8"), "no rows": x[:0]}.items():
@@ -168,7 +168,7 @@ def test_an_oversize_request_is_refused_with_the_limit(image: Running, wire: str
     assert client.send(WIRES[wire].encode_request("image", specs("image", "inputs"), inputs)).status == "ok"
 
 
-@pytest.mark.parametrize("wire", ["tfserving-rest-binary", "tfserving-grpc"])
+@pytest.mark.parametrize("wire", ["tfserving-binary", "tfserving-grpc"])
 @pytest.mark.parametrize("target", TARGETS)
 def test_a_full_queue_refuses_and_the_rest_is_answered(start: Start, target: str, wire: str) -> None:
     server = start(target, "image", FP32, "--queue", "0")
@@ -197,12 +197,12 @@ def test_a_full_queue_refuses_and_the_rest_is_answered(start: Start, target: str
 
 
 def test_a_raw_body_for_a_model_that_needs_safetensors(words: Running) -> None:
-    wire = WIRES["tfserving-rest-binary"]
+    wire = WIRES["tfserving-binary"]
     client = Client("127.0.0.1", words.rest_port, wire, "words", specs("image", "inputs"), 5)  # sends octet-stream
     reply = client.send(bytes(256))
     assert reply.status == "http_400"
     assert "application/x-safetensors" in reply.message
-    missing = words.client("tfserving-rest-binary").send(save({"ids": np.zeros((1, 2), "i8")}))
+    missing = words.client("tfserving-binary").send(save({"ids": np.zeros((1, 2), "i8")}))
     assert missing.status == "http_400"
     assert "inputs are ids; the model's inputs are ids, weight" in missing.message
 
@@ -285,13 +285,13 @@ def test_concurrent_callers_get_their_own_answers(words: Running) -> None:
 
 
 def test_metrics_count_requests_by_protocol_and_code(start: Start) -> None:
-    server = start("tflite", "image", FP32)
+    server = start("lean-tflite", "image", FP32)
     inputs, _ = golden("image", 1)
     for wire in TFSERVING_WIRES:
         predict(server, wire, inputs)
     server.client("tfserving-grpc").send(frame(b""))
     expected = (
-        'bakeoff_requests_total{code="200",protocol="rest-binary"} 1.0',
+        'bakeoff_requests_total{code="200",protocol="binary"} 1.0',
         'bakeoff_requests_total{code="OK",protocol="grpc"} 1.0',
         'bakeoff_requests_total{code="INVALID_ARGUMENT",protocol="grpc"} 1.0',
         "bakeoff_compute_microseconds_count 3.0",
@@ -307,7 +307,7 @@ def test_metrics_count_requests_by_protocol_and_code(start: Start) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_cleanly_with_clients_connected(start: Start, number: int) -> None:
-    server = start("tflite", "image", FP32)
+    server = start("lean-tflite", "image", FP32)
     inputs, _ = golden("image", 1)
     clients = [server.client(wire) for wire in TFSERVING_WIRES]
     for client, wire in zip(clients, TFSERVING_WIRES, strict=True):
@@ -320,9 +320,9 @@ def test_a_signal_ends_it_cleanly_with_clients_connected(start: Start, number: i
 
 @pytest.mark.parametrize("which", ["rest", "grpc"])
 def test_a_taken_port_is_a_clear_error(start: Start, tmp_path: Path, which: str) -> None:
-    server = start("tflite", "image", FP32)
+    server = start("lean-tflite", "image", FP32)
     ports = (server.rest_port, free_ports()[0]) if which == "rest" else (free_ports()[0], server.grpc_port)
-    process = spawn("tflite", "image", FP32, ports, tmp_path)
+    process = spawn("lean-tflite", "image", FP32, ports, tmp_path)
     _, errors = process.communicate(timeout=20)
     taken = ports[0] if which == "rest" else ports[1]
     assert process.returncode == 1
@@ -330,13 +330,13 @@ def test_a_taken_port_is_a_clear_error(start: Start, tmp_path: Path, which: str)
 
 
 def test_an_artifact_that_the_runtime_can_not_load(tmp_path: Path) -> None:
-    process = spawn("tflite", "image", "tflite-dynamic", free_ports(), tmp_path)
+    process = spawn("lean-tflite", "image", "tflite-dynamic", free_ports(), tmp_path)
     _, errors = process.communicate(timeout=20)
     assert process.returncode == 65
     assert "Didn't find op for builtin opcode 'FULLY_CONNECTED' version '12'" in errors.splitlines()[-1]
 
 
-@pytest.mark.parametrize("target", ["tflite", "litert"])
+@pytest.mark.parametrize("target", ["lean-tflite", "lean-litert"])
 def test_bare_times_predictions_without_a_server(target: str, tmp_path: Path) -> None:
     process = spawn(target, "image", "tflite-fp32", free_ports(), tmp_path, "--threads", "1", "--bare")
     said, noise = process.communicate(timeout=30)
@@ -347,7 +347,7 @@ def test_bare_times_predictions_without_a_server(target: str, tmp_path: Path) ->
 
 
 def test_a_missing_artifact_says_what_to_do(tmp_path: Path) -> None:
-    process = spawn("tflite", "image", "tflite-fp16", free_ports(), tmp_path)
+    process = spawn("lean-tflite", "image", "tflite-fp16", free_ports(), tmp_path)
     _, errors = process.communicate(timeout=20)
     assert process.returncode == 1
     assert "tflite-fp16" in errors
@@ -356,12 +356,12 @@ def test_a_missing_artifact_says_what_to_do(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("target", "format", "ok"),
     [
-        ("tflite", FP32, True),
-        ("tflite", "tflite-dynamic", False),
-        ("tflite", "tflite-int8", True),
-        ("litert", FP32, True),
-        ("litert", "tflite-dynamic", True),
-        ("litert", "tflite-int8", True),
+        ("lean-tflite", FP32, True),
+        ("lean-tflite", "tflite-dynamic", False),
+        ("lean-tflite", "tflite-int8", True),
+        ("lean-litert", FP32, True),
+        ("lean-litert", "tflite-dynamic", True),
+        ("lean-litert", "tflite-int8", True),
     ],
 )
 def test_check_says_whether_the_runtime_can_run_the_artifact(
@@ -372,7 +372,7 @@ def test_check_says_whether_the_runtime_can_run_the_artifact(
     result = json.loads(output)
     assert (process.returncode, result["ok"]) == ((0, True) if ok else (65, False))
     assert result["format"] == format
-    assert result["runtime"].startswith("tflite-runtime 2.14.0" if target == "tflite" else "ai-edge-litert 2.3.0")
+    assert result["runtime"].startswith("tflite-runtime 2.14.0" if target == "lean-tflite" else "ai-edge-litert 2.3.0")
     if not ok:
         assert "FULLY_CONNECTED" in result["message"]
         return

@@ -94,7 +94,7 @@ class Predictor:
 class _ShapedInterpreter:
     """An interpreter whose tensors are allocated for one set of input shapes, and never for others.
 
-    LiteRT 2.3 now and then answers int8 models with rubbish after that: see docs/tflite-server.md.
+    LiteRT 2.3 now and then answers int8 models with rubbish after that: see docs/lean-server.md.
     """
 
     def __init__(self, factory: Factory, model: ServedModel, shapes: Shapes) -> None:

@@ -112,7 +112,7 @@ def content_type_of(headers: dict[bytes, bytes]) -> str:
 
 def protocol_of(content_type: str) -> str:
     """Return under which protocol a request is counted."""
-    return "rest-binary" if content_type in (RAW, SAFETENSORS) else "rest"
+    return "binary" if content_type in (RAW, SAFETENSORS) else "rest"
 
 
 def error_response(error: RequestError, unread: bool = False) -> Response:
