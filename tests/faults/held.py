@@ -40,6 +40,6 @@ def _hold(pid: int, holds: threading.Event) -> None:
                 return
         known |= threads
     holds.set()
-    status = 0
-    while not (os.WIFSIGNALED(status) or os.WIFEXITED(status)):
-        status = os.waitpid(pid, WALL)[1]
+    # Its threads' ends are ours to wait for, and its leader's comes last; once this thread ends, so does the hold.
+    for thread in sorted(known, key=lambda thread: thread == pid):
+        os.waitpid(thread, WALL)
