@@ -16,7 +16,8 @@ class Target:
     exist for, empty meaning any; `checks`: its program knows --check; `start_timeout_s` is the time to the first right
     answer; `prime_s` is how long it is loaded before its first trial, its endpoints in turn, until its speed has
     settled; `metrics` is the path of its Prometheus page on the REST port, or on the private port that it writes into
-    the file `metrics_port` of its folder; `bare`: its program knows --bare.
+    the file `metrics_port` of its folder; `engine`: the module of engines/ that computes in its environment, None where
+    none does.
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = STRICT
@@ -27,6 +28,7 @@ class Target:
     formats: tuple[str, ...]
     wires: tuple[str, ...]
     program: str
+    engine: str | None = None
     package: str | None = None
     version_command: tuple[str, ...] = ()
     requirements: str | None = None
@@ -38,7 +40,6 @@ class Target:
     pythons: tuple[str, ...] = ()
     machines: tuple[str, ...] = ()
     checks: bool = False
-    bare: bool = False
     metrics: str | None = None
     metrics_port: str | None = None
     unavailable_remedy: str | None = None
