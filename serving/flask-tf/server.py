@@ -12,10 +12,6 @@ from command_line import parse_command_line, require_free_ports  # noqa: E402
 from supervisor import serve  # noqa: E402
 
 if __name__ == "__main__":
-    options = parse_command_line(bare=True)
-    if options.bare:
-        from saved_model_time import time_saved_model  # TensorFlow
-
-        time_saved_model(options)
+    options = parse_command_line()
     require_free_ports(options)
     serve(options, FOLDER)  # TensorFlow is imported by its children only: it does not survive a fork

@@ -13,12 +13,7 @@ from protos import compile_protos  # noqa: E402
 from supervisor import serve  # noqa: E402
 
 if __name__ == "__main__":
-    options = parse_command_line(bare=True)
-    if options.bare:
-        sys.path.insert(0, str(FOLDER.parent / "torchserve"))
-        from torchscript_time import time_torchscript  # PyTorch: the server's own process does without
-
-        time_torchscript(options)
+    options = parse_command_line()
     require_free_ports(options)
     compile_protos(Path.cwd())
     serve(options, FOLDER, FOLDER.parent / "torchserve")

@@ -17,7 +17,6 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "shared"))
 
 from admission import Admission
-from bare_time import exit_with_time
 from command_line import Options, parse_command_line
 from interpreters import Predictor, Runtime, UnsupportedArtifactError
 from lifecycle import EX_DATAERR, Service, exit_cleanly_on_sigterm, fail, run
@@ -27,6 +26,7 @@ from served_model import ServedModel, load_served_model, newest_version
 from server_metrics import ServerMetrics
 from tfserving_api import TfServingApi
 
+from bakeoff.schema import EXACT_FORMATS
 from bakeoff.wire.memory import keep_large_blocks, share_heap
 from bakeoff.wire.tensors import Arrays
 
@@ -35,11 +35,10 @@ CHECKED_BATCHES = (1, 3)
 INLINE_NS = 200_000
 """A prediction that is quicker runs on the event loop: handing it to a thread and back takes about as long itself."""
 SPARE_THREADS = 16  # for what waits for no interpreter: calls whose message is on its way, refusals, status
-EXACT_FORMAT = "tflite-fp32"  # the only one that must agree with PyTorch
 
 
 def main() -> None:
-    options = parse_command_line(__doc__, checks=True, bare=True, queues=True, limits=True)
+    options = parse_command_line(__doc__, checks=True, queues=True, limits=True)
     exit_cleanly_on_sigterm()
     keep_large_blocks()
     share_heap()
@@ -53,8 +52,6 @@ def main() -> None:
     predictor = load()
     if options.check is not None:
         check(options, options.check, predictor, model, runtime.label)
-    if options.bare:
-        exit_with_time(options, runtime.label, predictor)
     serve(options, [predictor, *(load() for _ in range(1, options.workers))], model)
 
 
@@ -81,7 +78,7 @@ def check(options: Options, file: Path, predictor: Predictor, model: ServedModel
     try:
         predictor.warm_up()
         error, within = compare_golden(options, file, predictor, model)
-        ok = within or (options.format != EXACT_FORMAT and np.isfinite(error))
+        ok = within or (options.format not in EXACT_FORMATS and np.isfinite(error))
         message = "" if ok else f"outputs are {error:.3g} from PyTorch's; at most {model.atol:g} is allowed"
     except (UnsupportedArtifactError, RequestError) as refusal:
         message = str(refusal)

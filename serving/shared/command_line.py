@@ -31,7 +31,6 @@ class Options:
     workers: int
     threads: int
     check: Path | None = None
-    bare: bool = False
     queue: int = 0
     patience: float = 60.0
 
@@ -43,11 +42,10 @@ class Options:
 def parse_command_line(
     description: str | None = None,
     checks: bool = False,
-    bare: bool = False,
     queues: bool = False,
     limits: bool = False,
 ) -> Options:
-    """Parse the arguments of the running program, with --check, --bare, --queue and --patience if it knows them."""
+    """Parse the arguments of the running program, with --check, --queue and --patience if it knows them."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--model", required=True, help="name to serve the model under")
     parser.add_argument("--model-dir", type=lambda text: Path(text).resolve(), required=True, help="artifacts/MODEL")
@@ -60,9 +58,6 @@ def parse_command_line(
     if checks:
         text = "run the golden inputs, keep this runtime's outputs, print one JSON line and end"
         parser.add_argument("--check", type=Path, metavar="OUTPUTS.npz", help=text)
-    if bare:
-        text = "time predictions without a server, print one JSON line and end"
-        parser.add_argument("--bare", action="store_true", help=text)
     if queues:
         text = "predictions that may wait for a worker; more are refused at once (503, RESOURCE_EXHAUSTED)"
         parser.add_argument("--queue", type=int, default=100, help=text)
