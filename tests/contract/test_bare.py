@@ -10,7 +10,7 @@ from bakeoff.platforms.deploy import Deployment
 TARGETS = load_targets()
 
 
-@pytest.mark.parametrize("name", [name for name, target in TARGETS.items() if target.bare])
+@pytest.mark.parametrize("name", [name for name, target in TARGETS.items() if target.engine])
 def test_it_says_how_long_a_prediction_takes(name: str, deployment: Deployment) -> None:
     target, state = TARGETS[name], deployment.states[name]
     if state.status == "unavailable":

@@ -53,7 +53,7 @@ def check_format(target: Target, prepared: str, model: str, model_dir: Path, for
 
 def time_bare(target: Target, prepared: str, model_dir: Path, format: str, cpus: str | None) -> BareTime | None:
     """Run a target's program with --bare in a container; None where it doesn't know that. Raises TargetFailed."""
-    if not target.bare:
+    if target.engine is None:
         return None
     model = model_dir.name
     what = ["--model", model, "--model-dir", f"/artifacts/{model}", "--format", format]

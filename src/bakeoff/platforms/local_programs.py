@@ -59,7 +59,7 @@ def check_format(target: Target, python: Path, model: str, model_dir: Path, form
 
 def time_bare(target: Target, python: Path, model_dir: Path, format: str, cpus: str | None) -> BareTime | None:
     """Run a target's program with --bare; None where it doesn't know that. Raises TargetFailed."""
-    if not target.bare:
+    if target.engine is None:
         return None
     argv = [*server_command(target, python, model_dir.name, model_dir, format), "--threads", str(target.threads)]
     with tempfile.TemporaryDirectory(dir=servers_folder()) as folder:

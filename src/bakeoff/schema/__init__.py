@@ -8,7 +8,7 @@ from bakeoff.schema.comparison import Comparison, Summary
 from bakeoff.schema.edge import EdgeMeasurement, EdgeProcess
 from bakeoff.schema.formats import EXACT_FORMATS, FORMATS, NO_FORMAT, UNSERVED_FORMATS
 from bakeoff.schema.measurement import Disturbance, Floors, Gaps, Latency, Measurement, Spent
-from bakeoff.schema.model import Model, TensorSpec
+from bakeoff.schema.model import Model, TensorSpec, read_model
 from bakeoff.schema.names import (
     CLIENT_FLOOR,
     FLOORS,
@@ -75,4 +75,5 @@ __all__ = [
     "WIRE_PROTOCOLS",
     "Watch",
     "Workload",
+    "read_model",
 ]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,3 +35,12 @@ class Model:
     accuracy: float | None = None
     accuracy_samples: int | None = None
     untrained: bool = False
+
+
+def read_model(file: Path) -> Model:
+    """Read a model.json, for programs; raises OSError, KeyError, TypeError or ValueError where it isn't one."""
+    described: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    known = {field.name: described[field.name] for field in fields(Model) if field.name in described}
+    for side in ("inputs", "outputs"):
+        known[side] = tuple(TensorSpec(spec["name"], spec["dtype"], tuple(spec["shape"])) for spec in known[side])
+    return Model(**known | {"lengths": tuple(known.get("lengths", ()))})
