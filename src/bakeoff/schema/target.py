@@ -25,6 +25,14 @@ class Container:
     without: tuple[str, ...] = ()
     environment: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def grpc_port(self) -> int:
+        return self.port - 1
+
+    @property
+    def ports(self) -> tuple[int, int]:
+        return self.port, self.grpc_port
+
 
 @dataclass(frozen=True, slots=True)
 class Target:

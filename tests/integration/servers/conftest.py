@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from bakeoff.host.catalog import load_targets, program_of, serving_arguments
 from bakeoff.host.venvs import ensure_venv
 from bakeoff.schema import TensorSpec
 from bakeoff.wire import WIRES
@@ -21,7 +22,7 @@ from bakeoff.wire.client import Client
 
 ROOT = Path(__file__).resolve().parents[3]
 TINY = Path(__file__).resolve().parent / "tiny"
-PROGRAMS = {"lean-tflite": "lean", "lean-litert": "lean", "echo": "echo"}
+TARGETS = load_targets()
 START_TIMEOUT_S = 30
 
 
@@ -50,11 +51,11 @@ def spawn(
 ) -> subprocess.Popen[str]:
     """Start a target's program; the caller ends it."""
     python = ensure_venv(ROOT / "serving" / target / "requirements.txt", say=lambda text: sys.stderr.write(text + "\n"))
-    program = ROOT / "serving" / PROGRAMS[target] / "server.py"
+    program, told = program_of(TARGETS[target]), serving_arguments(TARGETS[target])
     arguments = ["--model", model, "--model-dir", str(TINY / model), "--format", format, "--host", "127.0.0.1"]
     arguments += ["--rest-port", str(ports[0]), "--grpc-port", str(ports[1]), *more]
     return subprocess.Popen(
-        [str(python), str(program), *arguments],
+        [str(python), str(program), *told, *arguments],
         env=os.environ | {"PYTHONPATH": str(ROOT / "src")},
         cwd=folder,
         text=True,

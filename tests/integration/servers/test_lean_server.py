@@ -336,16 +336,6 @@ def test_an_artifact_that_the_runtime_can_not_load(tmp_path: Path) -> None:
     assert "Didn't find op for builtin opcode 'FULLY_CONNECTED' version '12'" in errors.splitlines()[-1]
 
 
-@pytest.mark.parametrize("target", ["lean-tflite", "lean-litert"])
-def test_bare_times_predictions_without_a_server(target: str, tmp_path: Path) -> None:
-    process = spawn(target, "image", "tflite-fp32", free_ports(), tmp_path, "--threads", "1", "--bare")
-    said, noise = process.communicate(timeout=30)
-    assert process.returncode == 0, noise
-    time = json.loads(said.strip().splitlines()[-1])
-    assert time["predictions"] >= 7 and 0 < time["p50_ms"] < 1000
-    assert time["runtime"].startswith(("tflite-runtime ", "ai-edge-litert "))
-
-
 def test_a_missing_artifact_says_what_to_do(tmp_path: Path) -> None:
     process = spawn("lean-tflite", "image", "tflite-fp16", free_ports(), tmp_path)
     _, errors = process.communicate(timeout=20)

@@ -7,7 +7,8 @@ class RequestError(Exception):
     """What the caller is told: an HTTP status, the name of the gRPC status that means the same, and a text."""
 
     def __init__(self, http_status: int, grpc_status: str, message: str) -> None:
-        super().__init__(message)
+        # a JSON string of the request that the message quotes may hold surrogates
+        super().__init__(message.encode("utf-8", "replace").decode())
         self.http_status = http_status
         self.grpc_status = grpc_status
 

@@ -1,6 +1,6 @@
 """Answer every wire with fixed values of the model's output size, without a model: the floor of our own servers.
 
-It is the TFLite server's HTTP and gRPC stack with nothing behind it. A reply has the request's batch where that is
+It is the lean server's HTTP and gRPC stack with nothing behind it. A reply has the request's batch where that is
 cheap to know (not in JSON, which is not parsed: batch 1).
 """
 
@@ -10,29 +10,28 @@ import json
 import re
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "shared"))
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lean"))  # whose stack this is
 
 import openapi
 import orjson
 from command_line import parse_command_line
+from exchange import Request, Response
 from grpc_app import Method
-from http_app import Request, Response
 from json_body import dump_json
 from lifecycle import Service, exit_cleanly_on_sigterm, fail, run
-from model_info import status_document
 from prediction_queue import Caller
-from request_error import invalid, not_found
-from served_model import ServedModel, load_served_model
+from request_error import RequestError, invalid, not_found
 from server_metrics import ServerMetrics
+from tfserving_info import status_document
 
-from bakeoff.wire import binary, tfserving, tfserving_server, torchserve
+from bakeoff.schema import Model, read_model
+from bakeoff.wire import binary, tfserving, tfserving_server, torchserve, torchserve_server
 from bakeoff.wire.grpc_message import parse
 from bakeoff.wire.memory import keep_large_blocks, share_heap
 from bakeoff.wire.proto.tfserving_pb2 import PredictRequest
@@ -48,7 +47,7 @@ STATUS_PATH = re.compile(r"/v1/models/(?P<model>[^/:?]+)")
 class Echo:
     """The replies of one model's size over the six wires, each made once for a batch."""
 
-    def __init__(self, model: ServedModel) -> None:
+    def __init__(self, model: Model) -> None:
         self._model = model
         self._description = orjson.dumps(_describe(model))
         self._kept: dict[tuple[str, int], bytes] = {}
@@ -68,7 +67,7 @@ class Echo:
         status = STATUS_PATH.fullmatch(request.path)
         if request.method == "GET" and status:
             self._require_model(status["model"])
-            return Response(orjson.dumps(status_document(self._model)))
+            return Response(orjson.dumps(status_document(VERSION)))
         raise invalid(f"Malformed request: {request.method} {request.path}")
 
     def _predict(self, request: Request) -> Response:
@@ -89,11 +88,11 @@ class Echo:
         return self._reply("tfserving-grpc", proto.tensor_shape.dim[0].size)
 
     def _torchserve_grpc(self, message: bytes, _: Caller) -> bytes:
-        name, body = torchserve.decode_grpc_call(message)
+        name, body = torchserve_server.decode_grpc_call(message)
         self._require_model(name)
         media_type = binary.recognise(body)
         kind = binary.reply_type(self._model.outputs, media_type)
-        return torchserve.encode_grpc_reply(self._reply(kind, self._binary_batch(body, media_type)))
+        return torchserve_server.encode_grpc_reply(self._reply(kind, self._binary_batch(body, media_type)))
 
     def _binary_batch(self, body: bytes, media_type: str) -> int:
         spec = self._model.inputs[0]
@@ -117,8 +116,7 @@ class Echo:
         if kind == "json":
             return dump_json(tfserving_server.rest_reply(self._model.outputs, arrays, columnar=False), arrays)
         if kind == "tfserving-grpc":
-            name, version = self._model.name, self._model.version
-            return tfserving_server.encode_grpc_reply(self._model.outputs, arrays, name, version)
+            return tfserving_server.encode_grpc_reply(self._model.outputs, arrays, self._model.name, VERSION)
         return binary.encode(self._model.outputs, arrays, kind, "output")
 
     def _require_model(self, name: str) -> None:
@@ -126,7 +124,11 @@ class Echo:
             raise not_found(f"Servable not found for request: Latest({name})")
 
 
-def _describe(model: ServedModel) -> dict[str, Any]:
+def error_document(error: RequestError) -> dict[str, Any]:
+    return {"error": str(error)}
+
+
+def _describe(model: Model) -> dict[str, Any]:
     """Describe the REST side of both families."""
     inputs, outputs = ([asdict(spec) for spec in side] for side in (model.inputs, model.outputs))
     described = openapi.describe_tfserving(model.name, inputs, outputs, binary=True)
@@ -147,7 +149,7 @@ def _safetensors_batch(body: bytes, name: str) -> int:
         raise WireError(f"the safetensors header gives no shape of {name}: {error!r}") from error
 
 
-def _fixed_outputs(model: ServedModel, batch: int) -> Arrays:
+def _fixed_outputs(model: Model, batch: int) -> Arrays:
     """Make values as long in JSON as a model's own are; a free dimension other than the batch is 1."""
     arrays: Arrays = {}
     for spec in model.outputs:
@@ -160,17 +162,17 @@ def _fixed_outputs(model: ServedModel, batch: int) -> Arrays:
 
 
 def main() -> None:
-    options = parse_command_line(__doc__, limits=True)
+    options = parse_command_line(__doc__, knows=("patience",))
     exit_cleanly_on_sigterm()
     keep_large_blocks()
     share_heap()
     try:
-        model = load_served_model(options.model, options.model_dir, VERSION)
-    except (OSError, KeyError, ValueError) as error:
+        model = replace(read_model(options.model_dir / "model.json"), name=options.model)
+    except (OSError, KeyError, TypeError, ValueError) as error:
         fail(f"can't serve {options.model}: {error!r}")
     echo = Echo(model)
     pool = ThreadPoolExecutor(MOST_CALLS, "request")
-    run(options, Service(echo.respond, echo.grpc_methods, ServerMetrics()), pool, MOST_CALLS)
+    run(options, Service(echo.respond, echo.grpc_methods, error_document, ServerMetrics()), pool, MOST_CALLS)
 
 
 if __name__ == "__main__":

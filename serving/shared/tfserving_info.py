@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from served_model import ServedModel
+from served import Served
 
 from bakeoff.schema import TensorSpec
 from bakeoff.wire.grpc_message import serialize
@@ -19,40 +19,40 @@ PREDICT_METHOD = "tensorflow/serving/predict"
 FREE = -1
 
 
-def status_document(model: ServedModel) -> dict[str, Any]:
+def status_document(version: int) -> dict[str, Any]:
     status = {"error_code": "OK", "error_message": ""}
-    return {"model_version_status": [{"version": str(model.version), "state": "AVAILABLE", "status": status}]}
+    return {"model_version_status": [{"version": str(version), "state": "AVAILABLE", "status": status}]}
 
 
-def metadata_document(model: ServedModel) -> dict[str, Any]:
+def metadata_document(served: Served) -> dict[str, Any]:
     signature = {
-        "inputs": {spec.name: _info_document(spec) for spec in model.inputs},
-        "outputs": {spec.name: _info_document(spec) for spec in model.outputs},
+        "inputs": {spec.name: _info_document(spec) for spec in served.model.inputs},
+        "outputs": {spec.name: _info_document(spec) for spec in served.model.outputs},
         "method_name": PREDICT_METHOD,
         "defaults": {},
     }
     return {
-        "model_spec": {"name": model.name, "signature_name": "", "version": str(model.version)},
+        "model_spec": {"name": served.model.name, "signature_name": "", "version": str(served.version)},
         "metadata": {SIGNATURE_FIELD: {SIGNATURE_FIELD: {DEFAULT_SIGNATURE: signature}}},
     }
 
 
-def status_message(model: ServedModel) -> messages.GetModelStatusResponse:
+def status_message(served: Served) -> messages.GetModelStatusResponse:
     response = messages.GetModelStatusResponse()
-    version = response.model_version_status.add(version=model.version, state=messages.ModelVersionStatus.AVAILABLE)
+    version = response.model_version_status.add(version=served.version, state=messages.ModelVersionStatus.AVAILABLE)
     version.status.SetInParent()
     return response
 
 
-def metadata_message(model: ServedModel) -> messages.GetModelMetadataResponse:
+def metadata_message(served: Served) -> messages.GetModelMetadataResponse:
     signatures = messages.SignatureDefMap()
     signature = signatures.signature_def[DEFAULT_SIGNATURE]
     signature.method_name = PREDICT_METHOD
-    _fill_infos(signature.inputs, model.inputs)
-    _fill_infos(signature.outputs, model.outputs)
+    _fill_infos(signature.inputs, served.model.inputs)
+    _fill_infos(signature.outputs, served.model.outputs)
     response = messages.GetModelMetadataResponse()
-    response.model_spec.name = model.name
-    response.model_spec.version.value = model.version
+    response.model_spec.name = served.model.name
+    response.model_spec.version.value = served.version
     metadata = response.metadata[SIGNATURE_FIELD]
     metadata.type_url = SIGNATURE_TYPE_URL
     metadata.value = serialize(signatures)
