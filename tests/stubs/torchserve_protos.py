@@ -1,4 +1,4 @@
-"""Make Python of TorchServe's own gRPC description, so that this server speaks exactly what TorchServe does."""
+"""Make Python of TorchServe's own gRPC description, to hold our messages against."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import zipfile
 from pathlib import Path
 
 import grpc_tools
-from command_line import exit_failed
 from grpc_tools import protoc
 
 JAR = "ts/frontend/model-server.jar"
@@ -26,4 +25,4 @@ def compile_protos(folder: Path) -> None:
             file.write_bytes(archive.read(source))
     arguments = [f"-I{folder}", f"-I{WELL_KNOWN_PROTOS}", f"--python_out={folder}", f"--grpc_python_out={folder}"]
     if protoc.main(["protoc", *arguments, *SOURCES.values()]) != 0:
-        exit_failed("TorchServe's proto files do not compile; what protoc said stands above")
+        raise RuntimeError("TorchServe's proto files do not compile; what protoc said stands above")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import socket
@@ -12,7 +11,6 @@ import textwrap
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 SHARED = Path(__file__).resolve().parents[3] / "serving" / "shared"
@@ -169,23 +167,3 @@ def test_killing_the_main_process_ends_both_halves(tmp_path: Path) -> None:
     process.kill()
     process.wait()
     wait_until_gone(children)
-
-
-@pytest.mark.parametrize(
-    ("lengths", "shapes"), [([2, 5], [[1, 2], [1, 5], [1, 2], [1, 5]]), ([], [[1, 3]])], ids=["lengths", "none"]
-)
-def test_rows_to_be_timed_take_the_lengths_in_turn(lengths: list[int], shapes: list[list[int]], tmp_path: Path) -> None:
-    described = {"inputs": [{"name": "x"}], **({"lengths": lengths} if lengths else {})}
-    (tmp_path / "model.json").write_text(json.dumps(described), encoding="utf-8")
-    arrays = {f"input:x@{length}": np.zeros((length, length)) for length in lengths} or {"input:x": np.zeros((1, 3))}
-    np.savez(tmp_path / "golden.npz", **arrays)
-    code = """
-        import json
-        from pathlib import Path
-        from bare_time import golden_rows
-        from command_line import Options
-        options = Options("m", Path.cwd(), "f", "127.0.0.1", 1, 2, 1, 1)
-        print(json.dumps([row["x"].shape for row in golden_rows(options)]))
-    """
-    said, _ = run_python(code, tmp_path).communicate(timeout=30)
-    assert json.loads(said) == shapes
