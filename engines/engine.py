@@ -36,7 +36,7 @@ class Engine(Protocol):
     def load(self, artifact: Path, model: Model, threads: int) -> Predictor:
         """Load an artifact, the file or folder that its manifest names; raises REFUSALS.
 
-        `threads`: of one prediction; 0 leaves the choice to the engine, and a setting of the whole process as it is.
+        `threads`: of one prediction; 0 is one, or what the whole process has already where the engine shares them.
         What it keeps for one set of shapes is ready for a batch of one, of the middle length where the model has any.
         """
 

@@ -1,4 +1,4 @@
-"""TFLite in ai-edge-litert, tflite-runtime's successor, with the same interpreter."""
+"""TFLite in ai-edge-litert, tflite-runtime's successor."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from importlib import metadata
 
 from ai_edge_litert.interpreter import Interpreter
 
-from engines.tflite import REFUSALS as REFUSALS
-from engines.tflite import load_in
+from engines import interpreters
 
 NAME = "ai-edge-litert"
+REFUSALS = interpreters.REFUSALS
 
-load = partial(load_in, Interpreter)
+load = partial(interpreters.load, Interpreter)
 
 
 def version() -> str:

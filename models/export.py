@@ -1,6 +1,6 @@
 """Export a model to every format, and prove that each computes what PyTorch computes.
 
-    python models/export.py --model-folder models/zoo/digits_cnn --out artifacts
+    PYTHONPATH=src:. python models/export.py --model-folder models/zoo/digits_cnn --out artifacts
         [--format F ...] [--skip F ...] [--environment NAME] [--weights FILE] [--force]
 
 A model folder may lie anywhere; its name (letters, digits, _ and -) is the model's. It holds a `model.py` with
@@ -57,7 +57,6 @@ import artifact_tree as tree
 from contract import ModelFolderError
 from sources import (
     HF,
-    SERVED_BY_DEFAULT,
     Source,
     environment_of,
     exporter_files,
@@ -67,6 +66,8 @@ from sources import (
     model_files,
 )
 from user_code import ModelError, brief, causes
+
+from bakeoff.schema.formats import SERVED_BY_DEFAULT
 
 if TYPE_CHECKING:
     from parity import Reference
@@ -184,7 +185,7 @@ def quiet_stdout(model_name: str) -> Emit:
 def plan(arguments: argparse.Namespace, folder: Path, emit: Emit) -> Export:
     """Find what has to be made, and tell what needn't, or can't be."""
     model_sha256 = hash_files(model_files(arguments.source, arguments.weights))
-    required = frozenset(arguments.format or ()) | frozenset(SERVED_BY_DEFAULT)
+    required = SERVED_BY_DEFAULT.union(arguments.format or ())
     export = Export(arguments.source, arguments.weights, folder, model_sha256, arguments.environment, required)
     missing, tried = tree.read_table(folder / tree.MISSING), tree.read_table(folder / tree.TRIED)
     everything = [name for name in format_names() if name not in arguments.skip]

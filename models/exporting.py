@@ -20,7 +20,10 @@ from parity import Reference, check_parity, predict_by
 from sources import environment_of, format_names, module_name
 from user_code import ModelError
 from weighing import weigh
-from zoo_model import ZooModel
+from zoo_model import Predict, ZooModel
+
+from bakeoff.schema import EXACT_FORMATS, Model, TensorSpec
+from bakeoff.schema.formats import BY_NAME
 
 
 class FormatError(Exception):
@@ -28,8 +31,31 @@ class FormatError(Exception):
 
 
 def load_format(name: str) -> ModuleType:
-    """Import a format: export(model, folder, scratch), load(model, folder), MAIN_FILE, RUNTIME, PACKAGES, IS_EXACT."""
+    """Import a format: export(model, folder, scratch), MAIN_FILE, PACKAGES."""
     return importlib.import_module(module_name(name))
+
+
+def engine_of(name: str) -> ModuleType:
+    """Import the engine that a format's artifacts are proved with."""
+    return importlib.import_module(f"engines.{BY_NAME[name].engines[0]}")
+
+
+def load_artifact(model: ZooModel, name: str, folder: Path) -> Predict:
+    """Load an artifact of a format into its engine."""
+    described = Model(
+        name=model.name,
+        sha256="",  # of no matter to an engine
+        inputs=_specs(model.input_specs),
+        outputs=_specs(model.outputs),
+        atol=model.atol,
+        rtol=model.rtol,
+        lengths=model.contract.lengths,
+    )
+    return engine_of(name).load(folder / load_format(name).MAIN_FILE, described, threads=0)
+
+
+def _specs(entries: list[dict[str, Any]]) -> tuple[TensorSpec, ...]:
+    return tuple(TensorSpec(entry["name"], entry["dtype"], tuple(entry["shape"])) for entry in entries)
 
 
 @contextmanager
@@ -57,7 +83,7 @@ def export_format(model: ZooModel, references: Sequence[Reference], name: str, f
     try:
         exporter.export(model, folder, scratch)
         export_seconds = time.monotonic() - started
-        predict = exporter.load(model, folder)
+        predict = load_artifact(model, name, folder)
     except (ModelError, ConversionError, OSError):
         raise
     except Exception as error:  # each framework has its own
@@ -68,7 +94,7 @@ def export_format(model: ZooModel, references: Sequence[Reference], name: str, f
         **weigh(name, folder / exporter.MAIN_FILE),
         **({"package": package.format(model=model.name)} if package else {}),
         "versions": tree.package_versions(exporter.PACKAGES),
-        "parity": check_parity(model, references, predict, exporter.RUNTIME, exporter.IS_EXACT),
+        "parity": check_parity(model, references, predict, engine_of(name).NAME, name in EXACT_FORMATS),
         "fidelity": describe_fidelity((r.outputs, predict_by(predict, r.inputs, batch=1)) for r in references),
         "accuracy": model.evaluate(predict)["accuracy"] if model.evaluate else None,
         "export_seconds": round(export_seconds, 3),
@@ -104,7 +130,7 @@ def write_golden(model: ZooModel, references: Sequence[Reference], folder: Path)
     """
     runnable = [name for name in format_names() if environment_of(name) is None]
     there = [name for name in runnable if tree.read_manifest(folder / name) is not None]
-    predictors = {name: load_format(name).load(model, folder / name) for name in there}
+    predictors = {name: load_artifact(model, name, folder / name) for name in there}
     arrays: dict[str, np.ndarray] = {}
     for reference in references:
         sources = {"input": reference.inputs, "torch": reference.outputs}

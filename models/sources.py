@@ -15,8 +15,6 @@ HF = "hf:"
 """Begins a model that Hugging Face's transformers loads."""
 HANDLER = MODELS.parent / "serving" / "torchserve" / "handler.py"
 """TorchServe's handler, which is packed into the .mar."""
-SERVED_BY_DEFAULT = ("torchscript", "savedmodel", "tflite-fp32")
-"""The formats that targets serve unless others are asked for: without one of these an export has failed."""
 
 
 @dataclass(frozen=True, slots=True)

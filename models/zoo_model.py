@@ -84,7 +84,7 @@ class ZooModel:
 
 
 def run_network(network: Callable[..., Any], inputs: tuple[torch.Tensor, ...], names: list[str]) -> Arrays:
-    """Call a network or a TorchScript of it and name its outputs."""
+    """Call a network and name its outputs."""
     with torch.inference_mode():
         returned = network(*inputs)
     tensors = (returned,) if isinstance(returned, torch.Tensor) else tuple(returned)

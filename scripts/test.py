@@ -34,7 +34,7 @@ PARTS: dict[str, tuple[Command, ...]] = {
     "browser": ((*PYTEST, "tests/browser"),),
     "models": (
         (*RUN_IN, "models/requirements.txt", "-n", "auto", "-W", "ignore", "tests/unit/models"),
-        (*RUN_IN, "--optional", "models/executorch/requirements.txt", "-W", "ignore", "tests/unit/edge"),
+        (*RUN_IN, "--optional", "models/executorch/requirements.txt", "-W", "ignore", "tests/unit/models_executorch"),
     ),
     "servers": (
         (*RUN_IN, "serving/torchserve/requirements.txt", "tests/unit/serving/test_torchserve_handler.py"),

@@ -48,7 +48,8 @@ def main(requirements: str, arguments: list[str], is_optional: bool) -> None:
             raise
         say(f"{' '.join(arguments)} left out: {error}")
         return
-    os.execve(python, [python, "-m", "pytest", *arguments], {**os.environ, "PYTHONPATH": f"{overlay()}:{ROOT / 'src'}"})
+    path = f"{overlay()}:{ROOT / 'src'}:{ROOT}"
+    os.execve(python, [python, "-m", "pytest", *arguments], {**os.environ, "PYTHONPATH": path})
 
 
 if __name__ == "__main__":

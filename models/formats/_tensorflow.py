@@ -8,15 +8,13 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from ai_edge_litert.interpreter import Interpreter
 from aten_to_tf.convert import Input, convert
 from aten_to_tf.errors import ConversionError
 from tensorflow.lite.python.convert import ConverterError
-from zoo_model import Arrays, Predict, ZooModel
+from zoo_model import ZooModel
 
 SIGNATURE = "serving_default"
 CALIBRATION_SAMPLES = 100
@@ -80,21 +78,3 @@ def quantize(model: ZooModel, folder: Path, scratch: Path) -> None:
         raise ConversionError(f"TensorFlow Lite's quantizer, or what it made, ends the process with {name}")
     if finished.returncode:
         raise _converter_error(finished.stdout or finished.stderr.strip().splitlines()[-1])
-
-
-def load_tflite(model: ZooModel, folder: Path) -> Predict:
-    """Load an artifact into LiteRT; the function it gives takes any batch.
-
-    An interpreter keeps its first shapes: given others, LiteRT 2.3 now and then answers int8 models with rubbish.
-    """
-    runners: dict[tuple[tuple[int, ...], ...], Any] = {}
-
-    def predict(arrays: Arrays) -> Arrays:
-        shapes = tuple(array.shape for array in arrays.values())
-        if shapes not in runners:
-            runners.clear()
-            interpreter = Interpreter(model_path=str(folder / TFLITE_FILE), num_threads=1)
-            runners[shapes] = interpreter.get_signature_runner(SIGNATURE)
-        return {name: value.copy() for name, value in runners[shapes](**arrays).items()}
-
-    return predict

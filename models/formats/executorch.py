@@ -7,19 +7,14 @@ from pathlib import Path
 
 import torch
 from aten_to_tf.errors import ConversionError
-from contract import Arrays, Predict
 from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
 from executorch.exir import EdgeProgramManager, to_edge_transform_and_lower
-from executorch.extension.pybindings.portable_lib import _unsafe_reset_threadpool
-from executorch.runtime import Runtime
 from formats import _pytorch
 from torch._export.verifier import SpecViolationError
 from torch.export import ExportedProgram
 from zoo_model import ZooModel
 
-RUNTIME = "executorch"
 PACKAGES = ("torch", "executorch", "torchao", "numpy")
-IS_EXACT = True
 MAIN_FILE = "model.pte"
 MAX_BATCH = 8
 """The largest batch where INPUTS sets none (the largest length is then that of LENGTHS): memory for it is set aside."""
@@ -44,24 +39,3 @@ def _lower(program: ExportedProgram) -> EdgeProgramManager:
         if lacking is None:
             raise
         raise ConversionError(f"ExecuTorch has no kernel for the op {lacking[1]}", lacking[1]) from error
-
-
-def load(model: ZooModel, folder: Path) -> Predict:
-    """Load an artifact with one thread; what is more than its largest batch is predicted in parts."""
-    _unsafe_reset_threadpool(1)
-    program = Runtime.get().load_program(folder / MAIN_FILE)
-    meta = program.metadata("forward")
-    largest = [meta.input_tensor_meta(at).sizes() for at in range(meta.num_inputs())]
-    names = [spec["name"] for spec in model.outputs]
-
-    def predict(arrays: Arrays) -> Arrays:
-        tensors = model.tensors(arrays)
-        for tensor, sizes in zip(tensors, largest, strict=True):
-            # The runtime itself looks only at the number of elements.
-            if any(size > most for size, most in zip(tensor.shape[1:], sizes[1:], strict=True)):
-                raise ValueError(f"{list(tensor.shape)} is larger than the program was made for, {list(sizes)}")
-        parts = zip(*(tensor.split(largest[0][0]) for tensor in tensors), strict=True)
-        returned = zip(*(program.load_method("forward").execute(part) for part in parts), strict=True)
-        return {name: torch.cat(outputs).numpy() for name, outputs in zip(names, returned, strict=True)}
-
-    return predict

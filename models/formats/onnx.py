@@ -5,18 +5,14 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import onnxruntime
 import torch
 from aten_to_tf.errors import ConversionError
 from aten_to_tf.whole import recurrences_kept_whole
-from contract import Arrays, Predict
 from formats import _pytorch
 from onnx_ir.passes.common import ClearMetadataAndDocStringPass
 from zoo_model import ZooModel
 
-RUNTIME = "onnxruntime"
 PACKAGES = ("torch", "onnx", "onnxscript", "onnxruntime", "numpy")
-IS_EXACT = True
 MAIN_FILE = "model.onnx"
 
 _LACKING = re.compile(r"No ONNX function found for <OpOverload\(op='([\w.]+)', overload='(\w+)'\)>")
@@ -44,16 +40,3 @@ def _conversion_error(text: str) -> ConversionError:
         return ConversionError(f"PyTorch's ONNX exporter failed: {summary}")
     op = ".".join(lacking.groups())
     return ConversionError(f"ONNX has no counterpart for the op {op}", op)
-
-
-def load(model: ZooModel, folder: Path) -> Predict:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(str(folder / MAIN_FILE), options, providers=["CPUExecutionProvider"])
-    names = [spec["name"] for spec in model.outputs]
-
-    def predict(arrays: Arrays) -> Arrays:
-        return dict(zip(names, session.run(names, arrays), strict=True))
-
-    return predict

@@ -8,11 +8,8 @@ import tensorflow as tf
 from formats import _tensorflow
 from zoo_model import ZooModel
 
-RUNTIME = "ai-edge-litert"
 PACKAGES = _tensorflow.PACKAGES
-IS_EXACT = False
 MAIN_FILE = _tensorflow.TFLITE_FILE
-load = _tensorflow.load_tflite
 
 
 def export(model: ZooModel, folder: Path, scratch: Path) -> None:

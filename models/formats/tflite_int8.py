@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from formats import _tensorflow
 
-RUNTIME = "ai-edge-litert"
 PACKAGES = _tensorflow.PACKAGES
-IS_EXACT = False
 MAIN_FILE = _tensorflow.TFLITE_FILE
-load = _tensorflow.load_tflite
 export = _tensorflow.quantize

@@ -11,11 +11,9 @@ from pathlib import Path
 import torch
 from formats import _pytorch
 from sources import HANDLER
-from zoo_model import Arrays, Predict, ZooModel, run_network
+from zoo_model import ZooModel
 
-RUNTIME = "torch.jit"
 PACKAGES = ("torch", "torch-model-archiver", "numpy")
-IS_EXACT = True
 MAIN_FILE = "model.pt"
 PACKAGE = "{model}.mar"
 
@@ -37,16 +35,6 @@ def export(model: ZooModel, folder: Path, scratch: Path) -> None:
     torch.jit.save(traced, content)
     (folder / MAIN_FILE).write_bytes(content.getbuffer())
     _pack(model, folder, scratch)
-
-
-def load(model: ZooModel, folder: Path) -> Predict:
-    traced = torch.jit.load(str(folder / MAIN_FILE))
-    names = [spec["name"] for spec in model.outputs]
-
-    def predict(arrays: Arrays) -> Arrays:
-        return run_network(traced, model.tensors(arrays), names)
-
-    return predict
 
 
 def _pack(model: ZooModel, folder: Path, scratch: Path) -> None:

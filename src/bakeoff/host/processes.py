@@ -33,8 +33,8 @@ def confined(argv: list[str], cpus: str | None = None, detached: bool = False) -
 
 
 def child_environment(**extra: str) -> dict[str, str]:
-    """Return the environment variables of our programs: ours, with the import path of `src`."""
-    return {**os.environ, "PYTHONPATH": str(ROOT / "src"), "PYTHONUNBUFFERED": "1", **extra}
+    """Return the environment variables of our programs: ours, with the import path of `src` and of `engines`."""
+    return {**os.environ, "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}", "PYTHONUNBUFFERED": "1", **extra}
 
 
 def spawn(

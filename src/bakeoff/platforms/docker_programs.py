@@ -13,8 +13,12 @@ import numpy as np
 from bakeoff.errors import TargetFailed
 from bakeoff.host.catalog import serving_arguments
 from bakeoff.platforms import docker_engine
+from bakeoff.platforms.local_programs import timing_command
 from bakeoff.platforms.platform import BARE_S, CHECK_S, EX_DATAERR, BareTime, FormatCheck, read_bare_time
 from bakeoff.schema import Target
+
+IMPORT_PATH = "/app/src:/app"
+"""Where the images have src and engines."""
 
 READ_PRIVATE_PAGE = """
 import sys, urllib.request
@@ -53,20 +57,13 @@ def check_format(target: Target, prepared: str, model: str, model_dir: Path, for
 
 
 def time_bare(target: Target, prepared: str, model_dir: Path, format: str, cpus: str | None) -> BareTime | None:
-    """Run a target's program with --bare in a container; None where it doesn't know that. Raises TargetFailed."""
+    """Time an artifact in a target's engine, in a container; None where it has no engine. Raises TargetFailed."""
     if target.engine is None:
         return None
     model = model_dir.name
-    what = ["--model", model, "--model-dir", f"/artifacts/{model}", "--format", format]
-    argv = [
-        "run",
-        "--rm",
-        "--no-deps",
-        "--no-TTY",
-        "--name",
-        f"{docker_engine.RUN_PROJECT}-bare-{target.name}-{format}",
-    ]
-    argv += [target.name, *what, "--threads", str(target.threads), "--bare"]
+    name = f"{docker_engine.RUN_PROJECT}-bare-{target.name}-{format}"
+    argv = ["run", "--rm", "--no-deps", "--no-TTY", "--name", name, "--entrypoint", "python"]
+    argv += ["--env", f"PYTHONPATH={IMPORT_PATH}", target.name, *timing_command(target, f"/artifacts/{model}", format)]
     variables = {"MODEL": model, **({"SERVER_CPUS": cpus} if cpus else {})}
     try:
         done = docker_engine.compose(*argv, env=variables, timeout_s=BARE_S)

@@ -58,14 +58,14 @@ def check_format(target: Target, python: Path, model: str, model_dir: Path, form
 
 
 def time_bare(target: Target, python: Path, model_dir: Path, format: str, cpus: str | None) -> BareTime | None:
-    """Run a target's program with --bare; None where it doesn't know that. Raises TargetFailed."""
+    """Time an artifact in a target's engine, without its server; None where it has no engine. Raises TargetFailed."""
     if target.engine is None:
         return None
-    argv = [*server_command(target, python, model_dir.name, model_dir, format), "--threads", str(target.threads)]
+    argv = [str(python), *timing_command(target, str(model_dir.resolve()), format)]
     with tempfile.TemporaryDirectory(dir=servers_folder()) as folder:
         try:
             done = subprocess.run(
-                confined([*argv, "--bare"], cpus),
+                confined(argv, cpus),
                 cwd=folder,
                 env=server_environment(target),
                 capture_output=True,
@@ -78,6 +78,12 @@ def time_bare(target: Target, python: Path, model_dir: Path, format: str, cpus: 
         except (ValueError, KeyError, IndexError):
             said = done.stderr.strip()[-400:]
             raise TargetFailed(f"timing {format} without {target.name}'s server failed: {said}") from None
+
+
+def timing_command(target: Target, model_dir: str, format: str) -> list[str]:
+    """Return Python's arguments to time an artifact in a target's engine, with the project's root importable."""
+    what = ["--engine", str(target.engine), "--model-dir", model_dir, "--format", format]
+    return ["-m", "engines.in_process", *what, "--threads", str(target.threads)]
 
 
 def servers_folder() -> Path:

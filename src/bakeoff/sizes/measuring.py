@@ -1,4 +1,4 @@
-"""Measuring artifacts in process: edge/measure.py in fresh processes, each pinned to its CPUs."""
+"""Measuring artifacts in process: engines/measure.py in fresh processes, each pinned to its CPUs."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bakeoff.host.files import ARTIFACTS, STATE
+from bakeoff.host.files import ARTIFACTS, ROOT, STATE
 from bakeoff.host.machine import describe_machine
 from bakeoff.host.processes import child_environment, confined, log_end, spawn, terminate
 from bakeoff.host.progress import Show
 from bakeoff.host.venvs import ensure_venv
 from bakeoff.schema import Artifact, EdgeMeasurement, EdgeProcess
+from bakeoff.schema.engines import EngineRow, engines_of
 from bakeoff.sizes.records import keep_measured
 from bakeoff.sizes.rows import BUSY
-from bakeoff.sizes.runtimes import EDGE, EdgeRuntime, runtimes_of
 
 PROCESSES = 3
 """Fresh processes for each number of threads; as many more at most where some were disturbed."""
@@ -28,7 +28,7 @@ EX_DATAERR = 65
 
 
 class _Failed(Exception):
-    """A process without figures: `refused` where the runtime said that it can't have this artifact."""
+    """A process without figures: `refused` where the engine said that it can't have this artifact."""
 
     def __init__(self, reason: str, refused: bool) -> None:
         super().__init__(reason)
@@ -38,16 +38,16 @@ class _Failed(Exception):
 def measure_artifacts(
     artifacts: Iterable[Artifact], show: Show, folder: Path = ARTIFACTS, processes: int = PROCESSES
 ) -> list[str]:
-    """Measure each artifact in each runtime for its format, keep the results beside it; return a line for each failure.
+    """Measure each artifact in each engine for its format, keep the results beside it; return a line for each failure.
 
-    That a runtime can't load an artifact is a result. So that what disturbs the machine for a while meets all alike,
+    That an engine can't load an artifact is a result. So that what disturbs the machine for a while meets all alike,
     every artifact has its first process before any has its second. Disturbed ones are repeated after all others.
     """
     threads = [count for count in (1, 2) if count <= len(os.sched_getaffinity(0))]
     jobs = [
-        _Job(artifact, runtime, ensure_venv(runtime.requirements, say=show.say), count)
+        _Job(artifact, engine, ensure_venv(ROOT / engine.requirements, say=show.say), count)
         for artifact in artifacts
-        for runtime in runtimes_of(artifact.format)
+        for engine in engines_of(artifact.format)
         for count in threads
     ]
     show.expect(len(jobs) * processes)
@@ -72,10 +72,10 @@ def _keep(jobs: Sequence[_Job], folder: Path, processes: int) -> None:
 
 @dataclass
 class _Job:
-    """One artifact in one runtime with one number of threads: what its processes said, or why there are none."""
+    """One artifact in one engine with one number of threads: what its processes said, or why there are none."""
 
     artifact: Artifact
-    runtime: EdgeRuntime
+    engine: EngineRow
     python: Path
     threads: int
     said: list[dict[str, Any]] = field(default_factory=list)
@@ -83,7 +83,7 @@ class _Job:
 
     @property
     def name(self) -> str:
-        return f"{self.artifact.model} {self.artifact.format} in {self.runtime.name}"
+        return f"{self.artifact.model} {self.artifact.format} in {self.engine.name}"
 
     def run(self, folder: Path) -> None:
         """Measure in one more process."""
@@ -102,7 +102,7 @@ class _Job:
 
 
 def _measurements(jobs: list[_Job], processes: int) -> list[EdgeMeasurement]:
-    """Return a measurement for each artifact and runtime."""
+    """Return a measurement for each artifact and engine."""
     now = datetime.now(UTC).isoformat(timespec="seconds")
     cpu = str(describe_machine()["cpu"])
     together: dict[str, list[_Job]] = {}
@@ -110,8 +110,8 @@ def _measurements(jobs: list[_Job], processes: int) -> list[EdgeMeasurement]:
         together.setdefault(job.name, []).append(job)
     found = []
     for same in together.values():
-        artifact, runtime = same[0].artifact, same[0].runtime
-        place = (artifact.model, artifact.format, artifact.sha256, runtime.name, now, cpu)
+        artifact, engine = same[0].artifact, same[0].engine
+        place = (artifact.model, artifact.format, artifact.sha256, engine.name, now, cpu)
         failure = next((job.failure for job in same if job.failure), None)
         said = [one for job in same for one in job.calmest(processes)]
         found.append(EdgeMeasurement(*place, reason=str(failure)) if failure else _measurement(place, said))
@@ -128,12 +128,10 @@ def _measurement(place: tuple[str, str, str, str, str, str], said: list[dict[str
 
 def _run(job: _Job, folder: Path) -> dict[str, Any]:
     """Measure once, in a fresh process on as many CPUs as threads. Raises _Failed."""
-    model, format, runtime, threads = job.artifact.model, job.artifact.format, job.runtime, job.threads
-    argv = [str(job.python), str(EDGE / "measure.py"), "--runtime", runtime.module]
-    argv += ["--needs", *runtime.needs] if runtime.needs else []
-    argv += ["--distribution", runtime.distribution, "--model-dir", str(folder / model)]
+    model, format, engine, threads = job.artifact.model, job.artifact.format, job.engine, job.threads
+    argv = [str(job.python), "-m", "engines.measure", "--engine", engine.module, "--model-dir", str(folder / model)]
     argv += ["--format", format, "--threads", str(threads)]
-    log = STATE / "logs" / f"sizes-{model}-{format}-{runtime.name}.log"
+    log = STATE / "logs" / f"sizes-{model}-{format}-{engine.name}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     environment = child_environment(OMP_NUM_THREADS=str(threads), MKL_NUM_THREADS=str(threads))
     with log.open("wb") as noise:
@@ -146,7 +144,7 @@ def _run(job: _Job, folder: Path) -> dict[str, Any]:
             terminate(process)
     if process.returncode not in (0, EX_DATAERR):
         how = f"signal {-process.returncode}" if process.returncode < 0 else f"status {process.returncode}"
-        raise _Failed(f"edge/measure.py ended with {how}: {log_end(log, 1)}", refused=False)
+        raise _Failed(f"engines/measure.py ended with {how}: {log_end(log, 1)}", refused=False)
     said: dict[str, Any] = json.loads(output.splitlines()[-1])
     if "reason" in said:
         raise _Failed(said["reason"], refused=True)

@@ -6,7 +6,7 @@ import edge_models
 import numpy as np
 import pytest
 from aten_to_tf.errors import ConversionError
-from exporting import export_format, load_format
+from exporting import export_format, load_artifact
 from parity import ParityError, make_references
 from zoo_model import ZooModel, load_model
 
@@ -27,7 +27,7 @@ def test_a_picture_network_answers_as_pytorch_does_at_every_batch(name: str, tmp
     assert all(row["ok"] and row["max_abs_error"] <= 1e-4 for row in manifest["parity"])
     assert manifest["versions"]["torch"].startswith("2.")
     many = model.samples(40, 5)  # more than any parity was checked with
-    answers = load_format(name).load(model, folder)(many)
+    answers = load_artifact(model, name, folder)(many)
     np.testing.assert_allclose(answers["scores"], model.predict(many)["scores"], atol=1e-4)
 
 
@@ -38,7 +38,7 @@ def test_a_text_network_takes_any_length(name: str, forward: str, tmp_path: Path
     folder, manifest = export(model, name, tmp_path)
     assert {row["length"] for row in manifest["parity"]} == {3, 6, 12}
     words = model.samples(2, 5, 9)  # none of LENGTHS
-    answers = load_format(name).load(model, folder)(words)
+    answers = load_artifact(model, name, folder)(words)
     np.testing.assert_allclose(answers["scores"], model.predict(words)["scores"], atol=1e-4)
 
 

@@ -15,4 +15,6 @@ collect_ignore_glob = [] if IS_EXECUTORCH_ENVIRONMENT else ["test_*.py"]
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if not IS_EXECUTORCH_ENVIRONMENT:
-        terminalreporter.write_line("tests/unit/edge left out: models/executorch/requirements.txt isn't installed")
+        terminalreporter.write_line(
+            "tests/unit/models_executorch left out: models/executorch/requirements.txt isn't installed"
+        )

@@ -1,18 +1,22 @@
-"""What edge/measure.py reads, checks and counts, without a runtime."""
+"""What engines/measure.py reads, checks and counts, without an engine."""
 
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from installed import _parsed, describe_installation
-from measure import check, percentile, read_golden, time_calls
-from memory import busy_ns, share_waited
 
-MODEL: dict[str, Any] = {"inputs": [{"name": "x"}], "outputs": [{"name": "y"}], "atol": 0.1, "rtol": 0.0}
+from bakeoff.schema import Model, TensorSpec
+from engines.installed import _parsed, describe_installation
+from engines.measure import check, percentile, read_golden
+from engines.memory import busy_ns, share_waited
+from engines.timing import input_rows, time_calls
+
+X, Y = TensorSpec("x", "float32", (None, None)), TensorSpec("y", "float32", (None, 2))
+MODEL = Model("m", "", (X,), (Y,), atol=0.1, rtol=0.0)
 RIGHT = [{"y": np.array([[1.0, 2.0]], np.float32)}]
 
 
@@ -36,21 +40,33 @@ def test_inputs_are_batches_of_one(tmp_path: Path) -> None:
 def test_of_several_lengths_the_middle_one_is_taken(tmp_path: Path) -> None:
     golden = {f"{key}@{n}": np.zeros((2, n)) for n in (8, 128, 32) for key in ("input:x", "torch:y")}
     np.savez(tmp_path / "golden.npz", **golden)
-    inputs, _ = read_golden(tmp_path / "golden.npz", MODEL | {"lengths": [8, 32, 128]})
+    inputs, _ = read_golden(tmp_path / "golden.npz", replace(MODEL, lengths=(8, 32, 128)))
     assert inputs[0]["x"].shape == (1, 32)
 
 
+@pytest.mark.parametrize(
+    ("lengths", "shapes"), [((2, 5), [(1, 2), (1, 5), (1, 2), (1, 5)]), ((), [(1, 3)])], ids=["lengths", "none"]
+)
+def test_rows_to_be_timed_take_the_lengths_in_turn(
+    lengths: tuple[int, ...], shapes: list[tuple[int, int]], tmp_path: Path
+) -> None:
+    arrays = {f"input:x@{length}": np.zeros((length, length)) for length in lengths} or {"input:x": np.zeros((1, 3))}
+    np.savez(tmp_path / "golden.npz", **arrays)
+    rows = input_rows(tmp_path / "golden.npz", replace(MODEL, lengths=lengths))
+    assert [row["x"].shape for row in rows] == shapes
+
+
 def test_the_largest_error_is_told_and_an_exact_format_must_be_within_the_tolerance() -> None:
-    assert check(answered(1.0, 2.5), RIGHT, MODEL, {"format": "tflite-int8"}) == 0.5
-    assert check(answered(1.0, 2.0625), RIGHT, MODEL, {"format": "tflite-fp32"}) == 0.0625
+    assert check(answered(1.0, 2.5), RIGHT, MODEL, "tflite-int8") == 0.5
+    assert check(answered(1.0, 2.0625), RIGHT, MODEL, "tflite-fp32") == 0.0625
     with pytest.raises(ValueError, match="answers wrongly: output y is off by 0.5"):
-        check(answered(1.0, 2.5), RIGHT, MODEL, {"format": "tflite-fp32"})
+        check(answered(1.0, 2.5), RIGHT, MODEL, "tflite-fp32")
 
 
 @pytest.mark.parametrize(("values", "says"), [((1.0,), "shape"), ((1.0, float("nan")), "NaN")])
 def test_what_is_no_answer_is_refused_of_any_format(values: tuple[float, ...], says: str) -> None:
     with pytest.raises(ValueError, match=says):
-        check(answered(*values), RIGHT, MODEL, {"format": "tflite-int8"})
+        check(answered(*values), RIGHT, MODEL, "tflite-int8")
 
 
 def test_enough_calls_are_timed_each_input_in_turn() -> None:

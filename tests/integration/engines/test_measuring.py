@@ -12,12 +12,13 @@ import pytest
 
 from bakeoff.artifacts.export import ExportOptions, export_model
 from bakeoff.artifacts.golden import load_artifact, load_artifacts, load_model
+from bakeoff.host.files import ROOT
 from bakeoff.host.machine import pins, read_text
 from bakeoff.host.progress import Quiet
+from bakeoff.schema import engines
 from bakeoff.sizes import SizeRow, size_rows
 from bakeoff.sizes.measuring import measure_artifacts
 from bakeoff.sizes.records import load_measured
-from bakeoff.sizes.runtimes import RUNTIMES
 
 # The first test may have to make environments and to export, as on a fresh machine.
 pytestmark = pytest.mark.timeout(1500)
@@ -72,7 +73,7 @@ def test_the_figures_are_there_and_fit_together(rows: list[SizeRow]) -> None:
 
 
 def test_the_runtimes_are_those_that_are_pinned(rows: list[SizeRow]) -> None:
-    pinned = {r.name: pins(read_text(str(r.requirements)))[r.distribution] for r in RUNTIMES}
+    pinned = {row.name: pins(read_text(str(ROOT / row.requirements)))[row.distribution] for row in engines.TABLE}
     for row in rows:
         assert row.runtime is not None and row.runtime_version is not None
         assert row.runtime_version.split("+")[0] == pinned[row.runtime]

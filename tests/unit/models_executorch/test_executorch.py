@@ -9,7 +9,7 @@ import edge_models
 import numpy as np
 import pytest
 from aten_to_tf.errors import ConversionError
-from exporting import export_format, load_format
+from exporting import export_format, load_artifact
 from parity import make_references
 from zoo_model import ZooModel, load_model
 
@@ -23,7 +23,7 @@ def export(model: ZooModel, tmp_path: Path) -> tuple[Path, dict]:
 
 
 def assert_same(model: ZooModel, folder: Path, inputs: dict[str, np.ndarray]) -> None:
-    answers = load_format("executorch").load(model, folder)(inputs)
+    answers = load_artifact(model, "executorch", folder)(inputs)
     np.testing.assert_allclose(answers["scores"], model.predict(inputs)["scores"], atol=1e-4)
 
 
@@ -52,7 +52,7 @@ def test_a_text_network_takes_any_length_within_its_bounds(tmp_path: Path) -> No
     assert {row["length"] for row in manifest["parity"]} == {3, 6, 12}
     assert_same(model, folder, model.samples(2, 5, 9))
     with pytest.raises(ValueError, match="larger than the program was made for"):
-        load_format("executorch").load(model, folder)({"words": np.zeros((1, 13), np.int64)})
+        load_artifact(model, "executorch", folder)({"words": np.zeros((1, 13), np.int64)})
 
 
 def test_a_length_that_becomes_a_constant_is_told(tmp_path: Path) -> None:
