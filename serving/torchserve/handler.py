@@ -1,7 +1,7 @@
 """TorchServe handler of a TorchScript model: tensors in and out as JSON, raw bytes or safetensors.
 
-Packed alone into the model archive, which anybody may deploy by hand: it imports nothing of this repository, so it has a
-codec of its own instead of bakeoff.wire, whose modules need a package around them and protobuf. The archive's YAML
+Packed alone into the model archive, which anybody may deploy by hand: it imports nothing of this repository, so it has
+a codec of its own instead of bakeoff.wire, whose modules need a package around them and protobuf. The archive's YAML
 holds, in its `handler` section, `inputs`, `outputs` and `lengths` as model.json does.
 """
 

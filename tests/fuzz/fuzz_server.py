@@ -147,7 +147,15 @@ def attacked(name: str, artifacts: Path, model: Model, folder: Path) -> Iterator
     requirements = SERVING / name / (target.requirements or "")
     python = ensure_venv(requirements, say=lambda text: sys.stderr.write(f"{text}\n"))
     rest_port, grpc_port = free_ports()
-    argv = [str(python), str(program_of(target)), *serving_arguments(target), "--model", model.name, "--model-dir", str(artifacts)]
+    argv = [
+        str(python),
+        str(program_of(target)),
+        *serving_arguments(target),
+        "--model",
+        model.name,
+        "--model-dir",
+        str(artifacts),
+    ]
     argv += ["--format", target.formats[0], "--rest-port", str(rest_port), "--grpc-port", str(grpc_port)]
     log = folder / f"{name}.log"
     environment = os.environ | {"PYTHONPATH": str(ROOT / "src"), "OMP_NUM_THREADS": "1"}

@@ -10,6 +10,7 @@ from pathlib import Path
 from bakeoff.errors import UsageError, one_of
 from bakeoff.host.files import ARTIFACTS, ROOT, read_toml, validated
 from bakeoff.schema import FORMATS, NO_FORMAT, WIRE_PROTOCOLS, Endpoint, Protocol, Target
+from bakeoff.schema.engines import BY_MODULE as ENGINES
 
 SERVING = ROOT / "serving"
 ZOO = ROOT / "models" / "zoo"
@@ -53,8 +54,8 @@ def load_targets(folder: Path = SERVING) -> dict[str, Target]:
         _check(path, "wires", target.wires, tuple(WIRE_PROTOCOLS))
         if not program_of(target).is_file():
             raise UsageError(f"{path}: program: {program_of(target)} does not exist")
-        if target.program is None and target.engine is None:
-            raise UsageError(f"{path}: engine: is missing; name the module of engines/ that {target.server} runs")
+        if target.program is None or target.engine is not None:
+            _check(path, "engine", (target.engine or "",), tuple(ENGINES))
         targets[target.name] = target
     return targets
 

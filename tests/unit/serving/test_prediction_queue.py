@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-SERVING = Path(__file__).resolve().parents[3] / "serving"
-sys.path[:0] = [str(SERVING / "lean"), str(SERVING / "shared")]
+sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "serving" / "lean"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "serving" / "shared"))
 
 from prediction_queue import Caller, PredictionQueue
 from request_error import RequestError
