@@ -16,11 +16,11 @@ from admission import Admission
 from check import check
 from command_line import Options, parse_command_line
 from dataplane import Dataplane
-from exchange import Predict
+from exchange import Predict, Wire
 from json_body import CODEC
 from lifecycle import EX_DATAERR, Service, exit_cleanly_on_sigterm, fail, run
 from prediction_queue import PredictionQueue
-from served import Served, UnsupportedArtifactError, import_engine, load_predictor, read_served
+from served import UnsupportedArtifactError, import_engine, load_predictor, read_served
 from server_metrics import ServerMetrics
 from wires import make_wire
 
@@ -42,22 +42,22 @@ def main() -> None:
         if options.check is not None:
             check(options, options.check)
         served, engine = read_served(options), import_engine(options.engine)
+        wire = make_wire(options.wires, served, CODEC)
         predictors = [load_predictor(engine, served, options.threads, batches=(1,)) for _ in range(options.workers)]
     except UnsupportedArtifactError as error:
         fail(str(error), EX_DATAERR)
     except (OSError, KeyError, TypeError, ValueError, ImportError) as error:
         fail(f"can't serve {options.model} as {options.format}: {error!r}")
-    serve(options, predictors, served)
+    serve(options, predictors, wire, served.model)
 
 
-def serve(options: Options, predictors: list[Predict], served: Served) -> None:
+def serve(options: Options, predictors: list[Predict], wire: Wire, model: Model) -> None:
     """Serve until SIGTERM."""
-    inline = options.workers == 1 and time_prediction(predictors[0], served.model) < INLINE_NS
+    inline = options.workers == 1 and time_prediction(predictors[0], model) < INLINE_NS
     most_calls = options.workers + options.queue + SPARE_THREADS
     pool = ThreadPoolExecutor(most_calls, "request")  # it makes a thread only when none is idle
     metrics = ServerMetrics()
     queue = PredictionQueue(predictors, options.queue, metrics)
-    wire = make_wire(options.wires, served, CODEC)
     plane = Dataplane(wire, queue, pool, inline)
     admission = Admission(wire.predict_paths, queue, metrics, wire.error_document)
     run(options, Service(plane.respond, plane.grpc_methods, wire.error_document, metrics, admission), pool, most_calls)

@@ -23,6 +23,9 @@ from bakeoff.wire.client import Client
 ROOT = Path(__file__).resolve().parents[3]
 TINY = Path(__file__).resolve().parent / "tiny"
 TARGETS = load_targets()
+FP32 = "tflite-fp32"
+LEAN = [target.name for target in TARGETS.values() if target.server == "lean" and FP32 in target.formats]
+"""Targets of our own server that the artifacts in tiny/ are for."""
 START_TIMEOUT_S = 30
 
 
@@ -84,7 +87,7 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
         running = Running(process, model, *ports)
         client = running.client("tfserving-rest")
         deadline = time.monotonic() + START_TIMEOUT_S
-        while client.get(f"/v1/models/{model}").status != "ok":
+        while client.get("/openapi.json").status != "ok":
             assert process.poll() is None, process.communicate()[1]
             assert time.monotonic() < deadline, "the server is not ready"
             time.sleep(0.05)
