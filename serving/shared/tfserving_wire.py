@@ -57,9 +57,9 @@ class TfServingWire:
             return lambda predict: self._rest_predict(request, predict)
         if match["verb"] == "/metadata":
             self._require_servable(match["model"], version)
-            return Response(json.dumps(tfserving_info.metadata_document(self._served)).encode())
+            return _compact(tfserving_info.metadata_document(self._served))
         self._require_known(match["model"], version)
-        return Response(json.dumps(tfserving_info.status_document(self._served.version)).encode())
+        return _compact(tfserving_info.status_document(self._served.version))
 
     def error_document(self, error: RequestError) -> dict[str, Any]:
         return {"error": str(error)}
@@ -133,6 +133,10 @@ class TfServingWire:
             raise not_found(f"Could not find any versions of model {name}")
         if version not in (None, self._served.version):
             raise not_found(f"Could not find version {version} of model {name}")
+
+
+def _compact(document: dict[str, Any]) -> Response:
+    return Response(json.dumps(document, separators=(",", ":")).encode())
 
 
 def _unknown_label(label: str) -> RequestError:
