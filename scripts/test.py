@@ -18,6 +18,7 @@ BIN = ROOT / ".venv" / "bin"
 PYTEST = (str(BIN / "pytest"),)
 RUN_IN = (str(BIN / "python"), "tests/run_in.py")
 """For what needs a program's own environment: its requirement files, then pytest's arguments."""
+STUBS = (*RUN_IN, "serving/flask-tf/requirements.txt,tests/stubs/requirements.txt")
 DOCKER = {"BAKEOFF_RUNTIME": "docker"}
 
 Command = tuple[str, ...]
@@ -36,16 +37,15 @@ PARTS: dict[str, tuple[Command, ...]] = {
         (*RUN_IN, "--optional", "models/executorch/requirements.txt", "-W", "ignore", "tests/unit/models_executorch"),
     ),
     "servers": (
+        (*RUN_IN, "serving/torchserve/requirements.txt", "tests/unit/serving/test_torchserve_handler.py"),
         (
             *(*RUN_IN, "serving/flask-torch/requirements.txt", "-W", "ignore::DeprecationWarning"),
-            *("tests/unit/serving/test_torchserve_handler.py", "tests/unit/serving/test_flask_torch.py"),
-            "tests/stubs/test_torchserve_stubs.py",
+            "tests/unit/serving/test_flask.py",
         ),
         (*RUN_IN, "loadtest/requirements.txt", "tests/unit/loadtest"),
-        (
-            *(*RUN_IN, "serving/flask-tf/requirements.txt"),
-            *("tests/unit/serving/test_flask_tf.py", "tests/stubs/test_tfserving_stubs.py"),
-        ),
+        # Apart: TensorFlow and protoc don't live in one process.
+        (*STUBS, "tests/stubs/test_tfserving_stubs.py"),
+        (*STUBS, "tests/stubs/test_torchserve_stubs.py"),
     ),
     "integration": ((*PYTEST, "tests/integration"),),
     # Faults put into real runs of a few seconds.

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 
-from http_app import RETRY_AFTER_S, content_type_of, error_response, protocol_of
+from http_app import RETRY_AFTER_S, ErrorDocument, content_type_of, error_response, protocol_of
 from prediction_queue import PredictionQueue
 from request_error import overloaded
-from served_model import ServedModel
 from server_metrics import ServerMetrics
 
 from bakeoff.wire.tensors import MAX_BODY_BYTES
@@ -19,13 +19,14 @@ class Admission:
     The loop reads from all connections before it goes on with what they sent, so those that have just come are counted.
     """
 
-    def __init__(self, model: ServedModel, queue: PredictionQueue, metrics: ServerMetrics) -> None:
-        path = f"/v1/models/{model.name}"
-        self._urls = {f"{path}:predict".encode(), f"{path}/versions/{model.version}:predict".encode()}
+    def __init__(
+        self, paths: Collection[str], queue: PredictionQueue, metrics: ServerMetrics, error_document: ErrorDocument
+    ) -> None:
+        self._urls = {path.encode() for path in paths}
         self._queue = queue
         self._metrics = metrics
         self._coming = 0
-        response = error_response(overloaded(queue.limit))
+        response = error_response(overloaded(queue.limit), error_document)
         head = f"content-type: {response.content_type}\r\ncontent-length: {len(response.body)}\r\n"
         self._refusal = head.encode() + b"retry-after: %s\r\n\r\n" % RETRY_AFTER_S + response.body
 

@@ -1,4 +1,4 @@
-"""The HTTP side as a bare ASGI application: bodies up to the limit, TensorFlow Serving's form of errors, /metrics."""
+"""The HTTP side as a bare ASGI application: bodies up to the limit, errors in the wire's form, /metrics."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
+from exchange import JSON, Request, Response
 from http_body import Bodies, Receive
 from request_error import RequestError, invalid
 from server_metrics import CONTENT_TYPE, ServerMetrics
@@ -16,7 +17,6 @@ from server_metrics import CONTENT_TYPE, ServerMetrics
 from bakeoff.wire.binary import RAW, SAFETENSORS
 from bakeoff.wire.tensors import WireError
 
-JSON = "application/json"
 LINGER_S = 2.0
 RETRY_AFTER_S = b"1"
 
@@ -24,15 +24,10 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    """An HTTP request with its whole body; the path has its query with it, the content type no parameters."""
+class HttpRequest(Request):
+    """A request with its connection; `receive` returns when the caller is gone, since the body is there."""
 
-    method: str
-    path: str
-    content_type: str
-    body: bytes
     receive: Receive
-    """Returns when the caller is gone, since the body is there."""
 
     def caller_is_gone(self) -> bool:
         """Say whether the caller is known to be gone, without waiting; for the event loop's thread."""
@@ -46,23 +41,17 @@ class Request:
         return False
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
-    body: bytes
-    content_type: str = JSON
-    status: int = 200
-    unread: bool = False
-    """Whether it answers a request whose body was not read."""
-
-
-Respond = Callable[[Request], Awaitable[Response]]
+Respond = Callable[[HttpRequest], Awaitable[Response]]
+ErrorDocument = Callable[[RequestError], dict[str, Any]]
+"""Makes the JSON of an error."""
 
 
 class HttpApp:
     """An ASGI application around one function from request to response."""
 
-    def __init__(self, respond: Respond, metrics: ServerMetrics) -> None:
+    def __init__(self, respond: Respond, error_document: ErrorDocument, metrics: ServerMetrics) -> None:
         self._respond = respond
+        self._error_document = error_document
         self._metrics = metrics
         self._bodies = Bodies()
 
@@ -75,34 +64,29 @@ class HttpApp:
         code = "500"
         self._metrics.in_flight.inc()
         try:
-            response = await self._answer(scope, headers, content_type, receive)
+            try:
+                body = await self._bodies.read(headers, receive)
+            except RequestError as error:  # it was not read to its end
+                code = str(error.http_status)
+                await _send_and_linger(send, receive, error_response(error, self._error_document))
+                return
+            try:
+                response = await self._answer(HttpRequest(scope["method"], _path(scope), content_type, body, receive))
+            finally:
+                self._bodies.release(body)
             code = str(response.status)
-            if response.unread:
-                await _send_and_linger(send, receive, response)
-            else:
-                await _send(send, response)
+            await _send(send, response)
         finally:
             self._metrics.in_flight.dec()
             self._metrics.count(protocol_of(content_type), code)
 
-    async def _answer(
-        self, scope: dict[str, Any], headers: dict[bytes, bytes], content_type: str, receive: Receive
-    ) -> Response:
-        path = scope["raw_path"].decode("latin-1") + (
-            "?" + scope["query_string"].decode("latin-1") if scope["query_string"] else ""
-        )
+    async def _answer(self, request: HttpRequest) -> Response:
         try:
-            body = await self._bodies.read(headers, receive)
+            return await self._respond(request)
         except RequestError as error:
-            return error_response(error, unread=True)
-        try:
-            return await self._respond(Request(scope["method"], path, content_type, body, receive))
-        except RequestError as error:
-            return error_response(error)
+            return error_response(error, self._error_document)
         except WireError as error:
-            return error_response(invalid(str(error)))
-        finally:
-            self._bodies.release(body)
+            return error_response(invalid(str(error)), self._error_document)
 
 
 def content_type_of(headers: dict[bytes, bytes]) -> str:
@@ -115,10 +99,13 @@ def protocol_of(content_type: str) -> str:
     return "binary" if content_type in (RAW, SAFETENSORS) else "rest"
 
 
-def error_response(error: RequestError, unread: bool = False) -> Response:
-    # surrogates can come from a JSON string of the request that is quoted in the message
-    text = str(error).encode("utf-8", "replace").decode()
-    return Response(orjson.dumps({"error": text}), JSON, error.http_status, unread)
+def error_response(error: RequestError, error_document: ErrorDocument) -> Response:
+    return Response(orjson.dumps(error_document(error)), JSON, error.http_status)
+
+
+def _path(scope: dict[str, Any]) -> str:
+    query = scope["query_string"].decode("latin-1")
+    return scope["raw_path"].decode("latin-1") + (f"?{query}" if query else "")
 
 
 async def _send(send: Send, response: Response) -> None:

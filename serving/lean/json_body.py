@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import orjson
+from exchange import JsonCodec
 
 from bakeoff.wire import rows
 from bakeoff.wire.tensors import Arrays
@@ -24,3 +25,6 @@ def dump_json(document: object, arrays: Arrays) -> bytes:
     if all(np.isfinite(array).all() for array in arrays.values()):
         return orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY, default=np.ndarray.tolist)
     return rows.dump(document)  # orjson would write null
+
+
+CODEC = JsonCodec(parse_json, dump_json)

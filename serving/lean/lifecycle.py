@@ -19,14 +19,14 @@ import uvloop
 from admission import Admission
 from command_line import Options
 from grpc_app import Method, grpc_server
-from http_app import HttpApp, Respond
+from http_app import ErrorDocument, HttpApp, Respond
 from http_limits import LimitedProtocol, raise_file_limit
 from server_metrics import ServerMetrics
 
 if TYPE_CHECKING:
     import grpc
 
-EX_DATAERR = 65  # sysexits.h: the artifact is none that this runtime can load
+EX_DATAERR = 65  # sysexits.h: the artifact is none that this engine can load
 HTTP_GRACE_S = 4
 GRPC_GRACE_S = 1.0  # it is waited for in full while a client keeps an idle connection
 KEEP_ALIVE_S = 600  # longer than a trial's pauses: a closed connection would be measured
@@ -41,6 +41,7 @@ class Service:
 
     respond: Respond
     grpc_methods: dict[str, Method]
+    error_document: ErrorDocument
     metrics: ServerMetrics
     admission: Admission | None = None
 
@@ -83,7 +84,7 @@ async def _serve(options: Options, rest_socket: socket.socket, service: Service,
         _fail_taken(options.host, options.grpc_port, "grpc")
     http_server = _HttpServer(
         uvicorn.Config(
-            HttpApp(service.respond, service.metrics),
+            HttpApp(service.respond, service.error_document, service.metrics),
             http=partial(LimitedProtocol, patience_s=options.patience, admission=service.admission),
             ws="none",
             lifespan="off",

@@ -7,6 +7,7 @@ import json
 import os
 import socket
 import sys
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -16,6 +17,27 @@ MAX_BODY_BYTES = 20_000_000
 
 EX_UNAVAILABLE = 69  # sysexits.h: the target can't run on this machine
 EX_FAILED = 1
+
+OPTIONAL: dict[str, dict[str, Any]] = {
+    "engine": {"required": True, "help": "what computes: a module of engines/"},
+    "wires": {
+        "required": True,
+        "type": lambda text: tuple(text.split(",")),
+        "help": "what to speak, of one family: tfserving-rest,tfserving-grpc",
+    },
+    "check": {
+        "type": Path,
+        "metavar": "OUTPUTS.npz",
+        "help": "run the golden inputs, keep this engine's outputs, print one JSON line and end",
+    },
+    "queue": {
+        "type": int,
+        "default": 100,
+        "help": "predictions that may wait for a worker; more are refused at once (503, RESOURCE_EXHAUSTED)",
+    },
+    "patience": {"type": float, "default": 60.0, "help": "seconds until a REST request must have come whole"},
+}
+"""What only some programs know."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +53,8 @@ class Options:
     workers: int
     threads: int
     check: Path | None = None
+    engine: str = ""
+    wires: tuple[str, ...] = ()
     queue: int = 0
     patience: float = 60.0
 
@@ -40,12 +64,9 @@ class Options:
 
 
 def parse_command_line(
-    description: str | None = None,
-    checks: bool = False,
-    queues: bool = False,
-    limits: bool = False,
+    description: str | None = None, knows: Collection[str] = (), arguments: Sequence[str] | None = None
 ) -> Options:
-    """Parse the arguments of the running program, with --check, --queue and --patience if it knows them."""
+    """Parse arguments, those of the running program unless others are given, with those of OPTIONAL that it knows."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--model", required=True, help="name to serve the model under")
     parser.add_argument("--model-dir", type=lambda text: Path(text).resolve(), required=True, help="artifacts/MODEL")
@@ -55,16 +76,9 @@ def parse_command_line(
     parser.add_argument("--grpc-port", type=int, default=8500)
     parser.add_argument("--workers", type=int, default=1, help="predictions at the same time")
     parser.add_argument("--threads", type=int, default=1, help="threads of one prediction")
-    if checks:
-        text = "run the golden inputs, keep this runtime's outputs, print one JSON line and end"
-        parser.add_argument("--check", type=Path, metavar="OUTPUTS.npz", help=text)
-    if queues:
-        text = "predictions that may wait for a worker; more are refused at once (503, RESOURCE_EXHAUSTED)"
-        parser.add_argument("--queue", type=int, default=100, help=text)
-    if limits:
-        text = "seconds until a REST request must have come whole"
-        parser.add_argument("--patience", type=float, default=Options.patience, help=text)
-    options = Options(**vars(parser.parse_args()))
+    for name in knows:
+        parser.add_argument(f"--{name}", **OPTIONAL[name])
+    options = Options(**vars(parser.parse_args(arguments)))
     if min(options.workers, options.threads) < 1:
         parser.error("--workers and --threads must be at least 1")
     if options.queue < 0:

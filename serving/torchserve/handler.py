@@ -1,8 +1,8 @@
 """TorchServe handler of a TorchScript model: tensors in and out as JSON, raw bytes or safetensors.
 
-Packed alone into the model archive, so it imports nothing of this repository. The archive's YAML holds, in its
-`handler` section, `inputs`, `outputs` and `lengths` as model.json does. Everything above Handler serves the Flask
-target too.
+Packed alone into the model archive, which anybody may deploy by hand: it imports nothing of this repository, so it has
+a codec of its own instead of bakeoff.wire, whose modules need a package around them and protobuf. The archive's YAML
+holds, in its `handler` section, `inputs`, `outputs` and `lengths` as model.json does.
 """
 
 from __future__ import annotations

@@ -52,7 +52,7 @@ LOG4J2_XML = """<?xml version="1.0" encoding="UTF-8"?>
 
 
 def main() -> None:
-    options = parse_command_line()
+    options = parse_command_line(__doc__)
     require_free_ports(options)
     if not JAR.is_file():
         exit_failed(f"{JAR} is missing; install serving/torchserve/requirements.txt with {sys.executable}")

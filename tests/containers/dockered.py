@@ -6,8 +6,13 @@ import os
 import subprocess
 from pathlib import Path
 
+from bakeoff.host.catalog import load_targets
+
 ROOT = Path(__file__).resolve().parents[2]
-SERVERS = ("client-floor", "echo", "lean-litert", "flask-tf", "lean-tflite", "flask-torch", "torchserve")
+SERVERS = [
+    target.name for target in load_targets().values() if target.container is not None and not target.container.profile
+]
+"""What `docker compose up` builds and starts."""
 RUN, STACK = "bakeoff-run", "bakeoff"
 
 

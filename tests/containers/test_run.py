@@ -15,12 +15,12 @@ import jsonschema
 import pytest
 from dockered import ROOT, RUN, SERVERS, STACK, bakeoff, left
 
-FLOORS = {"client-floor", "echo"}
-BINARY = {"torchserve", "flask-torch", "lean-tflite", "lean-litert"}
+from bakeoff.host.catalog import load_targets
+from bakeoff.schema import FLOORS, WIRE_PROTOCOLS
+
+TARGETS = load_targets()
 # Floors may be too fast for the load generator, and say so.
-MEASURED = {(target, protocol) for target in set(SERVERS) - FLOORS for protocol in ("rest", "grpc")} | {
-    (target, "binary") for target in BINARY
-}
+MEASURED = {(name, WIRE_PROTOCOLS[wire]) for name in set(SERVERS) - FLOORS for wire in TARGETS[name].wires}
 
 
 @pytest.fixture(scope="module")

@@ -112,7 +112,7 @@ def test_the_loadtest_container_leaves_a_report(tmp_path: Path) -> None:
     assert results["runtime"] == "docker" and results["paused"] is False
     assert results["surroundings"]["resources"] is False
     valid = {(m["endpoint"], m["workload"]) for m in results["measurements"] if m["verdict"] == "valid"}
-    assert {(f"tflite-{p}", w) for p in ("rest", "binary", "grpc") for w in ("c1", "c8")} <= valid
+    assert {(f"lean-tflite-{p}", w) for p in ("rest", "binary", "grpc") for w in ("c1", "c8")} <= valid
     assert {m["peak_rss_bytes"] for m in results["measurements"]} == {None}
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from bakeoff.artifacts.golden import Golden
-from bakeoff.host.catalog import load_targets
+from bakeoff.host.catalog import load_targets, program_of
 from bakeoff.measure.requests import encode_request
 from bakeoff.platforms.deploy import Deployment
 from bakeoff.platforms.verify import Reference, canary
@@ -185,7 +185,7 @@ def test_health_as_torchserve_tells_it(endpoint: Endpoint) -> None:
     assert json.loads(client.get("/ping").body) == {"status": "Healthy"}
 
 
-OURS = ("lean-tflite", "lean-litert", "echo", "flask-torch", "flask-tf")
+OURS = [target.name for target in TARGETS.values() if program_of(target).parent.name in ("lean", "flask")]
 
 
 @pytest.mark.parametrize("endpoint", [p for p in ALL if p[0] in OURS], indirect=True, ids=lambda p: f"{p[0]}-{p[1]}")

@@ -18,7 +18,7 @@ import psutil
 import pycurl
 from fuzz_cases import Case
 
-from bakeoff.host.catalog import SERVING, load_targets
+from bakeoff.host.catalog import SERVING, load_targets, program_of, serving_arguments
 from bakeoff.host.files import ROOT
 from bakeoff.host.venvs import ensure_venv
 from bakeoff.schema import Model, Target
@@ -146,9 +146,16 @@ def attacked(name: str, artifacts: Path, model: Model, folder: Path) -> Iterator
     target = load_targets()[name]
     requirements = SERVING / name / (target.requirements or "")
     python = ensure_venv(requirements, say=lambda text: sys.stderr.write(f"{text}\n"))
-    program = (SERVING / name / target.program).resolve()
     rest_port, grpc_port = free_ports()
-    argv = [str(python), str(program), "--model", model.name, "--model-dir", str(artifacts)]
+    argv = [
+        str(python),
+        str(program_of(target)),
+        *serving_arguments(target),
+        "--model",
+        model.name,
+        "--model-dir",
+        str(artifacts),
+    ]
     argv += ["--format", target.formats[0], "--rest-port", str(rest_port), "--grpc-port", str(grpc_port)]
     log = folder / f"{name}.log"
     environment = os.environ | {"PYTHONPATH": str(ROOT / "src"), "OMP_NUM_THREADS": "1"}

@@ -19,11 +19,12 @@ from schemathesis.specs.openapi.checks import response_schema_conformance, statu
 
 from bakeoff.artifacts.export import ExportOptions, export_model
 from bakeoff.artifacts.golden import load_model
+from bakeoff.host.catalog import load_targets, program_of
 from bakeoff.host.progress import Quiet
 from bakeoff.schema import Model
 from bakeoff.wire import WIRES
 
-TARGETS = ("lean-tflite", "lean-litert", "echo")
+TARGETS = [target.name for target in load_targets().values() if program_of(target).parent.name == "lean"]
 MUTATIONS, DESCRIBED = 600, 8
 GROWTH_BYTES = 150_000_000
 """A leak of every body would be more; the interpreters of a few batch sizes are less."""

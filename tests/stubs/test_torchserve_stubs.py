@@ -1,4 +1,4 @@
-"""The codec's bytes, read and written by stubs made of TorchServe's own proto; needs flask-torch's environment."""
+"""The codec's bytes, read and written by stubs made of TorchServe's own proto; needs tests/stubs/requirements.txt."""
 
 from __future__ import annotations
 
@@ -10,15 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-pytest.importorskip("ts", reason="torchserve is not installed here")
 pytest.importorskip("grpc_tools", reason="grpcio-tools is not installed here")
 
 from bakeoff.schema import TensorSpec
-from bakeoff.wire import WIRES
+from bakeoff.wire import WIRES, torchserve_server
 from bakeoff.wire.grpc_message import unframe
 
 WIRE = WIRES["torchserve-grpc"]
-SERVING = Path(__file__).resolve().parents[2] / "serving"
 RAW = (TensorSpec("x", "float32", (None, 3)),)
 NAMED = (TensorSpec("x", "float32", (None, 3)), TensorSpec("ids", "int64", (None, None)))
 
@@ -27,8 +25,8 @@ NAMED = (TensorSpec("x", "float32", (None, 3)), TensorSpec("ids", "int64", (None
 def stubs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """The modules inference_pb2 and inference_pb2_grpc, compiled from the proto in TorchServe's jar."""
     folder = tmp_path_factory.mktemp("protos")
-    sys.path[:0] = [str(SERVING / "flask-torch"), str(folder)]
-    from protos import compile_protos
+    sys.path[:0] = [str(Path(__file__).parent), str(folder)]
+    from torchserve_protos import compile_protos
 
     compile_protos(folder)
     import inference_pb2
@@ -69,3 +67,20 @@ def test_the_path_is_that_of_the_service(stubs: Any) -> None:
 
     stubs[1].InferenceAPIsServiceStub(Channel())
     assert WIRE.path("m") in paths
+
+
+def test_the_service_is_torchserves_own(stubs: Any) -> None:
+    service = stubs[0].DESCRIPTOR.services_by_name["InferenceAPIsService"]
+    assert service.full_name == "org.pytorch.serve.grpc.inference.InferenceAPIsService"
+
+
+def test_torchserve_reads_our_servers_replies(stubs: Any) -> None:
+    assert stubs[0].TorchServeHealthResponse.FromString(torchserve_server.PING_REPLY).health == '{"status": "Healthy"}'
+    reply = torchserve_server.encode_grpc_reply(b"\x01\x02")
+    assert stubs[0].PredictionResponse.FromString(reply).prediction == b"\x01\x02"
+
+
+@pytest.mark.parametrize("key", ["body", "data"])
+def test_our_servers_read_torchserves_request(stubs: Any, key: str) -> None:
+    request = stubs[0].PredictionsRequest(model_name="m", input={key: b"12"})
+    assert torchserve_server.decode_grpc_call(request.SerializeToString()) == ("m", b"12")

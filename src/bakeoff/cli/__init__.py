@@ -8,7 +8,7 @@ from types import FrameType
 
 import typer
 
-from bakeoff.cli import capacity, compare, look, measure, servers, sizes
+from bakeoff.cli import capacity, compare, compose, look, measure, servers, sizes
 from bakeoff.errors import BakeoffError, printable
 from bakeoff.platforms import docker_engine
 
@@ -27,6 +27,7 @@ app.command()(servers.down)
 app.command()(servers.verify)
 app.command(hidden=True)(servers.plan)
 app.command()(sizes.sizes)
+app.command()(compose.compose)
 app.command()(look.report)
 app.command()(compare.compare)
 app.command()(look.targets)

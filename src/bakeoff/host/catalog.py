@@ -10,6 +10,7 @@ from pathlib import Path
 from bakeoff.errors import UsageError, one_of
 from bakeoff.host.files import ARTIFACTS, ROOT, read_toml, validated
 from bakeoff.schema import FORMATS, NO_FORMAT, WIRE_PROTOCOLS, Endpoint, Protocol, Target
+from bakeoff.schema.engines import BY_MODULE as ENGINES
 
 SERVING = ROOT / "serving"
 ZOO = ROOT / "models" / "zoo"
@@ -51,8 +52,26 @@ def load_targets(folder: Path = SERVING) -> dict[str, Target]:
             raise UsageError(f"{path}: name: is {target.name!r}, must be its folder's name {path.parent.name!r}")
         _check(path, "formats", target.formats, (*FORMATS, NO_FORMAT))
         _check(path, "wires", target.wires, tuple(WIRE_PROTOCOLS))
+        if not program_of(target).is_file():
+            raise UsageError(f"{path}: program: {program_of(target)} does not exist")
+        if target.program is None or target.engine is not None:
+            _check(path, "engine", (target.engine or "",), tuple(ENGINES))
         targets[target.name] = target
     return targets
+
+
+def program_of(target: Target) -> Path:
+    """Return a target's program: its own, or its server's."""
+    if target.program is None:
+        return SERVING / target.server / "server.py"
+    return (SERVING / target.name / target.program).resolve()
+
+
+def serving_arguments(target: Target) -> list[str]:
+    """Return what a server of ours is told beyond what every program is: its engine and its wires."""
+    if target.program is not None:
+        return []
+    return [f"--engine={target.engine}", f"--wires={','.join(target.wires)}"]
 
 
 def list_models(folder: Path = ZOO) -> list[str]:

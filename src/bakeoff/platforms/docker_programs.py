@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from bakeoff.errors import TargetFailed
+from bakeoff.host.catalog import serving_arguments
 from bakeoff.platforms import docker_engine
 from bakeoff.platforms.local_programs import timing_command
 from bakeoff.platforms.platform import BARE_S, CHECK_S, EX_DATAERR, BareTime, FormatCheck, read_bare_time
@@ -29,7 +30,7 @@ with open(sys.argv[1]) as file:
 def check_format(target: Target, prepared: str, model: str, model_dir: Path, format: str) -> FormatCheck:
     """Run a target's own check of an artifact in a container. Raises TargetFailed where it can't tell."""
     name = f"{docker_engine.RUN_PROJECT}-check-{target.name}-{format}"
-    what = ["--model", model, "--model-dir", f"/artifacts/{model}", "--format", format]
+    what = ["--model", model, "--model-dir", f"/artifacts/{model}", "--format", format, *serving_arguments(target)]
     argv = ["run", "--no-deps", "--no-TTY", "--name", name, "--volume", "/exchange", target.name, *what]
     try:
         done = docker_engine.compose(*argv, "--check", "/exchange/outputs.npz", env={"MODEL": model}, timeout_s=CHECK_S)

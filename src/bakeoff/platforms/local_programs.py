@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from bakeoff.errors import TargetFailed
-from bakeoff.host.catalog import SERVING
+from bakeoff.host.catalog import program_of, serving_arguments
 from bakeoff.host.files import STATE
 from bakeoff.host.processes import child_environment, confined
 from bakeoff.platforms.platform import BARE_S, CHECK_S, EX_DATAERR, BareTime, FormatCheck, read_bare_time
@@ -21,8 +21,8 @@ from bakeoff.schema import Target
 
 def server_command(target: Target, python: Path, model: str, model_dir: Path, format: str) -> list[str]:
     """Return the part of a server's command line that says what to serve."""
-    program = (SERVING / target.name / target.program).resolve()
-    return [str(python), str(program), "--model", model, "--model-dir", str(model_dir.resolve()), "--format", format]
+    what = ["--model", model, "--model-dir", str(model_dir.resolve()), "--format", format]
+    return [str(python), str(program_of(target)), *what, *serving_arguments(target)]
 
 
 def server_environment(target: Target) -> dict[str, str]:

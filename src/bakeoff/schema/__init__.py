@@ -24,7 +24,7 @@ from bakeoff.schema.names import (
 )
 from bakeoff.schema.results import Bare, Image, Report, Startup, Support, Surroundings, TargetState
 from bakeoff.schema.slice import Plan, Sample, Task, Trial, Watch
-from bakeoff.schema.target import Endpoint, Target
+from bakeoff.schema.target import Container, Endpoint, Target
 from bakeoff.schema.workload import Workload
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "Bare",
     "CLIENT_FLOOR",
     "Comparison",
+    "Container",
     "Disturbance",
     "EXACT_FORMATS",
     "EdgeMeasurement",

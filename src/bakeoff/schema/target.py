@@ -2,22 +2,50 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from bakeoff.schema.names import STRICT, Protocol
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
-    """A server program with the formats it can serve (the first is its default) and the wires it speaks.
+class Container:
+    """What a target's container has beyond its requirements and its program.
 
+    `port`: where REST is published on this machine, gRPC on the one before it; `profile`: it starts with
+    `docker compose up` only where that profile is on; `apt`: Debian packages of its image, in place of the packages
+    `without` of its requirements; `environment`: variables.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = STRICT
+
+    port: int
+    profile: str | None = None
+    apt: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+    environment: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def grpc_port(self) -> int:
+        return self.port - 1
+
+    @property
+    def ports(self) -> tuple[int, int]:
+        return self.port, self.grpc_port
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A server with the formats it can serve (the first is its default) and the wires it speaks.
+
+    `server`: a folder of serving/ whose server.py is the program, or the name of what `program` starts; `engine`: what
+    computes in it, a module of engines/, None where nothing does or the server brings its own. `container`: None where
+    the target has a compose.yml of its own, or none at all.
     `requires` names commands that must be on PATH; `pythons` ("3.11") and `machines` ("x86_64") are what its packages
     exist for, empty meaning any; `checks`: its program knows --check; `start_timeout_s` is the time to the first right
     answer; `prime_s` is how long it is loaded before its first trial, its endpoints in turn, until its speed has
     settled; `metrics` is the path of its Prometheus page on the REST port, or on the private port that it writes into
-    the file `metrics_port` of its folder; `engine`: the module of engines/ that computes in its environment, None where
-    none does.
+    the file `metrics_port` of its folder.
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = STRICT
@@ -27,8 +55,9 @@ class Target:
     server: str
     formats: tuple[str, ...]
     wires: tuple[str, ...]
-    program: str
     engine: str | None = None
+    program: str | None = None
+    container: Container | None = None
     package: str | None = None
     version_command: tuple[str, ...] = ()
     requirements: str | None = None

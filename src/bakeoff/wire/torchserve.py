@@ -1,4 +1,4 @@
-"""TorchServe's inference API: torchserve-rest, torchserve-binary and torchserve-grpc, both sides."""
+"""TorchServe's inference API: torchserve-rest, torchserve-binary and torchserve-grpc, the client's side."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from urllib.parse import quote
 from bakeoff.wire import binary
 from bakeoff.wire.grpc_message import frame, parse, serialize
 from bakeoff.wire.proto.torchserve_pb2 import PredictionResponse, PredictionsRequest
-from bakeoff.wire.tensors import Arrays, Specs, WireError
+from bakeoff.wire.tensors import Arrays, Specs
 
 INFERENCE_SERVICE = "org.pytorch.serve.grpc.inference.InferenceAPIsService"
 BODY_KEY = "body"
@@ -32,15 +32,3 @@ def decode_grpc_response(outputs: Specs, body: bytes) -> Arrays:
     """Return the outputs of a PredictionResponse, whose gRPC frame the client has taken off; raises WireError."""
     response = parse(PredictionResponse, body)
     return binary.decode(outputs, response.prediction, binary.recognise(response.prediction))
-
-
-def decode_grpc_call(message: bytes) -> tuple[str, bytes]:
-    """Return the model's name and the body of a PredictionsRequest message; raises WireError."""
-    request = parse(PredictionsRequest, message)
-    if not request.input.get(BODY_KEY):
-        raise WireError(f"input[{BODY_KEY!r}] is missing or empty")
-    return request.model_name, request.input[BODY_KEY]
-
-
-def encode_grpc_reply(prediction: bytes) -> bytes:
-    return serialize(PredictionResponse(prediction=prediction))

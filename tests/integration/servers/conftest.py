@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from bakeoff.host.catalog import load_targets, program_of, serving_arguments
 from bakeoff.host.venvs import ensure_venv
 from bakeoff.schema import TensorSpec
 from bakeoff.wire import WIRES
@@ -21,7 +22,10 @@ from bakeoff.wire.client import Client
 
 ROOT = Path(__file__).resolve().parents[3]
 TINY = Path(__file__).resolve().parent / "tiny"
-PROGRAMS = {"lean-tflite": "lean", "lean-litert": "lean", "echo": "echo"}
+TARGETS = load_targets()
+FP32 = "tflite-fp32"
+LEAN = [target.name for target in TARGETS.values() if target.server == "lean" and FP32 in target.formats]
+"""Targets of our own server that the artifacts in tiny/ are for."""
 START_TIMEOUT_S = 30
 
 
@@ -50,11 +54,11 @@ def spawn(
 ) -> subprocess.Popen[str]:
     """Start a target's program; the caller ends it."""
     python = ensure_venv(ROOT / "serving" / target / "requirements.txt", say=lambda text: sys.stderr.write(text + "\n"))
-    program = ROOT / "serving" / PROGRAMS[target] / "server.py"
+    program, told = program_of(TARGETS[target]), serving_arguments(TARGETS[target])
     arguments = ["--model", model, "--model-dir", str(TINY / model), "--format", format, "--host", "127.0.0.1"]
     arguments += ["--rest-port", str(ports[0]), "--grpc-port", str(ports[1]), *more]
     return subprocess.Popen(
-        [str(python), str(program), *arguments],
+        [str(python), str(program), *told, *arguments],
         env=os.environ | {"PYTHONPATH": str(ROOT / "src")},
         cwd=folder,
         text=True,
@@ -83,7 +87,7 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
         running = Running(process, model, *ports)
         client = running.client("tfserving-rest")
         deadline = time.monotonic() + START_TIMEOUT_S
-        while client.get(f"/v1/models/{model}").status != "ok":
+        while client.get("/openapi.json").status != "ok":
             assert process.poll() is None, process.communicate()[1]
             assert time.monotonic() < deadline, "the server is not ready"
             time.sleep(0.05)

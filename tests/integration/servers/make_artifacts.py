@@ -88,6 +88,8 @@ def main() -> None:
                 file = folder / format / VERSIONS.get(model, "1") / "model.tflite"
                 file.parent.mkdir(parents=True, exist_ok=True)
                 file.write_bytes(convert(saved, format, arrays))
+                manifest = json.dumps({"file": str(file.relative_to(folder / format))})
+                (folder / format / "manifest.json").write_text(manifest + "\n", encoding="utf-8")
         golden = {f"input:{name}": array for name, array in arrays.items()}
         golden |= {f"torch:{name}": np.asarray(value) for name, value in run(**arrays).items()}
         np.savez(folder / "golden.npz", **golden)

@@ -17,16 +17,16 @@ import pytest
 
 from bakeoff.wire import WIRES
 
-from .conftest import Running, Start, specs
+from .conftest import FP32, LEAN, Running, Start, specs
 
 ANSWER_S = 30
 PLACES = 3  # one interpreter, and two who wait
 STATUS = b"GET /v1/models/image HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
-@pytest.fixture(scope="module", params=["lean-tflite", "lean-litert"])
+@pytest.fixture(scope="module", params=LEAN)
 def server(request: pytest.FixtureRequest, start: Start) -> Running:
-    return start(request.param, "image", "tflite-fp32", "--queue", str(PLACES - 1))
+    return start(request.param, "image", FP32, "--queue", str(PLACES - 1))
 
 
 @dataclass

@@ -18,9 +18,9 @@ import pytest
 from bakeoff.wire import WIRES, tfserving
 from bakeoff.wire.proto import tfserving_pb2
 
-from .conftest import Running, Start, specs
+from .conftest import FP32, LEAN, Running, Start, specs
 
-TARGETS = {"lean-tflite": "tflite-fp32", "lean-litert": "tflite-fp32", "echo": "none"}
+TARGETS = {name: FP32 for name in LEAN} | {"echo": "none"}
 PATIENCE_S = 1.0
 ANSWER_S = 30  # for the socket not to hang the tests; what is waited for takes a second
 HEAD = b"POST /v1/models/image:predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"

@@ -1,4 +1,4 @@
-"""The TFLite server on both of its runtimes, over every wire it speaks."""
+"""The lean server on both TFLite engines, over every wire it speaks."""
 
 from __future__ import annotations
 
@@ -20,23 +20,22 @@ from bakeoff.wire.client import Client, Reply
 from bakeoff.wire.grpc_message import frame, parse, serialize
 from bakeoff.wire.proto import tfserving_pb2
 
-from .conftest import TINY, Running, Start, free_ports, spawn, specs
+from .conftest import FP32, LEAN, TINY, Running, Start, free_ports, spawn, specs
 
-TARGETS = ("lean-tflite", "lean-litert")
 TFSERVING_WIRES = ("tfserving-rest", "tfserving-binary", "tfserving-grpc")
-FP32 = "tflite-fp32"
+TORCHSERVE_WIRES = ("torchserve-rest", "torchserve-binary", "torchserve-grpc")
 
 Golden = dict[str, np.ndarray[Any, Any]]
 
 every_wire = pytest.mark.parametrize("wire", TFSERVING_WIRES)
 
 
-@pytest.fixture(scope="module", params=TARGETS)
+@pytest.fixture(scope="module", params=LEAN)
 def image(request: pytest.FixtureRequest, start: Start) -> Running:
     return start(request.param, "image", FP32)
 
 
-@pytest.fixture(scope="module", params=TARGETS)
+@pytest.fixture(scope="module", params=LEAN)
 def words(request: pytest.FixtureRequest, start: Start) -> Running:
     return start(request.param, "words", FP32, "--workers", "2")
 
@@ -169,7 +168,7 @@ def test_an_oversize_request_is_refused_with_the_limit(image: Running, wire: str
 
 
 @pytest.mark.parametrize("wire", ["tfserving-binary", "tfserving-grpc"])
-@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("target", LEAN)
 def test_a_full_queue_refuses_and_the_rest_is_answered(start: Start, target: str, wire: str) -> None:
     server = start(target, "image", FP32, "--queue", "0")
     inputs, _ = golden("image", 1)
@@ -282,6 +281,27 @@ def test_concurrent_callers_get_their_own_answers(words: Running) -> None:
     for thread in threads:
         thread.join()
     assert failures == []
+
+
+@pytest.mark.parametrize("model", ["image", "words"])
+def test_it_speaks_torchserves_wires_where_it_is_told_to(start: Start, model: str) -> None:
+    server = start(LEAN[0], model, FP32, "--wires", ",".join(TORCHSERVE_WIRES), "--queue", "0")
+    inputs, outputs = golden(model, 3)
+    for wire in TORCHSERVE_WIRES:
+        close_to(predict(server, wire, inputs), outputs)
+        body = WIRES[wire].encode_request("nobody", specs(model, "inputs"), inputs)
+        assert server.client(wire, "nobody").send(body).status in ("http_404", "grpc_5")
+    refused = server.client("torchserve-rest").send(b"{}")
+    assert refused.status == "http_400" and '"code":400' in refused.message
+    assert json.loads(server.client("torchserve-rest").get("/ping").body) == {"status": "Healthy"}
+    assert server.client("torchserve-rest").get(f"/v1/models/{model}").status == "http_404"
+
+
+def test_wires_of_two_families_are_refused(tmp_path: Path) -> None:
+    mixed = f"{TFSERVING_WIRES[0]},{TORCHSERVE_WIRES[0]}"
+    process = spawn(LEAN[0], "image", FP32, free_ports(), tmp_path, "--wires", mixed)
+    _, errors = process.communicate(timeout=20)
+    assert process.returncode == 1 and mixed.replace(",", ", ") in errors and "Traceback" not in errors
 
 
 def test_metrics_count_requests_by_protocol_and_code(start: Start) -> None:

@@ -20,7 +20,7 @@ from bakeoff.wire.client import Client
 from bakeoff.wire.grpc_message import frame, parse
 from bakeoff.wire.proto import tfserving_pb2
 
-from .conftest import Running, Start, specs
+from .conftest import FP32, LEAN, Running, Start, specs
 
 RECORDINGS = Path(__file__).resolve().parents[2] / "contract" / "recordings"
 NUMBERS = {"INVALID_ARGUMENT": 3, "NOT_FOUND": 5, "FAILED_PRECONDITION": 9}
@@ -77,9 +77,9 @@ def recorded(protocol: str) -> list[Any]:
     return kept
 
 
-@pytest.fixture(scope="module", params=("lean-tflite", "lean-litert"))
+@pytest.fixture(scope="module", params=LEAN)
 def half_plus_two(request: pytest.FixtureRequest, start: Start) -> Running:
-    return start(request.param, "half_plus_two", "tflite-fp32")
+    return start(request.param, "half_plus_two", FP32)
 
 
 def agrees(recording: dict[str, Any], found: tuple[object, object], expected: tuple[object, object]) -> None:

@@ -164,7 +164,7 @@ def test_endpoint_ids() -> None:
 
 
 def test_a_target_speaks_only_the_protocols_asked_for() -> None:
-    target = Target("t", "none", "t", ("none",), ("tfserving-rest", "tfserving-grpc"), "p")
+    target = Target("t", "none", "t", ("none",), ("tfserving-rest", "tfserving-grpc"), program="p")
     assert [e.wire for e in make_endpoints("m", target, ["none"], ["grpc"])] == ["tfserving-grpc"]
 
 

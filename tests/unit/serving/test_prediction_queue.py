@@ -1,4 +1,4 @@
-"""The line in front of the TFLite server's interpreters: bounded, and left by who waits no more."""
+"""The line in front of the lean server's engine: bounded, and left by who waits no more."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "serving" / "lean"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "serving" / "shared"))
 
 from prediction_queue import Caller, PredictionQueue
 from request_error import RequestError

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bakeoff.schema import TensorSpec
-from bakeoff.wire import WIRES, WireError, binary, rows, tfserving_server, torchserve
+from bakeoff.wire import WIRES, WireError, binary, rows, tfserving_server, torchserve_server
 from bakeoff.wire.grpc_message import frame, serialize, unframe
 from bakeoff.wire.proto.tfserving_pb2 import DataType, PredictRequest
 
@@ -24,7 +24,7 @@ VALID = {
     "json": rows.dump(tfserving_server.rest_reply(TWO, ARRAYS, columnar=False)),
     "safetensors": binary.encode(TWO, ARRAYS, binary.SAFETENSORS),
     "grpc": tfserving_server.encode_grpc_reply(TWO, ARRAYS, "m", 1),
-    "torchserve": torchserve.encode_grpc_reply(binary.encode(TWO, ARRAYS, binary.SAFETENSORS)),
+    "torchserve": torchserve_server.encode_grpc_reply(binary.encode(TWO, ARRAYS, binary.SAFETENSORS)),
 }
 DECODERS: dict[str, tuple[str, Callable[[bytes], Any]]] = {
     "rest reply": ("json", lambda body: WIRES["tfserving-rest"].decode_response(TWO, body)),
@@ -35,7 +35,7 @@ DECODERS: dict[str, tuple[str, Callable[[bytes], Any]]] = {
     "grpc reply": ("grpc", lambda body: WIRES["tfserving-grpc"].decode_response(TWO, body)),
     "grpc request": ("grpc", lambda body: tfserving_server.decode_grpc_call(body, TWO)),
     "torchserve reply": ("torchserve", lambda body: WIRES["torchserve-grpc"].decode_response(TWO, body)),
-    "torchserve request": ("torchserve", torchserve.decode_grpc_call),
+    "torchserve request": ("torchserve", torchserve_server.decode_grpc_call),
     "frame": ("grpc", unframe),
 }
 
@@ -134,7 +134,7 @@ def test_an_output_of_another_shape_is_an_error_that_names_both(name: str) -> No
         "tfserving-rest": lambda: rows.dump(tfserving_server.rest_reply(wide, arrays, columnar=False)),
         "tfserving-binary": lambda: binary.encode(wide, arrays, binary.SAFETENSORS),
         "tfserving-grpc": lambda: tfserving_server.encode_grpc_reply(wide, arrays, "m", 1),
-        "torchserve-grpc": lambda: torchserve.encode_grpc_reply(binary.encode(wide, arrays, binary.SAFETENSORS)),
+        "torchserve-grpc": lambda: torchserve_server.encode_grpc_reply(binary.encode(wide, arrays, binary.SAFETENSORS)),
     }[name]()
     specs = (TensorSpec("y", "float32", (None, 3)),)
     with pytest.raises(WireError, match=r"y has shape \[3, 4\]; the model says \[any, 3\]"):

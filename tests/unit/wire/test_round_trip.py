@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from safetensors.numpy import load
 
 from bakeoff.schema import WIRE_PROTOCOLS, TensorSpec
-from bakeoff.wire import WIRES, WireError, binary, rows, tfserving, tfserving_server, torchserve
+from bakeoff.wire import WIRES, WireError, binary, rows, tfserving, tfserving_server, torchserve, torchserve_server
 from bakeoff.wire.grpc_message import unframe
 
 NAMES = st.text("abc_0", min_size=1, max_size=6)
@@ -80,10 +80,10 @@ def test_tfserving_grpc_requests_and_replies(given_tensors: Tensors) -> None:
 @given(tensors())
 def test_torchserve_grpc_requests_and_replies(given_tensors: Tensors) -> None:
     specs, arrays = given_tensors
-    name, body = torchserve.decode_grpc_call(unframe(torchserve.encode_grpc_request("m", specs, arrays)))
+    name, body = torchserve_server.decode_grpc_call(unframe(torchserve.encode_grpc_request("m", specs, arrays)))
     assert name == "m"
     same(binary.decode(specs, body, binary.recognise(body), "input"), arrays)
-    same(WIRES["torchserve-grpc"].decode_response(specs, torchserve.encode_grpc_reply(body)), arrays)
+    same(WIRES["torchserve-grpc"].decode_response(specs, torchserve_server.encode_grpc_reply(body)), arrays)
 
 
 IMAGE = (TensorSpec("x", "float32", (None, 1, 2, 2)),)
