@@ -30,7 +30,7 @@ from bakeoff.experiment.config import Config
 from bakeoff.experiment.probe import Probe
 from bakeoff.host.files import as_json, write_atomic
 from bakeoff.host.progress import Show
-from bakeoff.measure.generator import Workers
+from bakeoff.measure.generator import LoadWorkers
 from bakeoff.platforms.deploy import Selection, deployed
 from bakeoff.report.cells import MISSING, Table, number
 from bakeoff.report.words import bracket
@@ -78,7 +78,7 @@ def capacity(
     workload = Workload("capacity", "closed", warmup_s=WARMUP_S, duration_s=trial_s, timeout_s=10.0)
     with (
         progress() as show,
-        probed(experiment, selection, runtime, workload, (Workers(workers), folder, show, trust)) as probe,
+        probed(experiment, selection, runtime, workload, (LoadWorkers(workers), folder, show, trust)) as probe,
     ):
         probe.prime()
         if slo_ms is None:
@@ -116,7 +116,7 @@ def search_under(probe: Probe, objective: Objective, trials: int, seed: int) -> 
 
 @contextmanager
 def probed(
-    config: Config, selection: Selection, runtime: str, workload: Workload, how: tuple[Workers, Path, Show, bool]
+    config: Config, selection: Selection, runtime: str, workload: Workload, how: tuple[LoadWorkers, Path, Show, bool]
 ) -> Iterator[Probe]:
     """Bring the one endpoint up, and the load generator; take both down at the end."""
     workers, folder, show, trust = how

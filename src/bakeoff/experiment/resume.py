@@ -14,7 +14,7 @@ from bakeoff.experiment.runner import Run
 from bakeoff.host.catalog import list_models, load_targets
 from bakeoff.host.files import validated
 from bakeoff.host.machine import describe_machine
-from bakeoff.measure.generator import Workers
+from bakeoff.measure.generator import LoadWorkers
 from bakeoff.platforms import RUNTIMES
 from bakeoff.platforms.deploy import Selection, with_floors
 from bakeoff.results.store import NAME, SCHEMA_VERSION, read_results
@@ -96,7 +96,7 @@ def _make_run(config: Config, selection: Selection, options: RunOptions, folder:
         config=config,
         runtime=RUNTIMES[options.runtime],
         selection=with_floors(selection, load_targets()),
-        workers=Workers(options.workers, options.await_workers),
+        workers=LoadWorkers(options.workers, options.await_workers),
         named_targets=frozenset(options.named),
         weights=options.weights,
         out=folder,

@@ -16,7 +16,7 @@ from bakeoff.experiment.slices import find_failure, measure_trial
 from bakeoff.experiment.stream import ATTEMPTS, draw_primers, draw_round, left_of
 from bakeoff.host.catalog import find_model
 from bakeoff.host.progress import Show
-from bakeoff.measure.generator import RenewedLoad, Workers
+from bakeoff.measure.generator import LoadWorkers, RenewedLoad
 from bakeoff.platforms import Runtime, Server
 from bakeoff.platforms.deploy import Deployment, Selection, deployed, restart
 from bakeoff.results.recompute import conclude
@@ -47,7 +47,7 @@ class Run:
     config: Config
     runtime: Runtime
     selection: Selection
-    workers: Workers
+    workers: LoadWorkers
     named_targets: frozenset[str]
     weights: Path | None
     out: Path

@@ -13,7 +13,7 @@ from typing import Any
 from bakeoff.errors import BakeoffError, FormatUnsupported, TargetFailed, TargetUnavailable, UsageError
 from bakeoff.host.cpus import Cpus
 from bakeoff.host.progress import Show
-from bakeoff.measure.generator import Workers
+from bakeoff.measure.generator import LoadWorkers
 from bakeoff.platforms import docker_engine
 from bakeoff.platforms.cgroup import read_container
 from bakeoff.platforms.docker_export import export as export
@@ -220,7 +220,7 @@ def install_bytes(target: Target, prepared: str) -> int:
     return int(docker_engine.client().images.get(prepared).attrs["Size"])
 
 
-def open_load(plan: Plan, folder: Path, cpus: str, workers: Workers, show: Show) -> ContainerLoad:
+def open_load(plan: Plan, folder: Path, cpus: str, workers: LoadWorkers, show: Show) -> ContainerLoad:
     """Start the load generator in its container, on the servers' network, and its workers in one each."""
     show.say("loadtest: making its image ready")
     built("loadtest")

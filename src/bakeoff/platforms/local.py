@@ -33,7 +33,7 @@ from bakeoff.host.processes import (
 )
 from bakeoff.host.progress import Show
 from bakeoff.host.venvs import ensure_venv, installed_version
-from bakeoff.measure.generator import REQUIREMENTS, LoadGenerator, Workers, start_load
+from bakeoff.measure.generator import REQUIREMENTS, LoadGenerator, LoadWorkers, start_load
 from bakeoff.measure.resources import tree_bytes
 from bakeoff.platforms.leftovers import clear_leftovers, write_owner
 from bakeoff.platforms.local_programs import check_format as check_format
@@ -91,7 +91,7 @@ def export(model: str, options: ExportOptions, show: Show) -> tuple[Path, list[s
     return export_model(model, options, show)
 
 
-def open_load(plan: Plan, folder: Path, cpus: str, workers: Workers, show: Show) -> LoadGenerator:
+def open_load(plan: Plan, folder: Path, cpus: str, workers: LoadWorkers, show: Show) -> LoadGenerator:
     """Start the load generator in its own environment."""
     return start_load(ensure_venv(REQUIREMENTS, say=show.say), plan, folder, cpus, workers)
 

@@ -13,7 +13,7 @@ import numpy as np
 from bakeoff.artifacts.export import ExportOptions
 from bakeoff.host.cpus import Cpus
 from bakeoff.host.progress import Show
-from bakeoff.measure.generator import LoadGenerator, Workers
+from bakeoff.measure.generator import LoadGenerator, LoadWorkers
 from bakeoff.schema import Endpoint, Image, MemorySource, Plan, RuntimeName, Startup, Surroundings, Target, Trial
 
 # Exit statuses of a server program (sysexits.h): how it tells "not here" and "not this file" from a failure.
@@ -181,7 +181,7 @@ class Runtime(Protocol):
     def read_metrics(self, server: Any) -> str | None:
         """Fetch the metrics page of a server that is not paused; None where it has none or it can't be had."""
 
-    def open_load(self, plan: Plan, folder: Path, cpus: str, workers: Workers, show: Show) -> LoadGenerator:
+    def open_load(self, plan: Plan, folder: Path, cpus: str, workers: LoadWorkers, show: Show) -> LoadGenerator:
         """Start the load generator for a plan."""
 
     def surroundings(self, cpus: Cpus) -> Surroundings:

@@ -19,7 +19,7 @@ from bakeoff.host.catalog import find_model
 from bakeoff.host.cpus import Cpus
 from bakeoff.host.files import ARTIFACTS
 from bakeoff.host.progress import Show
-from bakeoff.measure.generator import LoadGenerator, Workers, start_load
+from bakeoff.measure.generator import LoadGenerator, LoadWorkers, start_load
 from bakeoff.platforms.platform import Canary, FormatCheck, StartOptions, Usage
 from bakeoff.platforms.reach import fetch_page
 from bakeoff.schema import Endpoint, Image, Plan, RuntimeName, Startup, Surroundings, Target
@@ -141,7 +141,7 @@ def read_metrics(server: Server) -> str | None:
     return fetch_page(server.target.name, REST_PORT, server.target.metrics)
 
 
-def open_load(plan: Plan, folder: Path, cpus: str, workers: Workers, show: Show) -> LoadGenerator:
+def open_load(plan: Plan, folder: Path, cpus: str, workers: LoadWorkers, show: Show) -> LoadGenerator:
     """Start the load generator in this container, whose CPU set is the load's."""
     return start_load(Path(sys.executable), plan, folder, None, workers)
 

@@ -1,4 +1,4 @@
-"""What a master asks of its workers."""
+"""What the coordinator asks of its workers."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from bakeoff.wire import WIRES
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
-    """One worker's part of a trial: all that it needs to know, so that it needs no files of the master's machine.
+class Assignment:
+    """One worker's shard of a trial: all that it needs to know, so that it needs no files of the master's machine.
 
-    `callers` are how many it plays, of which the first is number `first` of the trial's; an open loop has one a worker.
+    `callers` are how many it runs, of which the first is number `first` of the trial's; an open loop has one a worker.
     """
 
     trial: Trial
@@ -46,8 +46,8 @@ class Order:
         return Window(round(begin_s * 1e9), round(end_s * 1e9))
 
 
-ORDER = TypeAdapter(Order)
-"""Turns an order into what Locust's messages can hold, and back."""
+ASSIGNMENT = TypeAdapter(Assignment)
+"""Turns an assignment into what Locust's messages can hold, and back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,5 +80,5 @@ def machine() -> str:
 
 
 def split(callers: int, workers: int) -> list[int]:
-    """Return how many of the callers each worker plays, as evenly as can be."""
+    """Return how many of the callers each worker runs, as evenly as can be."""
     return [callers // workers + (worker < callers % workers) for worker in range(workers)]
