@@ -35,15 +35,15 @@ from bakeoff.host.machine import describe_machine
 from bakeoff.host.processes import terminate
 from bakeoff.host.progress import Quiet
 from bakeoff.host.venvs import ensure_venv
-from bakeoff.platforms import RUNTIMES
 from bakeoff.platforms.deploy import Deployment, Selection, deployed, restart
+from bakeoff.platforms.local import Local
 from bakeoff.platforms.ports import free_port
 from bakeoff.schema import PROTOCOLS
 from bakeoff.wire import WIRES
 from bakeoff.wire.client import OK, Client
 
 HERE = Path(__file__).resolve().parent
-LOCAL = RUNTIMES["local"]
+LOCAL = Local()
 GRPC, RAW = "tfserving-grpc", "tfserving-binary"
 ECHOES = {"asgi": RAW, "grpc-aio": GRPC, "grpc-threads": GRPC}
 
@@ -222,8 +222,7 @@ def port_of(deployment: Deployment, wire: str) -> int:
 def bare_us(deployment: Deployment, cpus: Cpus) -> float:
     """Return what the TFLite artifact takes in process, in us."""
     server = deployment.server_of("lean-tflite-grpc")
-    prepared, _ = deployment.how["lean-tflite", server.format]
-    time = LOCAL.time_bare(server.target, prepared, deployment.folder, server.format, cpus.server)
+    time = LOCAL.time_bare(server.prepared, deployment.folder, server.format, cpus.server)
     return time.p50_ms * 1000 if time else float("nan")
 
 

@@ -18,7 +18,7 @@ BIN = ROOT / ".venv" / "bin"
 PYTEST = (str(BIN / "pytest"),)
 RUN_IN = (str(BIN / "python"), "tests/run_in.py")
 """For what needs a program's own environment: its requirement files, then pytest's arguments."""
-DOCKER = {"BAKEOFF_RUNTIME": "docker"}
+DOCKER = {"BAKEOFF_PLATFORM": "docker"}
 
 Command = tuple[str, ...]
 

@@ -14,7 +14,7 @@ from bakeoff.artifacts.golden import Golden
 from bakeoff.host.catalog import load_targets
 from bakeoff.measure.requests import encode_request
 from bakeoff.platforms.deploy import Deployment
-from bakeoff.platforms.verify import Reference, canary
+from bakeoff.platforms.verify import Expected, canary
 from bakeoff.schema import CLIENT_FLOOR, Endpoint, TensorSpec
 from bakeoff.wire import WIRES
 from bakeoff.wire.client import Client, Reply
@@ -118,7 +118,7 @@ def test_predictions_are_the_artifacts(endpoint: Endpoint, deployment: Deploymen
     if endpoint.target == "echo":
         return
     answer = WIRES[endpoint.wire].decode_response(golden.model.outputs, reply.body)
-    error, ok = deployment.reference(endpoint.target, endpoint.format).error_of(rows, answer)
+    error, ok = deployment.expected(endpoint.target, endpoint.format).error_of(rows, answer)
     assert ok and error < 1e-4
 
 
@@ -129,7 +129,7 @@ def test_the_client_floor_has_the_first_golden_answer_for_all(endpoint: Endpoint
         reply = ask(endpoint, encode_request(golden, endpoint.wire, rows), inputs=golden.model.inputs)
         assert reply.status == "ok", reply.message
         answer = WIRES[endpoint.wire].decode_response(golden.model.outputs, reply.body)
-        assert Reference(golden, golden.outputs("torch")).error_of([0], answer)[1]
+        assert Expected(golden, golden.outputs("torch")).error_of([0], answer)[1]
 
 
 @every_endpoint
