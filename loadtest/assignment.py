@@ -5,13 +5,12 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from pydantic import TypeAdapter
 
 from bakeoff.schema import Endpoint, Model, Trial
 from bakeoff.schema.samples import Window
-from bakeoff.wire import WIRES
+from bakeoff.wire import WIRES, Request
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +30,14 @@ class Assignment:
     first: int
 
     @property
-    def address(self) -> tuple[Any, ...]:
-        """What a client of the endpoint is made of."""
-        endpoint, model = self.endpoint, self.model
-        timeout_s = self.trial.workload.timeout_s
-        wire = WIRES[endpoint.wire]
-        return endpoint.host, endpoint.port, wire, model.name, model.inputs, timeout_s, endpoint.token_file
+    def timeout_s(self) -> float:
+        """How long a client waits for an answer."""
+        return self.trial.workload.timeout_s
+
+    def requests(self) -> list[Request]:
+        """Return the requests that are sent in turn."""
+        wire = WIRES[self.endpoint.wire]
+        return [wire.request(self.model, body) for body in self.bodies]
 
     @property
     def window(self) -> Window:

@@ -39,17 +39,18 @@ class ClosedCaller:
     def __init__(self, assignment: Assignment, number: int) -> None:
         self.held_back = self.spun_ns = 0
         self._assignment, self._number = assignment, number
-        self._client = Client(*assignment.address)
+        self._requests = assignment.requests()
+        self._client = Client(assignment.endpoint, assignment.model, assignment.timeout_s)
 
     def prime(self) -> None:
         for _ in range(PRIME_REQUESTS):
-            native.in_thread(self._client.send, self._assignment.bodies[0])
+            native.in_thread(self._client.send, self._requests[0])
 
     def run(self, begin_ns: int) -> Recorder:
         recorder = Recorder(begin_ns)
         native.in_thread(native.sleep_until, begin_ns)
         until_ns = begin_ns + self._assignment.window.end_ns
-        native.in_thread(closed_loop, self._client, self._assignment.bodies, self._number, until_ns, recorder)
+        native.in_thread(closed_loop, self._client, self._requests, self._number, until_ns, recorder)
         return recorder
 
     def close(self) -> None:
@@ -57,17 +58,20 @@ class ClosedCaller:
 
 
 class OpenCaller:
-    """A worker's share of an open loop's arrivals. Arrival k of the schedule sends body k, whoever sends it."""
+    """A worker's share of an open loop's arrivals. Arrival k of the schedule sends request k, whoever sends it."""
 
     def __init__(self, assignment: Assignment) -> None:
         self.held_back = 0
         self._assignment = assignment
-        bodies = assignment.bodies
+        requests = assignment.requests()
 
         def number_of(arrival: int) -> int:
-            return (arrival * assignment.workers + assignment.worker) % len(bodies)
+            return (arrival * assignment.workers + assignment.worker) % len(requests)
 
-        self._link = CurlLink(lambda: Call(*assignment.address), bodies, number_of)
+        def make_call() -> Call:
+            return Call(assignment.endpoint, assignment.model, assignment.timeout_s)
+
+        self._link = CurlLink(make_call, requests, number_of)
 
     @property
     def spun_ns(self) -> int:

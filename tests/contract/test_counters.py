@@ -11,7 +11,6 @@ from bakeoff.measure.counters import Exchange, read_settled, summarize_spent
 from bakeoff.measure.requests import encode_request
 from bakeoff.platforms.deploy import Deployment
 from bakeoff.schema import FLOORS, WIRE_PROTOCOLS, Endpoint
-from bakeoff.wire import WIRES
 from bakeoff.wire.client import Client
 
 PREDICTIONS = 20
@@ -22,8 +21,7 @@ UNTIMED = {("torchserve", "grpc")}
 @pytest.mark.parametrize("endpoint", ENDPOINTS, indirect=True, ids=lambda pair: " ".join(pair))
 def test_the_difference_counts_exactly_what_was_sent(endpoint: Endpoint, deployment: Deployment) -> None:
     platform, server = deployment.platform, deployment.server_of(endpoint.id)
-    inputs = deployment.model.inputs
-    client = Client(endpoint.host, endpoint.port, WIRES[endpoint.wire], endpoint.model, inputs, timeout_s=10)
+    client = Client(endpoint, deployment.model, 10)
     before = platform.read_metrics(server)
     assert before is not None
     taken_ms = []

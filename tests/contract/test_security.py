@@ -19,7 +19,6 @@ from bakeoff.platforms.local import Local, LocalServer
 from bakeoff.platforms.platform import StartOptions
 from bakeoff.platforms.verify import canary
 from bakeoff.schema import WIRE_PROTOCOLS, Endpoint
-from bakeoff.wire import WIRES
 from bakeoff.wire.client import Client, Reply
 
 TARGETS = load_targets()
@@ -47,8 +46,7 @@ def test_nothing_listens_beyond_the_loopback(name: str, deployment: Deployment) 
 
 
 def ask(endpoint: Endpoint, deployment: Deployment) -> Reply:
-    address = (endpoint.host, endpoint.port, WIRES[endpoint.wire], endpoint.model, deployment.model.inputs, 10.0)
-    client = Client(*address, endpoint.token_file)
+    client = Client(endpoint, deployment.model, 10.0)
     try:
         return client.send(encode_request(deployment.golden, endpoint.wire, [0]))
     finally:

@@ -47,15 +47,14 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
 
 
 def ask(client: Client, endpoint: Endpoint, deployment: Deployment, body: bytes) -> Arrays:
-    reply = client.send(body)
+    reply = client.post(body)
     assert reply.status == "ok", reply.message
-    return WIRES[endpoint.wire].decode_response(deployment.model.outputs, reply.body)
+    return WIRES[endpoint.wire].decode(deployment.model, reply)
 
 
 @pytest.fixture
 def client(endpoint: Endpoint, deployment: Deployment) -> Iterator[Client]:
-    inputs = deployment.model.inputs
-    client = Client(endpoint.host, endpoint.port, WIRES[endpoint.wire], endpoint.model, inputs, timeout_s=20)
+    client = Client(endpoint, deployment.model, 20)
     yield client
     client.close()
 
@@ -70,7 +69,7 @@ def test_mixed_lengths_are_answered_as_the_artifact_does(
     for request in range(request_count(len(deployment.model.lengths))):
         rows = golden.rows_of(request, batch)
         lengths.add(golden.place(rows)[0])
-        answer = ask(client, endpoint, deployment, encode_request(golden, endpoint.wire, rows))
+        answer = ask(client, endpoint, deployment, encode_request(golden, endpoint.wire, rows).body)
         if endpoint.target not in FLOORS:
             error, ok = expected.error_of(rows, answer)
             assert ok and error < 1e-4

@@ -10,7 +10,7 @@ from bakeoff.artifacts.golden import Golden, at_length
 from bakeoff.measure.requests import encode_request
 from bakeoff.schema import NO_FORMAT, Endpoint, Parity
 from bakeoff.schema.samples import TrialSamples
-from bakeoff.wire import WIRES, WireError
+from bakeoff.wire import WIRES, Reply, WireError
 from bakeoff.wire.client import Client
 
 Arrays = dict[str, np.ndarray[Any, Any]]
@@ -97,7 +97,7 @@ def wrong_rows(samples: TrialSamples, endpoint: Endpoint, batch_size: int, expec
 def _is_right(body: bytes, request: int, batch_size: int, endpoint: Endpoint, expected: Expected) -> bool:
     golden = expected.golden
     try:
-        answer = WIRES[endpoint.wire].decode_response(golden.model.outputs, body)
+        answer = WIRES[endpoint.wire].decode(golden.model, Reply(body))
         return expected.error_of(golden.rows_of(request, batch_size), answer)[1]
     except WireError:
         return False
@@ -136,13 +136,9 @@ def _parity(endpoint: Endpoint, size: Size, error: float | None, ok: bool, messa
 
 
 def _ask(endpoint: Endpoint, golden: Golden, rows: list[int], timeout_s: float = TIMEOUT_S) -> Arrays:
-    wire, model = WIRES[endpoint.wire], golden.model
-    client = Client(endpoint.host, endpoint.port, wire, model.name, model.inputs, timeout_s, endpoint.token_file)
+    client = Client(endpoint, golden.model, timeout_s)
     try:
         reply = client.send(encode_request(golden, endpoint.wire, rows))
     finally:
         client.close()
-    if reply.status != "ok":
-        detail = reply.message or reply.body[:200].decode("utf-8", "replace")
-        raise WireError(f"{reply.status}: {detail}" if detail else reply.status)
-    return wire.decode_response(model.outputs, reply.body)
+    return WIRES[endpoint.wire].decode(golden.model, reply)

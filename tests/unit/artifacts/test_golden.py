@@ -63,7 +63,7 @@ def test_an_answer_is_held_to_its_own_length(golden: Golden) -> None:
     expected = Expected(golden, golden.outputs("tflite-fp32"))
     for k in range(6):
         asked = golden.rows_of(k, 2)
-        tokens = rows.parse(encode_request(golden, "tfserving-rest", asked))["instances"]
+        tokens = rows.parse(encode_request(golden, "tfserving-rest", asked).body)["instances"]
         right = np.array(tokens).sum(1).astype(np.float32)
         assert expected.error_of(asked, {"total": right}) == (0.0, True)
         assert not expected.error_of(asked, {"total": right + 1})[1]
