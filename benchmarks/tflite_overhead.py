@@ -35,15 +35,15 @@ from bakeoff.host.machine import describe_machine
 from bakeoff.host.processes import terminate
 from bakeoff.host.progress import Quiet
 from bakeoff.host.venvs import ensure_venv
-from bakeoff.platforms import RUNTIMES
 from bakeoff.platforms.deploy import Deployment, Selection, deployed, restart
+from bakeoff.platforms.local import Local
 from bakeoff.platforms.ports import free_port
-from bakeoff.schema import PROTOCOLS
+from bakeoff.schema import PROTOCOLS, Endpoint
 from bakeoff.wire import WIRES
 from bakeoff.wire.client import OK, Client
 
 HERE = Path(__file__).resolve().parent
-LOCAL = RUNTIMES["local"]
+LOCAL = Local()
 GRPC, RAW = "tfserving-grpc", "tfserving-binary"
 ECHOES = {"asgi": RAW, "grpc-aio": GRPC, "grpc-threads": GRPC}
 
@@ -119,15 +119,17 @@ def measure_digits(cpus: Cpus, plan: argparse.Namespace, found: list[Found]) -> 
     with up("digits_cnn", ("lean-tflite", "torchserve"), cpus) as deployment, echoes(deployment, cpus) as ports:
         torchserve = deployment.server_of("torchserve-binary")
         wire = "torchserve-binary"
-        call(wire, deployment.folder, port_of(deployment, wire), 8, plan.prime_s, cpus)
+        call(wire, deployment.folder, endpoint_of(deployment, wire).port, 8, plan.prime_s, cpus)
         LOCAL.pause(torchserve)
         for repetition, figures in enumerate(found):
             restart(deployment, deployment.server_of("lean-tflite-grpc"))
             jobs = [
-                ("lean-tflite", its, port_of(deployment, its), callers) for its in (GRPC, RAW) for callers in (1, 8)
+                ("lean-tflite", its, endpoint_of(deployment, its).port, callers)
+                for its in (GRPC, RAW)
+                for callers in (1, 8)
             ]
             jobs += [(kind, its, ports[kind], callers) for kind, its in ECHOES.items() for callers in (1, 8)]
-            jobs.append(("torchserve", wire, port_of(deployment, wire), 1))
+            jobs.append(("torchserve", wire, endpoint_of(deployment, wire).port, 1))
             for who, its, port, callers in shuffled(jobs, plan.seed + repetition):
                 tell(f"{repetition + 1}/{len(found)}: {who} {its}, {callers} callers")
                 if who == "torchserve":
@@ -149,7 +151,7 @@ def measure_mobilenet(cpus: Cpus, plan: argparse.Namespace, found: list[Found]) 
             for wire in shuffled([GRPC, RAW, ""], plan.seed + repetition):
                 tell(f"{repetition + 1}/{len(found)}: mobilenet_v2 {wire or 'bare'}")
                 if wire:
-                    port, seconds = port_of(deployment, wire), 2 * plan.seconds
+                    port, seconds = endpoint_of(deployment, wire).port, 2 * plan.seconds
                     take(figures, f"lean-tflite {wire} 2", call(wire, deployment.folder, port, 2, seconds, cpus))
                 else:
                     figures["bare mobilenet_v2"] = bare_us(deployment, cpus)
@@ -193,9 +195,8 @@ def echoes(deployment: Deployment, cpus: Cpus) -> Iterator[dict[str, int]]:
 
 def answer_of(deployment: Deployment, wire: str) -> bytes:
     """Return the TFLite server's answer to the first golden input."""
-    model = deployment.model
-    client = Client("127.0.0.1", port_of(deployment, wire), WIRES[wire], model.name, model.inputs, 10)
-    reply = client.send(WIRES[wire].encode_request(model.name, model.inputs, deployment.golden.inputs([0])))
+    client = Client(endpoint_of(deployment, wire), deployment.model, 10)
+    reply = client.send(WIRES[wire].encode(deployment.model, deployment.golden.inputs([0])))
     client.close()
     if reply.status != OK:
         raise BakeoffError(f"{wire}: {reply.status} {reply.message}")
@@ -214,16 +215,15 @@ def take(figures: Found, name: str, said: dict[str, float]) -> None:
     figures[f"{name} p50"], figures[f"{name} rps"] = said["p50_us"], said["rps"]
 
 
-def port_of(deployment: Deployment, wire: str) -> int:
-    """Return the port of the endpoint that speaks a wire."""
-    return next(endpoint.port for endpoint in deployment.endpoints if endpoint.wire == wire)
+def endpoint_of(deployment: Deployment, wire: str) -> Endpoint:
+    """Return the endpoint that speaks a wire."""
+    return next(endpoint for endpoint in deployment.endpoints if endpoint.wire == wire)
 
 
 def bare_us(deployment: Deployment, cpus: Cpus) -> float:
     """Return what the TFLite artifact takes in process, in us."""
     server = deployment.server_of("lean-tflite-grpc")
-    prepared, _ = deployment.how["lean-tflite", server.format]
-    time = LOCAL.time_bare(server.target, prepared, deployment.folder, server.format, cpus.server)
+    time = LOCAL.time_bare(server.prepared, deployment.folder, server.format, cpus.server)
     return time.p50_ms * 1000 if time else float("nan")
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Protocol
 
 import native
+from assignment import Assignment
 from closed_loop import closed_loop
 from curl_link import CurlLink
 from open_loop import open_loop
-from order import Order
 from recorder import Recorder
 
 from bakeoff.measure.schedule import draw_schedule, share_of
@@ -36,20 +36,21 @@ class Caller(Protocol):
 class ClosedCaller:
     """One caller of a closed loop, number `number` of all."""
 
-    def __init__(self, order: Order, number: int) -> None:
+    def __init__(self, assignment: Assignment, number: int) -> None:
         self.held_back = self.spun_ns = 0
-        self._order, self._number = order, number
-        self._client = Client(*order.address)
+        self._assignment, self._number = assignment, number
+        self._requests = assignment.requests()
+        self._client = Client(assignment.endpoint, assignment.model, assignment.timeout_s)
 
     def prime(self) -> None:
         for _ in range(PRIME_REQUESTS):
-            native.in_thread(self._client.send, self._order.bodies[0])
+            native.in_thread(self._client.send, self._requests[0])
 
     def run(self, begin_ns: int) -> Recorder:
         recorder = Recorder(begin_ns)
         native.in_thread(native.sleep_until, begin_ns)
-        until_ns = begin_ns + self._order.window.end_ns
-        native.in_thread(closed_loop, self._client, self._order.bodies, self._number, until_ns, recorder)
+        until_ns = begin_ns + self._assignment.window.end_ns
+        native.in_thread(closed_loop, self._client, self._requests, self._number, until_ns, recorder)
         return recorder
 
     def close(self) -> None:
@@ -57,17 +58,20 @@ class ClosedCaller:
 
 
 class OpenCaller:
-    """A worker's share of an open loop's arrivals. Arrival k of the schedule sends body k, whoever sends it."""
+    """A worker's share of an open loop's arrivals. Arrival k of the schedule sends request k, whoever sends it."""
 
-    def __init__(self, order: Order) -> None:
+    def __init__(self, assignment: Assignment) -> None:
         self.held_back = 0
-        self._order = order
-        bodies = order.bodies
+        self._assignment = assignment
+        requests = assignment.requests()
 
         def number_of(arrival: int) -> int:
-            return (arrival * order.workers + order.worker) % len(bodies)
+            return (arrival * assignment.workers + assignment.worker) % len(requests)
 
-        self._link = CurlLink(lambda: Call(*order.address), bodies, number_of)
+        def make_call() -> Call:
+            return Call(assignment.endpoint, assignment.model, assignment.timeout_s)
+
+        self._link = CurlLink(make_call, requests, number_of)
 
     @property
     def spun_ns(self) -> int:
@@ -75,12 +79,13 @@ class OpenCaller:
         return self._link.spun_ns
 
     def prime(self) -> None:
-        self._share = share_of(draw_schedule(self._order.trial.workload), self._order.worker, self._order.workers)
+        assignment = self._assignment
+        self._share = share_of(draw_schedule(assignment.trial.workload), assignment.worker, assignment.workers)
         for _ in range(PRIME_REQUESTS):
             native.in_thread(open_loop, [0], self._link, 1)
 
     def run(self, begin_ns: int) -> Recorder:
-        most = max(1, self._order.trial.workload.max_outstanding // self._order.workers)
+        most = max(1, self._assignment.trial.workload.max_outstanding // self._assignment.workers)
         self._link.recorder = Recorder(begin_ns)
         self._link.spun_ns = 0
         self.held_back = native.in_thread(open_loop, (begin_ns + self._share).tolist(), self._link, most)

@@ -8,19 +8,20 @@ from collections.abc import Sequence
 import native
 from recorder import Recorder
 
+from bakeoff.wire import Request
 from bakeoff.wire.client import Client
 
 # A server that refuses or resets answers at once: without a pause the loop would only measure how fast that is.
 PAUSE_AFTER_FAILURE_S = 0.01
 
 
-def closed_loop(client: Client, bodies: Sequence[bytes], first: int, until_ns: int, recorder: Recorder) -> None:
-    """Send bodies in turn, from number `first` on, until `until_ns`; the last request is waited for."""
-    number = first % len(bodies)
+def closed_loop(client: Client, requests: Sequence[Request], first: int, until_ns: int, recorder: Recorder) -> None:
+    """Send requests in turn, from number `first` on, until `until_ns`; the last request is waited for."""
+    number = first % len(requests)
     while time.perf_counter_ns() < until_ns:
-        body = bodies[number]
-        reply = client.send(body)
-        recorder.record(reply.start_ns, reply, number, len(body))
+        request = requests[number]
+        reply = client.send(request)
+        recorder.record(reply.start_ns, reply, number, len(request.body))
         if reply.status in ("refused", "reset"):
             native.sleep(PAUSE_AFTER_FAILURE_S)
-        number = (number + 1) % len(bodies)
+        number = (number + 1) % len(requests)

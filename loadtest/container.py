@@ -49,7 +49,7 @@ def become_locust(*arguments: str) -> NoReturn:
 def measure(arguments: list[str]) -> int:
     """Measure the servers that are up; return bakeoff's exit status."""
     name = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-    run = ["bakeoff", "run", "--runtime", "attached", "--out", f"results/{name}"]
+    run = ["bakeoff", "run", "--platform", "remote", "--out", f"results/{name}"]
     model = [] if "--model" in arguments else ["--model", MODEL]
     status = subprocess.run([*run, *model, *arguments], check=False).returncode
     if (APP / "results" / name / "report.html").exists():

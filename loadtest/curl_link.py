@@ -12,6 +12,7 @@ import native
 import pycurl
 from recorder import Recorder
 
+from bakeoff.wire import Request
 from bakeoff.wire.client import Call
 
 SPIN_NS = 150_000
@@ -25,11 +26,13 @@ EPOLL_IN, EPOLL_OUT = 1, 4  # sys/epoll.h
 class CurlLink:
     """Requests to one endpoint, recorded by `recorder` as they end. `spun_ns` is the time spent waiting awake.
 
-    `number_of` says which of the bodies an arrival sends.
+    `number_of` says which of the requests an arrival sends.
     """
 
-    def __init__(self, make_call: Callable[[], Call], bodies: Sequence[bytes], number_of: Callable[[int], int]) -> None:
-        self._make_call, self._bodies, self._number_of = make_call, bodies, number_of
+    def __init__(
+        self, make_call: Callable[[], Call], requests: Sequence[Request], number_of: Callable[[int], int]
+    ) -> None:
+        self._make_call, self._requests, self._number_of = make_call, requests, number_of
         self.recorder = Recorder(0)
         self.in_flight = 0
         self.spun_ns = 0
@@ -53,7 +56,7 @@ class CurlLink:
         """Start the request of an arrival."""
         number = self._number_of(arrival)
         call = self._idle.pop() if self._idle else self._new_call()
-        call.prepare(self._bodies[number])
+        call.prepare(self._requests[number])
         self.in_flight += 1
         start_ns = time.perf_counter_ns()
         self._flying[call.curl] = (call, intended_ns, start_ns, number)
@@ -119,7 +122,7 @@ class CurlLink:
         self._idle.append(call)
         self._head_bytes = self._head_bytes or call.head_bytes
         self.in_flight -= 1
-        self.recorder.record(intended_ns, reply, number, len(self._bodies[number]))
+        self.recorder.record(intended_ns, reply, number, len(self._requests[number].body))
 
     def _watch_socket(self, what: int, descriptor: int, multi: object, data: object) -> None:
         """Follow what libcurl wants to know of a socket."""

@@ -24,7 +24,7 @@ PLAN = ROOT / ".bakeoff" / "up.json"
 sys.path.insert(0, str(ROOT / "src"))
 
 from page_user import PageUser, keep_three_digits  # noqa: E402
-from trial_user import Crew, TrialUser  # noqa: E402, F401 - Locust takes its user classes from this namespace
+from trial_user import TrialUser, Worker  # noqa: E402, F401 - Locust takes its user classes from this namespace
 
 from bakeoff.schema import Endpoint, Model, Plan  # noqa: E402
 from bakeoff.wire.memory import keep_large_blocks  # noqa: E402
@@ -55,7 +55,7 @@ def take_place(environment: Any, **_: Any) -> None:
     keep_large_blocks()
     if isinstance(environment.runner, WorkerRunner):
         environment.runner.register_message("calls", take_calls)
-        Crew(environment)
+        Worker(environment)
         return
     environment.user_classes = [EndpointUser]  # TrialUser is for those who work for a measurement
     options = environment.parsed_options
@@ -64,7 +64,7 @@ def take_place(environment: Any, **_: Any) -> None:
         options.endpoint = plan.endpoints[0].id  # until another is chosen on the page
     choose_calls(environment)
     if isinstance(environment.runner, MasterRunner):
-        environment.runner.register_message("crew", lambda **_: None)
+        environment.runner.register_message("worker_ready", lambda **_: None)
 
 
 @events.test_start.add_listener

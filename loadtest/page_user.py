@@ -30,10 +30,9 @@ class PageUser(User):
 
     def on_start(self) -> None:
         """Connect."""
-        endpoint, model = self.endpoint, self.model
-        wire = WIRES[endpoint.wire]
-        address = (endpoint.host, endpoint.port, wire, model.name, model.inputs, self.timeout_s)
-        self.curl = Client(*address, endpoint.token_file)
+        self.curl = Client(self.endpoint, self.model, self.timeout_s)
+        wire = WIRES[self.endpoint.wire]
+        self.requests = [wire.request(self.model, body) for body in self.bodies]
 
     def on_stop(self) -> None:
         """Hang up."""
@@ -44,7 +43,7 @@ class PageUser(User):
         """Call for a slice of time, then report."""
         begin = time.perf_counter_ns()
         recorder = Recorder(begin)
-        native.in_thread(closed_loop, self.curl, self.bodies, 0, begin + SLICE_NS, recorder)
+        native.in_thread(closed_loop, self.curl, self.requests, 0, begin + SLICE_NS, recorder)
         for sample in recorder.samples:
             failed = None if sample.status == "ok" else RuntimeError(sample.status)
             self.environment.events.request.fire(

@@ -19,7 +19,7 @@ PYTEST = (str(BIN / "pytest"),)
 RUN_IN = (str(BIN / "python"), "tests/run_in.py")
 """For what needs a program's own environment: its requirement files, then pytest's arguments."""
 STUBS = (*RUN_IN, "serving/flask-tf/requirements.txt,tests/stubs/requirements.txt")
-DOCKER = {"BAKEOFF_RUNTIME": "docker"}
+DOCKER = {"BAKEOFF_PLATFORM": "docker"}
 
 Command = tuple[str, ...]
 

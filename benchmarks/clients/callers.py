@@ -18,16 +18,16 @@ WARM_UP_S = 0.2
 
 
 def main() -> None:
-    job, address, body = prepare("--callers")
+    job, connect, request = prepare("--callers")
     begin_ns = time.perf_counter_ns() + round(WARM_UP_S * 1e9)
     end_ns = begin_ns + round(job.seconds * 1e9)
     times: list[int] = []
     failures: list[object] = []
 
     def call() -> None:
-        client = Client(*address)
+        client = connect(Client)
         while time.perf_counter_ns() < end_ns and not failures:
-            reply = client.send(body)
+            reply = client.send(request)
             if reply.status != OK:
                 failures.append(reply)
             elif reply.start_ns >= begin_ns and reply.end_ns <= end_ns:

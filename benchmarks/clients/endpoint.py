@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import argparse
 import gc
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from measure import HOST
 
 from bakeoff.artifacts.golden import Golden, load_model
-from bakeoff.wire import WIRES
+from bakeoff.schema import WIRE_PROTOCOLS, Endpoint
+from bakeoff.wire import WIRES, Request
+from bakeoff.wire.client import Call, Client
 from bakeoff.wire.memory import keep_large_blocks
 
 TIMEOUT_S = 30.0
+CallerT = TypeVar("CallerT", Client, Call)
 
 
-def prepare(*numbers: str) -> tuple[argparse.Namespace, tuple, bytes]:
+def prepare(*numbers: str) -> tuple[argparse.Namespace, Callable[[type[CallerT]], CallerT], Request]:
     """Read the command line, with further options that are numbers, and set this process up as in a trial.
 
-    Returns the options, the arguments of Client and Call, and the body of a request: the first golden input.
+    Returns the options, what makes a Client or a Call to the endpoint, and a request: the first golden input.
     """
     parser = argparse.ArgumentParser()
     parser.add_argument("--wire", choices=list(WIRES), required=True)
@@ -29,7 +34,8 @@ def prepare(*numbers: str) -> tuple[argparse.Namespace, tuple, bytes]:
     job = parser.parse_args()
     keep_large_blocks()
     gc.disable()
-    model, wire = load_model(job.model_dir), WIRES[job.wire]
+    model = load_model(job.model_dir)
+    endpoint = Endpoint("any", model.name, "any", "any", WIRE_PROTOCOLS[job.wire], job.wire, HOST, job.port)
     golden = Golden(job.model_dir / "golden.npz", model)
-    body = wire.encode_request(model.name, model.inputs, golden.inputs([0]))
-    return job, (HOST, job.port, wire, model.name, model.inputs, TIMEOUT_S), body
+    request = WIRES[job.wire].encode(model, golden.inputs([0]))
+    return job, lambda kind: kind(endpoint, model, TIMEOUT_S), request

@@ -34,8 +34,8 @@ def arrivals(begin_ns: int, rate_rps: float, seconds: float) -> Iterator[int]:
 
 
 def main() -> None:
-    job, address, body = prepare("--rate-rps", "--slo-ms", "--outstanding")
-    link = CurlLink(lambda: Call(*address), [body], lambda arrival: 0)
+    job, connect, request = prepare("--rate-rps", "--slo-ms", "--outstanding")
+    link = CurlLink(lambda: connect(Call), [request], lambda arrival: 0)
     begin_ns = time.perf_counter_ns() + LEAD_NS
     held_back = open_loop(arrivals(begin_ns, job.rate_rps, job.seconds), link, int(job.outstanding))
     samples = link.recorder.samples

@@ -1,4 +1,4 @@
-"""`bakeoff run --runtime docker`: what it measures, what it says, and what it leaves."""
+"""`bakeoff run --platform docker`: what it measures, what it says, and what it leaves."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ MEASURED = {(name, WIRE_PROTOCOLS[wire]) for name in set(SERVERS) - FLOORS for w
 def results(stack: None, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """The results of a quick run beside a `docker compose up`."""
     folder = tmp_path_factory.mktemp("docker") / "run"
-    done = bakeoff("run", "--runtime", "docker", "--quick", "--out", str(folder))
+    done = bakeoff("run", "--platform", "docker", "--quick", "--out", str(folder))
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
     content: dict[str, Any] = json.loads((folder / "results.json").read_text(encoding="utf-8"))
     return content
@@ -83,7 +83,7 @@ def test_nothing_is_left_and_the_stack_runs_on(results: dict[str, Any]) -> None:
     ids=["starting", "measuring"],
 )
 def test_a_signal_leaves_nothing(tmp_path: Path, number: int, status: int, when: str) -> None:
-    command = [str(ROOT / "scripts" / "bakeoff"), "run", "--runtime", "docker", "--quick", "--target", "lean-tflite"]
+    command = [str(ROOT / "scripts" / "bakeoff"), "run", "--platform", "docker", "--quick", "--target", "lean-tflite"]
     environment = {**os.environ, "COMPOSE_PROFILES": ""}
     run = subprocess.Popen(
         [*command, "--out", str(tmp_path / "run")], cwd=ROOT, env=environment, stderr=subprocess.PIPE
@@ -110,7 +110,7 @@ def test_a_signal_leaves_nothing(tmp_path: Path, number: int, status: int, when:
     ids=["daemon", "docker"],
 )
 def test_without_an_engine_there_is_one_line(tmp_path: Path, variables: dict[str, str], says: str) -> None:
-    command = [str(ROOT / ".venv" / "bin" / "bakeoff"), "run", "--runtime", "docker", "--quick"]
+    command = [str(ROOT / ".venv" / "bin" / "bakeoff"), "run", "--platform", "docker", "--quick"]
     done = subprocess.run(
         [*command, "--out", str(tmp_path / "run")],
         cwd=ROOT, env={**os.environ, **variables}, capture_output=True, text=True, timeout=60,
@@ -124,7 +124,7 @@ def test_a_server_that_is_out_of_memory_costs_itself_alone(tmp_path: Path) -> No
     """TensorFlow doesn't fit into what is plenty for TFLite."""
     run = (
         "run",
-        "--runtime",
+        "--platform",
         "docker",
         "--quick",
         "--target",
@@ -155,7 +155,7 @@ def test_a_server_that_is_out_of_memory_costs_itself_alone(tmp_path: Path) -> No
     ids=["build", "cpus", "memory"],
 )
 def test_what_fails_says_why_and_ends_with_1(tmp_path: Path, variables: dict[str, str], says: str) -> None:
-    run = ("run", "--runtime", "docker", "--quick", "--target", "lean-tflite", "--out", str(tmp_path / "run"))
+    run = ("run", "--platform", "docker", "--quick", "--target", "lean-tflite", "--out", str(tmp_path / "run"))
     done = bakeoff(*run, **variables)
     assert done.returncode == 1
     assert says in done.stderr and "Traceback" not in done.stderr

@@ -42,7 +42,7 @@ def results(folder: Path) -> list[dict[str, Any]]:
 def test_two_workers_measure_and_one_that_is_killed_costs_a_trial_and_no_more(tmp_path: Path) -> None:
     experiment = tmp_path / "open.toml"
     experiment.write_text(EXPERIMENT, encoding="utf-8")
-    command = [str(ROOT / "scripts" / "bakeoff"), "run", "--runtime", "docker", "--workers", "2"]
+    command = [str(ROOT / "scripts" / "bakeoff"), "run", "--platform", "docker", "--load-workers", "2"]
     command += ["--config", str(experiment), "--out", str(tmp_path / "run")]
     run = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
     try:

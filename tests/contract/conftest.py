@@ -1,6 +1,6 @@
 """Every available target, up with digits_cnn: started once for all tests.
 
-BAKEOFF_RUNTIME=docker has the targets in containers.
+BAKEOFF_PLATFORM=docker has the targets in containers.
 """
 
 from __future__ import annotations
@@ -14,26 +14,27 @@ import pytest
 from bakeoff.artifacts.export import ExportOptions
 from bakeoff.cli.terminal import LineShow
 from bakeoff.host.catalog import load_targets
-from bakeoff.platforms import RUNTIMES, StartOptions
 from bakeoff.platforms.deploy import Deployment, Selection, bring_up, open_deployment
+from bakeoff.platforms.platform import StartOptions
+from bakeoff.platforms.table import PLATFORMS
 from bakeoff.schema import PROTOCOLS, Endpoint
 
 
 @pytest.fixture(scope="session")
 def deployment() -> Iterator[Deployment]:
     """All targets up and verified; one that can't run here is in the states, with its reason."""
-    runtime, lines = RUNTIMES[os.environ.get("BAKEOFF_RUNTIME", "local")], LineShow()
-    with closing(runtime):
-        runtime.open()
-        folder, failed = runtime.export("digits_cnn", ExportOptions(), lines)
+    platform, lines = PLATFORMS[os.environ.get("BAKEOFF_PLATFORM", "local")](), LineShow()
+    with closing(platform):
+        platform.open()
+        folder, failed = platform.export("digits_cnn", ExportOptions(), lines)
         assert not failed
-        deployment = open_deployment(folder, runtime)
+        deployment = open_deployment(folder, platform)
         try:
             bring_up(deployment, Selection(tuple(load_targets().values()), PROTOCOLS), StartOptions(), lines)
             yield deployment
         finally:
             for server in deployment.servers:
-                runtime.stop(server)
+                platform.stop(server)
 
 
 @pytest.fixture

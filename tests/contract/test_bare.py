@@ -6,6 +6,7 @@ import pytest
 
 from bakeoff.host.catalog import load_targets
 from bakeoff.platforms.deploy import Deployment
+from bakeoff.platforms.platform import Prepared
 
 TARGETS = load_targets()
 
@@ -15,10 +16,10 @@ def test_it_says_how_long_a_prediction_takes(name: str, deployment: Deployment) 
     target, state = TARGETS[name], deployment.states[name]
     if state.status == "unavailable":
         pytest.skip(f"{name} is unavailable: {state.reason}")
-    prepared, _ = deployment.how[name, target.formats[0]]
-    time = deployment.runtime.time_bare(target, prepared, deployment.folder, target.formats[0], None)
+    server = next(server for server in deployment.servers if server.target == target)
+    time = deployment.platform.time_bare(server.prepared, deployment.folder, target.formats[0], None)
     assert time is not None and time.predictions >= 7 and 0 < time.p50_ms < 100
 
 
 def test_a_target_that_cannot_be_timed_has_no_time(deployment: Deployment) -> None:
-    assert deployment.runtime.time_bare(TARGETS["echo"], None, deployment.folder, "none", None) is None
+    assert deployment.platform.time_bare(Prepared(TARGETS["echo"]), deployment.folder, "none", None) is None

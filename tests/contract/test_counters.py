@@ -11,7 +11,6 @@ from bakeoff.measure.counters import Exchange, read_settled, summarize_spent
 from bakeoff.measure.requests import encode_request
 from bakeoff.platforms.deploy import Deployment
 from bakeoff.schema import FLOORS, WIRE_PROTOCOLS, Endpoint
-from bakeoff.wire import WIRES
 from bakeoff.wire.client import Client
 
 PREDICTIONS = 20
@@ -21,10 +20,9 @@ UNTIMED = {("torchserve", "grpc")}
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS, indirect=True, ids=lambda pair: " ".join(pair))
 def test_the_difference_counts_exactly_what_was_sent(endpoint: Endpoint, deployment: Deployment) -> None:
-    runtime, server = deployment.runtime, deployment.server_of(endpoint.id)
-    inputs = deployment.model.inputs
-    client = Client(endpoint.host, endpoint.port, WIRES[endpoint.wire], endpoint.model, inputs, timeout_s=10)
-    before = runtime.read_metrics(server)
+    platform, server = deployment.platform, deployment.server_of(endpoint.id)
+    client = Client(endpoint, deployment.model, 10)
+    before = platform.read_metrics(server)
     assert before is not None
     taken_ms = []
     for row in range(PREDICTIONS):
@@ -33,7 +31,7 @@ def test_the_difference_counts_exactly_what_was_sent(endpoint: Endpoint, deploym
         taken_ms.append((reply.end_ns - reply.start_ns) / 1e6)
     client.close()
     exchange = Exchange(WIRE_PROTOCOLS[endpoint.wire], PREDICTIONS, sum(taken_ms) / PREDICTIONS)
-    after = read_settled(lambda: runtime.read_metrics(server), before, PREDICTIONS)
+    after = read_settled(lambda: platform.read_metrics(server), before, PREDICTIONS)
     spent = summarize_spent(before, after, exchange)
     assert spent.counted == PREDICTIONS, spent.note
     if (endpoint.target, endpoint.protocol) in UNTIMED:

@@ -15,11 +15,15 @@ from bakeoff.errors import TargetUnavailable
 from bakeoff.host.catalog import load_targets, make_endpoints
 from bakeoff.host.processes import group_is_alive
 from bakeoff.host.progress import Quiet
-from bakeoff.platforms import local
 from bakeoff.platforms.deploy import Deployment
+from bakeoff.platforms.local import Local
+from bakeoff.platforms.local_programs import server_command, server_environment
+from bakeoff.platforms.platform import StartOptions
+from bakeoff.platforms.ports import HOST, free_ports
 from bakeoff.platforms.verify import canary
 
 TARGETS = load_targets()
+LOCAL = Local()
 
 # Starts a server as bakeoff does, tells its process id and waits to be killed.
 PARENT = """
@@ -46,32 +50,32 @@ def gone(group: int, patience_s: float = 15) -> bool:
 def test_sigterm_ends_it_cleanly(name: str, deployment: Deployment) -> None:
     target = TARGETS[name]
     try:
-        python, _ = local.prepare(target, Quiet())
+        prepared = LOCAL.prepare(target, Quiet())
     except TargetUnavailable as error:
         pytest.skip(f"{name} is unavailable: {error.reason}")
     endpoints = make_endpoints(deployment.model.name, target, target.formats[:1], ["rest"])
-    server = local.start(target, target.formats[0], endpoints, deployment.folder, python, local.StartOptions())
+    server = LOCAL.start(prepared, target.formats[0], endpoints, deployment.folder, StartOptions())
     try:
-        local.wait_ready(server, lambda endpoint: canary(endpoint, deployment.golden))
+        LOCAL.wait_ready(server, lambda endpoint: canary(endpoint, deployment.golden))
         server.process.terminate()
         # A Java process says 143, as Java does.
         assert server.process.wait(15) in (0, 128 + signal.SIGTERM), server.log.read_text()
         assert gone(server.process.pid)
     finally:
-        local.stop(server)
+        LOCAL.stop(server)
 
 
 @pytest.mark.parametrize("name", TARGETS)
 def test_it_ends_when_its_parent_is_killed(name: str, deployment: Deployment, tmp_path: Path) -> None:
     target = TARGETS[name]
     try:
-        python, _ = local.prepare(target, Quiet())
+        prepared = LOCAL.prepare(target, Quiet())
     except TargetUnavailable as error:
         pytest.skip(f"{name} is unavailable: {error.reason}")
-    ports = [str(port) for port in local.free_ports(2)]
-    command = local.server_command(target, python, deployment.model.name, deployment.folder, target.formats[0])
-    command += ["--host", local.HOST, "--rest-port", ports[0], "--grpc-port", ports[1]]
-    environment = local.server_environment(target)
+    ports = [str(port) for port in free_ports(2)]
+    command = server_command(target, prepared.place, deployment.model.name, deployment.folder, target.formats[0])
+    command += ["--host", HOST, "--rest-port", ports[0], "--grpc-port", ports[1]]
+    environment = server_environment(target)
     parent = subprocess.Popen(
         [sys.executable, "-c", PARENT, str(tmp_path), *command], env=environment, stdout=subprocess.PIPE, text=True
     )

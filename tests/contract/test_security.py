@@ -14,21 +14,22 @@ from bakeoff.errors import TargetUnavailable, UsageError
 from bakeoff.host.catalog import load_targets, make_endpoints
 from bakeoff.host.progress import Quiet
 from bakeoff.measure.requests import encode_request
-from bakeoff.platforms import local
 from bakeoff.platforms.deploy import Deployment
+from bakeoff.platforms.local import Local, LocalServer
+from bakeoff.platforms.platform import StartOptions
 from bakeoff.platforms.verify import canary
 from bakeoff.schema import WIRE_PROTOCOLS, Endpoint
-from bakeoff.wire import WIRES
 from bakeoff.wire.client import Client, Reply
 
 TARGETS = load_targets()
+LOCAL = Local()
 EVERYWHERE = {"tfserving"}
 """TensorFlow Serving can't be told where to listen; docs/reliability.md says so."""
 
 
 @pytest.mark.parametrize("name", [name for name in TARGETS if name not in EVERYWHERE])
 def test_nothing_listens_beyond_the_loopback(name: str, deployment: Deployment) -> None:
-    servers = [s for s in deployment.servers if isinstance(s, local.Server) and s.target.name == name]
+    servers = [s for s in deployment.servers if isinstance(s, LocalServer) and s.target.name == name]
     if not servers:
         pytest.skip(f"{name} is not up as processes of this machine")
     main = psutil.Process(servers[0].process.pid)
@@ -45,8 +46,7 @@ def test_nothing_listens_beyond_the_loopback(name: str, deployment: Deployment) 
 
 
 def ask(endpoint: Endpoint, deployment: Deployment) -> Reply:
-    address = (endpoint.host, endpoint.port, WIRES[endpoint.wire], endpoint.model, deployment.model.inputs, 10.0)
-    client = Client(*address, endpoint.token_file)
+    client = Client(endpoint, deployment.model, 10.0)
     try:
         return client.send(encode_request(deployment.golden, endpoint.wire, [0]))
     finally:
@@ -58,12 +58,12 @@ def test_torchserves_tokens_are_used_and_told_nobody(
 ) -> None:
     target = TARGETS["torchserve"]
     try:
-        python, _ = local.prepare(target, Quiet())
+        prepared = LOCAL.prepare(target, Quiet())
     except TargetUnavailable as error:
         pytest.skip(f"torchserve is unavailable: {error.reason}")
     monkeypatch.setenv("TORCHSERVE_TOKEN_AUTH", "1")
     endpoints = make_endpoints(deployment.model.name, target, target.formats[:1], WIRE_PROTOCOLS.values())
-    server = local.start(target, target.formats[0], endpoints, deployment.folder, python, local.StartOptions())
+    server = LOCAL.start(prepared, target.formats[0], endpoints, deployment.folder, StartOptions())
     keys = server.folder / "key_file.json"
 
     def answers(endpoint: Endpoint) -> str | None:
@@ -73,7 +73,7 @@ def test_torchserves_tokens_are_used_and_told_nobody(
             return str(error)
 
     try:
-        local.wait_ready(server, answers)
+        LOCAL.wait_ready(server, answers)
         token = json.loads(keys.read_text(encoding="utf-8"))["inference"]["key"]
         wrong = tmp_path / "token"
         wrong.write_text("wrong\n", encoding="utf-8")
@@ -85,4 +85,4 @@ def test_torchserves_tokens_are_used_and_told_nobody(
         assert token not in server.log.read_text(encoding="utf-8", errors="replace")
         assert not any(token in word for word in psutil.Process(server.process.pid).cmdline())
     finally:
-        local.stop(server)
+        LOCAL.stop(server)

@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from wire_client import model_of
 
 from bakeoff.artifacts.golden import Golden
 from bakeoff.host.catalog import load_targets, program_of
 from bakeoff.measure.requests import encode_request
 from bakeoff.platforms.deploy import Deployment
-from bakeoff.platforms.verify import Reference, canary
+from bakeoff.platforms.verify import Expected, canary
 from bakeoff.schema import CLIENT_FLOOR, Endpoint, TensorSpec
 from bakeoff.wire import WIRES
 from bakeoff.wire.client import Client, Reply
@@ -47,10 +48,9 @@ ECHO_ANSWERS = {("tfserving-rest", "wrong shape"), ("tfserving-rest", "wrong dty
 
 def ask(endpoint: Endpoint, body: bytes, model: str | None = None, inputs: tuple[TensorSpec, ...] = ()) -> Reply:
     """Send a body as it is."""
-    wire = WIRES[endpoint.wire]
-    client = Client(endpoint.host, endpoint.port, wire, model or endpoint.model, inputs, timeout_s=20)
+    client = Client(endpoint, model_of(model or endpoint.model, inputs), 20)
     try:
-        return client.send(body)
+        return client.post(body)
     finally:
         client.close()
 
@@ -113,12 +113,12 @@ REFUSALS: dict[str, tuple[Callable[[Endpoint, Golden], Reply], tuple[str, str]]]
 @pytest.mark.parametrize("rows", [[0], [5], [1, 2, 3]], ids=["batch-1", "another", "batch-3"])
 def test_predictions_are_the_artifacts(endpoint: Endpoint, deployment: Deployment, rows: list[int]) -> None:
     golden = deployment.golden
-    reply = ask(endpoint, encode_request(golden, endpoint.wire, rows), inputs=golden.model.inputs)
+    reply = ask(endpoint, encode_request(golden, endpoint.wire, rows).body, inputs=golden.model.inputs)
     assert reply.status == "ok", reply.message
     if endpoint.target == "echo":
         return
-    answer = WIRES[endpoint.wire].decode_response(golden.model.outputs, reply.body)
-    error, ok = deployment.reference(endpoint.target, endpoint.format).error_of(rows, answer)
+    answer = WIRES[endpoint.wire].decode_reply(golden.model.outputs, reply)
+    error, ok = deployment.expected(endpoint.target, endpoint.format).error_of(rows, answer)
     assert ok and error < 1e-4
 
 
@@ -126,10 +126,10 @@ def test_predictions_are_the_artifacts(endpoint: Endpoint, deployment: Deploymen
 def test_the_client_floor_has_the_first_golden_answer_for_all(endpoint: Endpoint, deployment: Deployment) -> None:
     golden = deployment.golden
     for rows in ([0], [5], [0]):
-        reply = ask(endpoint, encode_request(golden, endpoint.wire, rows), inputs=golden.model.inputs)
+        reply = ask(endpoint, encode_request(golden, endpoint.wire, rows).body, inputs=golden.model.inputs)
         assert reply.status == "ok", reply.message
-        answer = WIRES[endpoint.wire].decode_response(golden.model.outputs, reply.body)
-        assert Reference(golden, golden.outputs("torch")).error_of([0], answer)[1]
+        answer = WIRES[endpoint.wire].decode_reply(golden.model.outputs, reply)
+        assert Expected(golden, golden.outputs("torch")).error_of([0], answer)[1]
 
 
 @every_endpoint
@@ -149,7 +149,7 @@ def test_a_wrong_request_is_refused_and_harms_nobody(endpoint: Endpoint, deploym
 
 @pytest.mark.parametrize("endpoint", [p for p in ALL if p[1] == "tfserving-rest"], indirect=True, ids=lambda p: p[0])
 def test_model_status_as_tensorflow_serving_tells_it(endpoint: Endpoint) -> None:
-    client = Client(endpoint.host, endpoint.port, WIRES[endpoint.wire], endpoint.model, (), 10)
+    client = Client(endpoint, model_of(endpoint.model), 10)
     (row,) = json.loads(client.get(f"/v1/models/{endpoint.model}").body)["model_version_status"]
     assert (row["version"], row["state"], row["status"]) == (
         "1",
@@ -166,7 +166,7 @@ def test_model_status_as_tensorflow_serving_tells_it(endpoint: Endpoint) -> None
     ids=lambda p: p[0],
 )
 def test_metadata_as_tensorflow_serving_tells_it(endpoint: Endpoint, deployment: Deployment) -> None:
-    client = Client(endpoint.host, endpoint.port, WIRES[endpoint.wire], endpoint.model, (), 10)
+    client = Client(endpoint, model_of(endpoint.model), 10)
     metadata = json.loads(client.get(f"/v1/models/{endpoint.model}/metadata").body)
     assert metadata["model_spec"] == {"name": endpoint.model, "signature_name": "", "version": "1"}
     signature = metadata["metadata"]["signature_def"]["signature_def"]["serving_default"]
@@ -181,7 +181,7 @@ def test_metadata_as_tensorflow_serving_tells_it(endpoint: Endpoint, deployment:
 def test_health_as_torchserve_tells_it(endpoint: Endpoint) -> None:
     if endpoint.target == "echo":
         pytest.skip("echo has TensorFlow Serving's status only")
-    client = Client(endpoint.host, endpoint.port, WIRES[endpoint.wire], endpoint.model, (), 10)
+    client = Client(endpoint, model_of(endpoint.model), 10)
     assert json.loads(client.get("/ping").body) == {"status": "Healthy"}
 
 
@@ -191,7 +191,7 @@ OURS = [target.name for target in TARGETS.values() if program_of(target).parent.
 @pytest.mark.parametrize("endpoint", [p for p in ALL if p[0] in OURS], indirect=True, ids=lambda p: f"{p[0]}-{p[1]}")
 def test_our_metrics_count_requests(endpoint: Endpoint, deployment: Deployment) -> None:
     rest = next(e for e in deployment.endpoints if e.target == endpoint.target and e.protocol == "rest")
-    client = Client(rest.host, rest.port, WIRES[rest.wire], rest.model, (), 10)
+    client = Client(rest, model_of(rest.model), 10)
 
     def count() -> float:
         text = client.get("/metrics").body.decode()
@@ -213,7 +213,7 @@ def test_our_metrics_count_requests(endpoint: Endpoint, deployment: Deployment) 
 )
 def test_ours_describe_themselves(endpoint: Endpoint) -> None:
     wire = WIRES[endpoint.wire]
-    described = json.loads(Client(endpoint.host, endpoint.port, wire, endpoint.model, (), 10).get("/openapi.json").body)
+    described = json.loads(Client(endpoint, model_of(endpoint.model), 10).get("/openapi.json").body)
     body = described["paths"][wire.path(endpoint.model)]["post"]["requestBody"]["content"]["application/json"]["schema"]
     instances = body.get("oneOf", [body])[0]["properties"]["instances"]
     sizes = []

@@ -13,8 +13,9 @@ from bakeoff.artifacts.export import ExportOptions
 from bakeoff.host.catalog import load_targets
 from bakeoff.host.progress import Quiet
 from bakeoff.measure.requests import encode_request, request_count
-from bakeoff.platforms import StartOptions, local
 from bakeoff.platforms.deploy import Deployment, Selection, bring_up, open_deployment
+from bakeoff.platforms.local import Local
+from bakeoff.platforms.platform import StartOptions
 from bakeoff.schema import CLIENT_FLOOR, FLOORS, PROTOCOLS, Endpoint
 from bakeoff.wire import WIRES
 from bakeoff.wire.client import Client
@@ -31,7 +32,7 @@ NEVER_TOLD = 5
 @pytest.fixture(scope="module")
 def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     """All targets up with the folder's model."""
-    lines = Quiet()
+    lines, local = Quiet(), Local()
     path = tmp_path_factory.mktemp("elsewhere") / FOLDER.name
     shutil.copytree(FOLDER, path)
     folder, failed = local.export(str(path), ExportOptions(), lines)
@@ -46,15 +47,14 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
 
 
 def ask(client: Client, endpoint: Endpoint, deployment: Deployment, body: bytes) -> Arrays:
-    reply = client.send(body)
+    reply = client.post(body)
     assert reply.status == "ok", reply.message
-    return WIRES[endpoint.wire].decode_response(deployment.model.outputs, reply.body)
+    return WIRES[endpoint.wire].decode(deployment.model, reply)
 
 
 @pytest.fixture
 def client(endpoint: Endpoint, deployment: Deployment) -> Iterator[Client]:
-    inputs = deployment.model.inputs
-    client = Client(endpoint.host, endpoint.port, WIRES[endpoint.wire], endpoint.model, inputs, timeout_s=20)
+    client = Client(endpoint, deployment.model, 20)
     yield client
     client.close()
 
@@ -65,13 +65,13 @@ def test_mixed_lengths_are_answered_as_the_artifact_does(
     endpoint: Endpoint, client: Client, deployment: Deployment, batch: int
 ) -> None:
     golden, lengths = deployment.golden, set()
-    reference = deployment.reference(endpoint.target, endpoint.format)
+    expected = deployment.expected(endpoint.target, endpoint.format)
     for request in range(request_count(len(deployment.model.lengths))):
         rows = golden.rows_of(request, batch)
         lengths.add(golden.place(rows)[0])
-        answer = ask(client, endpoint, deployment, encode_request(golden, endpoint.wire, rows))
+        answer = ask(client, endpoint, deployment, encode_request(golden, endpoint.wire, rows).body)
         if endpoint.target not in FLOORS:
-            error, ok = reference.error_of(rows, answer)
+            error, ok = expected.error_of(rows, answer)
             assert ok and error < 1e-4
     assert lengths == set(deployment.model.lengths)
 

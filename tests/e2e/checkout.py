@@ -42,6 +42,6 @@ def our_processes() -> list[str]:
     found = []
     for process in psutil.process_iter(["cmdline", "cwd"]):
         line = " ".join(process.info["cmdline"] or [])
-        if str(process.info["cwd"] or "").startswith(str(SERVERS)) or f"{ROOT}/loadtest/conductor.py" in line:
+        if str(process.info["cwd"] or "").startswith(str(SERVERS)) or f"{ROOT}/loadtest/coordinator.py" in line:
             found.append(line)
     return found

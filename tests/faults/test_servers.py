@@ -52,7 +52,7 @@ def test_an_artifact_that_is_damaged_between_rounds_fails_its_server_only(start:
 
 def test_a_load_generator_that_is_killed_is_replaced_and_no_trial_is_lost(start: Start) -> None:
     run = start().under_way()
-    line = f"{ROOT}/loadtest/conductor.py"
+    line = f"{ROOT}/loadtest/coordinator.py"
     generator = next(p for p in psutil.process_iter(["cmdline"]) if line in (p.info["cmdline"] or []))
     generator.send_signal(signal.SIGKILL)
     run.end()

@@ -22,7 +22,7 @@ from bakeoff.host.catalog import SERVING, load_targets, program_of, serving_argu
 from bakeoff.host.files import ROOT
 from bakeoff.host.venvs import ensure_venv
 from bakeoff.schema import Model, Target
-from bakeoff.wire.client import GRPC_HEADERS, make_curl
+from bakeoff.wire.client import make_curl
 
 START_S, ANSWER_S = 120, 60
 GRPC_REFUSALS = {"3", "5", "8", "9", "12"}
@@ -76,7 +76,7 @@ class Attacked:
         curl.setopt(pycurl.SHARE, self.connections)
         curl.setopt(pycurl.POSTFIELDS, case.body)
         curl.setopt(pycurl.HEADERFUNCTION, lines.append)
-        headers = ["content-type: application/grpc", *GRPC_HEADERS] if grpc else list(case.headers)
+        headers = ["content-type: application/grpc", "te: trailers"] if grpc else list(case.headers)
         curl.setopt(pycurl.HTTPHEADER, [*headers, "expect:"])
         if grpc:
             curl.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE)

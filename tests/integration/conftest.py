@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bakeoff.platforms import RUNTIMES
 from bakeoff.platforms.deploy import Deployment, open_deployment
+from bakeoff.platforms.local import Local
 from bakeoff.schema import Target
 
 # Answers every prediction with OUTPUT, over HTTP on --rest-port; its gRPC port stays closed.
@@ -58,7 +58,7 @@ def deployment(tmp_path: Path) -> Deployment:
     manifest["files"] = []
     (folder / "torchscript").mkdir()
     (folder / "torchscript" / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
-    return open_deployment(folder, RUNTIMES["local"])
+    return open_deployment(folder, Local())
 
 
 MakeTarget = Callable[..., Target]

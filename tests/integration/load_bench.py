@@ -18,7 +18,7 @@ from bakeoff.analysis.summary import summarize_trial
 from bakeoff.host.cpus import Cpus, resolve_cpus
 from bakeoff.host.processes import confined
 from bakeoff.host.venvs import ensure_venv
-from bakeoff.measure.generator import REQUIREMENTS, LoadGenerator, Workers, start_load
+from bakeoff.measure.generator import REQUIREMENTS, LoadGenerator, LoadWorkers, start_load
 from bakeoff.measure.samples import read_samples
 from bakeoff.platforms.ports import free_port, port_is_free
 from bakeoff.schema import Endpoint, Measurement, Model, Plan, TensorSpec, Trial, Workload
@@ -69,7 +69,7 @@ class Bench:
 
     @property
     def pid(self) -> int:
-        """The conductor's process id."""
+        """The coordinator's process id."""
         return self.load._process.pid
 
 
@@ -104,7 +104,7 @@ def make_bench(tmp_path: Path) -> Iterator[MakeBench]:
             )
             requests = {endpoint.wire: {1: (str(body or tmp_path / "body.bin"),)}}
             plan = Plan(MODEL, "unused", (endpoint,), requests)
-            load = stack.enter_context(start_load(python, plan, tmp_path, CPUS.load, Workers(workers)))
+            load = stack.enter_context(start_load(python, plan, tmp_path, CPUS.load, LoadWorkers(workers)))
             return Bench(load, endpoint, {trial.id: trial for trial in trials})
 
         yield make

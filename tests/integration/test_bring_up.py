@@ -14,8 +14,10 @@ import psutil
 import pytest
 
 from bakeoff.host.progress import Quiet
-from bakeoff.platforms import local
 from bakeoff.platforms.deploy import Deployment, Selection, bring_up, open_deployment
+from bakeoff.platforms.local import Local
+from bakeoff.platforms.platform import StartOptions
+from bakeoff.platforms.ports import HOST
 from bakeoff.schema import Target
 
 MakeTarget = Callable[..., Target]
@@ -30,10 +32,10 @@ def no_process_is_left() -> Iterator[None]:
 
 def start_all(deployment: Deployment, *targets: Target, base_port: int = 0) -> None:
     try:
-        bring_up(deployment, Selection(targets, ("rest",), base_port=base_port), local.StartOptions(), Quiet())
+        bring_up(deployment, Selection(targets, ("rest",), base_port=base_port), StartOptions(), Quiet())
     finally:
         for server in deployment.servers:
-            local.stop(server)
+            deployment.platform.stop(server)
 
 
 def test_a_right_server_is_available(deployment: Deployment, make_target: MakeTarget, http_server: str) -> None:
@@ -57,7 +59,7 @@ def test_each_length_is_verified_at_each_batch(
     deployment: Deployment, make_target: MakeTarget, http_server: str
 ) -> None:
     describe_with_lengths(deployment)
-    deployment = open_deployment(deployment.folder, local)
+    deployment = open_deployment(deployment.folder, Local())
     right = make_target(http_server.replace("FACTOR", "2"))
     start_all(deployment, right, make_target(http_server.replace("FACTOR", "(2 + len(row) // 5)"), name="short"))
     assert [e.id for e in deployment.endpoints] == ["mine-rest"]
@@ -84,7 +86,7 @@ def test_a_format_that_could_not_be_made_fails_its_target_with_the_reason(
 ) -> None:
     missing = {"savedmodel": {"reason": "no rule for aten.mine", "op": "aten.mine"}}
     (deployment.folder / "missing.json").write_text(json.dumps(missing), encoding="utf-8")
-    deployment = open_deployment(deployment.folder, local)
+    deployment = open_deployment(deployment.folder, Local())
     start_all(
         deployment,
         make_target("", name="lacking", formats=("savedmodel",)),
@@ -128,7 +130,7 @@ def test_a_server_that_never_answers_fails_within_its_deadline(deployment: Deplo
 
 def test_a_taken_port_is_named(deployment: Deployment, make_target: MakeTarget, http_server: str) -> None:
     with socket.socket() as holder:
-        holder.bind((local.HOST, 0))
+        holder.bind((HOST, 0))
         holder.listen()
         port = holder.getsockname()[1]
         start_all(deployment, make_target(http_server.replace("FACTOR", "2")), base_port=port)
@@ -200,7 +202,7 @@ def test_a_target_without_the_protocol_asked_for_is_left_out(
     deployment: Deployment, make_target: MakeTarget, http_server: str
 ) -> None:
     target = make_target(http_server.replace("FACTOR", "2"))
-    bring_up(deployment, Selection((target,), ("grpc",)), local.StartOptions(), Quiet())
+    bring_up(deployment, Selection((target,), ("grpc",)), StartOptions(), Quiet())
     assert deployment.servers == [] and deployment.states["mine"].status == "available"
 
 
@@ -209,23 +211,23 @@ def test_children_of_a_killed_server_go_too(deployment: Deployment, make_target:
     bring_up(
         deployment,
         Selection((make_target(program.replace("FACTOR", "2")),), ("rest",)),
-        local.StartOptions(),
+        StartOptions(),
         Quiet(),
     )
     (server,) = deployment.servers
     server.process.kill()
     server.process.wait()
-    local.stop(server)
+    deployment.platform.stop(server)
 
 
 def test_a_paused_server_can_be_ended(deployment: Deployment, make_target: MakeTarget, http_server: str) -> None:
     selection = Selection((make_target(http_server.replace("FACTOR", "2")),), ("rest",))
-    bring_up(deployment, selection, local.StartOptions(), Quiet())
+    bring_up(deployment, selection, StartOptions(), Quiet())
     (server,) = deployment.servers
-    local.pause(server)
+    deployment.platform.pause(server)
     deadline = time.monotonic() + 10  # a signal takes effect when its process is next scheduled
     while psutil.Process(server.process.pid).status() != psutil.STATUS_STOPPED:
         assert time.monotonic() < deadline
         time.sleep(0.01)
-    local.stop(server)
+    deployment.platform.stop(server)
     assert not server.folder.exists()

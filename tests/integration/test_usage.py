@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bakeoff.host.progress import Quiet
-from bakeoff.platforms import local
 from bakeoff.platforms.deploy import Deployment, Selection, bring_up
+from bakeoff.platforms.platform import StartOptions
 from bakeoff.schema import Target
 
 BURNER = "import time; end = time.process_time() + 0.5\nwhile time.process_time() < end: pass"
@@ -15,11 +15,11 @@ BURNER = "import time; end = time.process_time() + 0.5\nwhile time.process_time(
 def test_cpu_time_never_goes_back(deployment: Deployment, make_target: Callable[..., Target], http_server: str) -> None:
     burn = f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {BURNER!r}])\n"
     program = burn + http_server.replace("\n    ", "\n").replace("FACTOR", "2")
-    bring_up(deployment, Selection((make_target(program),), ("rest",)), local.StartOptions(), Quiet())
+    bring_up(deployment, Selection((make_target(program),), ("rest",)), StartOptions(), Quiet())
     (server,) = deployment.servers
     try:
-        usage = local.read_usage(server)
+        usage = deployment.platform.read_usage(server)
     finally:
-        local.stop(server)
+        deployment.platform.stop(server)
     assert usage.cpu_seconds >= 0.5
     assert usage.peak_rss_bytes > 5_000_000

@@ -12,7 +12,7 @@ from tensorflow.core.framework import tensor_pb2
 from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
 from bakeoff.schema import TensorSpec
-from bakeoff.wire import WIRES, WireError
+from bakeoff.wire import WIRES, Reply, WireError
 from bakeoff.wire.grpc_message import unframe
 
 WIRE = WIRES["tfserving-grpc"]
@@ -49,7 +49,7 @@ def test_we_read_tensorflows_reply(dtype: str, typed: bool) -> None:
     else:
         proto = tf.make_tensor_proto(array)
     reply.outputs["y"].CopyFrom(proto)
-    read = WIRE.decode_response((TensorSpec("y", dtype, (None, 4)),), reply.SerializeToString())
+    read = WIRE.decode_reply((TensorSpec("y", dtype, (None, 4)),), Reply(reply.SerializeToString()))
     assert read["y"].dtype == array.dtype and np.array_equal(read["y"], array)
 
 
@@ -57,7 +57,7 @@ def test_a_reply_with_other_outputs_is_refused() -> None:
     reply = predict_pb2.PredictResponse()
     reply.outputs["z"].CopyFrom(tf.make_tensor_proto(np.zeros((1, 4), np.float32)))
     with pytest.raises(WireError, match="z"):
-        WIRE.decode_response((TensorSpec("y", "float32", (None, 4)),), reply.SerializeToString())
+        WIRE.decode_reply((TensorSpec("y", "float32", (None, 4)),), Reply(reply.SerializeToString()))
 
 
 def test_the_path_is_that_of_the_service() -> None:

@@ -13,7 +13,7 @@ import pytest
 pytest.importorskip("grpc_tools", reason="grpcio-tools is not installed here")
 
 from bakeoff.schema import TensorSpec
-from bakeoff.wire import WIRES, torchserve_server
+from bakeoff.wire import WIRES, Reply, torchserve_server
 from bakeoff.wire.grpc_message import unframe
 
 WIRE = WIRES["torchserve-grpc"]
@@ -55,7 +55,7 @@ def test_torchserve_reads_our_safetensors_request(stubs: Any) -> None:
 def test_we_read_torchserves_reply(stubs: Any) -> None:
     x = np.arange(6, dtype=np.float32).reshape(2, 3)
     reply = stubs[0].PredictionResponse(prediction=x.tobytes()).SerializeToString()
-    assert np.array_equal(WIRE.decode_response(RAW, reply)["x"], x)
+    assert np.array_equal(WIRE.decode_reply(RAW, Reply(reply))["x"], x)
 
 
 def test_the_path_is_that_of_the_service(stubs: Any) -> None:

@@ -329,10 +329,13 @@ def test_a_run_to_go_on_with_names_no_code_of_others(ran: Path, tmp_path: Path) 
     change(ran / "results.json", lambda content: content.update(config=config))
     refused(lambda: reopen_run(ran), "config.models", "--trust")
     assert reopen_run(ran, trust=True).config.models == (str(tmp_path / "evil"),)
-    config["run"] = {"runtime": "../x"}
+    config["run"] = {"platform": "../x"}
     config["models"] = ["digits_cnn"]
     change(ran / "results.json", lambda content: content.update(config=config))
-    refused(lambda: reopen_run(ran), "config.run.runtime")
+    refused(lambda: reopen_run(ran), "config.run.platform")
+    config["run"] = {"load_workers": 0}
+    change(ran / "results.json", lambda content: content.update(config=config))
+    refused(lambda: reopen_run(ran), "results.json", "config.run.load_workers", "greater than or equal to 1")
 
 
 def test_only_what_was_exported_here_is_loaded(exported: Path, tmp_path: Path) -> None:

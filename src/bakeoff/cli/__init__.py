@@ -9,6 +9,7 @@ from types import FrameType
 import typer
 
 from bakeoff.cli import capacity, compare, compose, look, measure, servers, sizes
+from bakeoff.cli.options import todays_option
 from bakeoff.errors import BakeoffError, printable
 from bakeoff.platforms import docker_engine
 
@@ -18,6 +19,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
+    context_settings={"token_normalize_func": todays_option},
 )
 app.command()(measure.run)
 app.command()(measure.export)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -30,8 +30,9 @@ from bakeoff.experiment.config import Config
 from bakeoff.experiment.probe import Probe
 from bakeoff.host.files import as_json, write_atomic
 from bakeoff.host.progress import Show
-from bakeoff.measure.generator import Workers
+from bakeoff.measure.generator import LoadWorkers
 from bakeoff.platforms.deploy import Selection, deployed
+from bakeoff.platforms.platform import Platform
 from bakeoff.report.cells import MISSING, Table, number
 from bakeoff.report.words import bracket
 from bakeoff.schema import Workload
@@ -45,11 +46,21 @@ PAUSE_S = 0.5
 """Between trials, about: priming, connecting, writing."""
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a search runs: its platform and load workers, its folder, and whether artifacts of others may be loaded."""
+
+    platform: Platform[Any]
+    workers: LoadWorkers
+    folder: Path
+    trust: bool
+
+
 def capacity(
     slo_ms: Annotated[float | None, typer.Option("--slo-ms", min=0.001, help="The limit of the p99, in ms.")] = None,
     sweep: Annotated[bool, typer.Option("--sweep", help="Callers that wait, 1, 2, 4, 8, ... to the knee.")] = False,
     config: o.ConfigFile = o.DEFAULT_CONFIG,
-    runtime: o.RuntimeName = "local",
+    platform: o.PlatformName = "local",
     model: Annotated[str, typer.Option("--model", help=f"{o.MODEL_HELP}.")] = "digits_cnn",
     target: Annotated[
         str, typer.Option("--target", callback=lambda name: o.renamed([name])[0], help="A target.")
@@ -60,7 +71,7 @@ def capacity(
     precision: Annotated[
         float, typer.Option(min=1.01, help="Narrow enough: the bracket's high end over its low.")
     ] = 1.1,
-    workers: Annotated[int, typer.Option(min=1, help="Processes or containers that share the load.")] = 1,
+    load_workers: o.LoadWorkerCount = 1,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Default: results/capacity-TIMESTAMP.")] = None,
     trust: o.Trust = False,
     json: o.AsJson = False,
@@ -76,10 +87,8 @@ def capacity(
     folder = out or Path("results") / f"capacity-{datetime.now(UTC):%Y%m%d-%H%M%S}"
     folder.mkdir(parents=True, exist_ok=True)
     workload = Workload("capacity", "closed", warmup_s=WARMUP_S, duration_s=trial_s, timeout_s=10.0)
-    with (
-        progress() as show,
-        probed(experiment, selection, runtime, workload, (Workers(workers), folder, show, trust)) as probe,
-    ):
+    place = Place(o.make_platform(platform), LoadWorkers(load_workers), folder, trust)
+    with progress() as show, probed(experiment, selection, workload, place, show) as probe:
         probe.prime()
         if slo_ms is None:
             points = sweep_callers(probe)
@@ -115,26 +124,23 @@ def search_under(probe: Probe, objective: Objective, trials: int, seed: int) -> 
 
 
 @contextmanager
-def probed(
-    config: Config, selection: Selection, runtime: str, workload: Workload, how: tuple[Workers, Path, Show, bool]
-) -> Iterator[Probe]:
+def probed(config: Config, selection: Selection, workload: Workload, place: Place, show: Show) -> Iterator[Probe]:
     """Bring the one endpoint up, and the load generator; take both down at the end."""
-    workers, folder, show, trust = how
-    chosen = o.runtime_of(runtime)
-    with closing(chosen):
-        chosen.open()
-        cpus = chosen.resolve_cpus(config.cpus)
+    platform = place.platform
+    with closing(platform):
+        platform.open()
+        cpus = platform.resolve_cpus(config.cpus)
         show.expect(1)
-        artifacts, _ = chosen.export(config.models[0], ExportOptions(trust=trust), show)
+        artifacts, _ = platform.export(config.models[0], ExportOptions(trust=place.trust), show)
         show.step()
-        with deployed(artifacts, chosen, selection, cpus.server, show) as deployment:
+        with deployed(artifacts, platform, selection, cpus.server, show) as deployment:
             if not deployment.endpoints:
                 state = deployment.states[selection.targets[0].name]
                 remedy = f"; {state.remedy}" if state.remedy else ""
                 raise BakeoffError(f"{state.name} is {state.status}: {state.reason}{remedy}")
             plan = deployment.plan((workload,))
-            with chosen.open_load(plan, folder, cpus.load, workers, show) as load:
-                yield Probe(deployment, plan.endpoints[0], load, workload, folder, show)
+            with platform.open_load(plan, place.folder, cpus.load, place.workers, show) as load:
+                yield Probe(deployment, plan.endpoints[0], load, workload, place.folder, show)
 
 
 def sweep_callers(probe: Probe) -> list[SweepPoint]:

@@ -17,7 +17,8 @@ from bakeoff.host.catalog import SERVING, list_exported, list_models, load_targe
 from bakeoff.host.files import ARTIFACTS
 from bakeoff.host.venvs import is_ready
 from bakeoff.measure.generator import REQUIREMENTS as LOAD_REQUIREMENTS
-from bakeoff.platforms import docker_engine, local
+from bakeoff.platforms import docker_engine
+from bakeoff.platforms.local import missing_prerequisite
 from bakeoff.report import write_report
 from bakeoff.report.cells import Table
 from bakeoff.results.recompute import find_changes, recount_report
@@ -62,7 +63,7 @@ def targets(json: o.AsJson = False) -> None:
     """List the targets: what they serve, over which protocols, and whether they can run here."""
     rows: list[dict[str, Any]] = []
     for target in load_targets().values():
-        missing = local.missing_prerequisite(target)
+        missing = missing_prerequisite(target)
         rows.append(
             {
                 "name": target.name,
@@ -127,8 +128,8 @@ def _engine() -> dict[str, object]:
     try:
         docker_engine.require_engine()
     except BakeoffError as error:
-        remedy = "only --runtime docker needs it"
-        return {"what": "docker", "ok": False, "says": str(error).removeprefix("--runtime docker: "), "remedy": remedy}
+        remedy = "only --platform docker needs it"
+        return {"what": "docker", "ok": False, "says": str(error).removeprefix("--platform docker: "), "remedy": remedy}
     return {
         "what": "docker",
         "ok": True,
@@ -145,7 +146,7 @@ def _disk() -> dict[str, object]:
 
 
 def _target(target: Target) -> dict[str, object]:
-    missing = local.missing_prerequisite(target)
+    missing = missing_prerequisite(target)
     if missing:
         return {"what": target.name, "ok": False, "says": missing.reason, "remedy": missing.remedy}
     says = "needs no environment"

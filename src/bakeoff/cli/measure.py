@@ -26,7 +26,7 @@ from bakeoff.results.store import locked, refuse_used, write_results
 
 def run(
     config: o.ConfigFile = o.DEFAULT_CONFIG,
-    runtime: o.RuntimeName = "local",
+    platform: o.PlatformName = "local",
     model: o.Models = [],  # noqa: B006
     target: o.Targets = [],  # noqa: B006
     format: o.Formats = [],  # noqa: B006
@@ -34,8 +34,8 @@ def run(
     rounds: Annotated[int | None, typer.Option(min=1, help="Rounds. [default: config's]")] = None,
     quick: Annotated[bool, typer.Option("--quick", help="digits_cnn alone, short trials: a first look.")] = False,
     weights: o.Weights = None,
-    workers: Annotated[int, typer.Option(min=1, help="Processes or containers that share the load.")] = 1,
-    await_workers: Annotated[
+    load_workers: o.LoadWorkerCount = 1,
+    await_load_workers: Annotated[
         int, typer.Option(min=0, help="Share it among so many `locust --worker` that connect to port 5557 instead.")
     ] = 0,
     restart_between_rounds: Annotated[
@@ -62,10 +62,10 @@ def run(
         experiment, selection = o.experiment(config, model, target, format, protocol, quick)
         experiment = replace(experiment, rounds=rounds or experiment.rounds)
         o.check_weights(weights, experiment.models)
-        options = RunOptions(runtime, workers, await_workers, restart_between_rounds, tuple(target), weights)
+        options = RunOptions(platform, load_workers, await_load_workers, restart_between_rounds, tuple(target), weights)
         folder = out or Path("results") / datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
         refuse_used(folder)
-        o.runtime_of(runtime)
+        o.make_platform(platform)
         job = new_run(experiment, selection, options, folder, " ".join(["bakeoff", *sys.argv[1:]]))
     job.trust = trust
     with locked(job.out):
@@ -73,7 +73,7 @@ def run(
 
 
 def _run(job: Run, quiet: bool) -> None:
-    job.runtime.open()
+    job.platform.open()
     write_results(job.out, job.report)
     try:
         with progress(quiet) as show:

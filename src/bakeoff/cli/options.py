@@ -5,21 +5,32 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from bakeoff.errors import UsageError, one_of
 from bakeoff.experiment.config import DEFAULT, Config, load_config, shorten
 from bakeoff.host.catalog import OLD_NAMES, ModelSource, find_models, list_models, load_targets, make_endpoints
-from bakeoff.platforms import RUNTIMES, Runtime
 from bakeoff.platforms.deploy import Selection
+from bakeoff.platforms.platform import Platform
+from bakeoff.platforms.table import OLD_NAMES as OLD_PLATFORMS
+from bakeoff.platforms.table import PLATFORMS
 from bakeoff.schema import FORMATS, PROTOCOLS, WIRE_PROTOCOLS, Protocol
 
 
 def renamed(targets: list[str]) -> list[str]:
     """Return targets by their names of today."""
     return [OLD_NAMES.get(name, name) for name in targets]
+
+
+OLD_OPTIONS = {"runtime": "platform", "workers": "load-workers", "await-workers": "await-load-workers"}
+"""Options by the names that they had before, still accepted."""
+
+
+def todays_option(name: str) -> str:
+    """Return an option's name of today, without its dashes."""
+    return OLD_OPTIONS.get(name, name)
 
 
 ConfigFile = Annotated[Path, typer.Option("--config", help="The experiment.", metavar="FILE")]
@@ -35,16 +46,20 @@ Protocols = Annotated[list[str], typer.Option("--protocol", help="rest, binary o
 Weights = Annotated[
     Path | None, typer.Option("--weights", help="A state dict (.pt) for the one model.", metavar="FILE")
 ]
-RuntimeName = Annotated[
+PlatformName = Annotated[
     str,
     typer.Option(
-        "--runtime",
+        "--platform",
         metavar="NAME",
-        help="local: processes. docker: containers. attached: servers of a `docker compose up`, from its loadtest.",
+        callback=lambda name: OLD_PLATFORMS.get(name, name),
+        help="local: processes. docker: containers. remote: servers of a `docker compose up`, from its loadtest.",
     ),
 ]
 Trust = Annotated[
     bool, typer.Option("--trust", help="Load also artifacts that this checkout didn't export: they may run code.")
+]
+LoadWorkerCount = Annotated[
+    int, typer.Option("--load-workers", min=1, help="Processes or containers that share the load.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Quietly = Annotated[bool, typer.Option("--quiet", help="Show no progress: only results and errors.")]
@@ -91,10 +106,10 @@ def named_models(models: list[str]) -> list[ModelSource]:
         raise UsageError(f"--model: {error}") from None
 
 
-def runtime_of(name: str) -> Runtime:
-    """Return a runtime by its name; raise UsageError naming what is allowed."""
-    check("--runtime", [name], RUNTIMES)
-    return RUNTIMES[name]
+def make_platform(name: str) -> Platform[Any]:
+    """Return a platform by its name; raise UsageError naming what is allowed."""
+    check("--platform", [name], PLATFORMS)
+    return PLATFORMS[name]()
 
 
 def check(option: str, given: list[str], known: Iterable[str]) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 from contextlib import closing
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
@@ -17,8 +18,11 @@ from bakeoff.host.files import STATE, as_json, write_atomic
 from bakeoff.host.progress import Quiet, Show
 from bakeoff.host.venvs import ensure_venv
 from bakeoff.measure.generator import REQUIREMENTS
-from bakeoff.platforms import RUNTIMES, Runtime, StartOptions, detached, docker_engine, local, remote
+from bakeoff.platforms import detached, docker_engine
 from bakeoff.platforms.deploy import Deployment, Selection, bring_up, deployed, open_deployment
+from bakeoff.platforms.local import LocalServer
+from bakeoff.platforms.platform import Platform, Prepared, StartOptions
+from bakeoff.platforms.remote import Remote
 from bakeoff.report.cells import Table, scientific
 from bakeoff.schema import Parity
 
@@ -28,7 +32,7 @@ RUNNING = STATE / "up-servers.json"
 
 def up(
     config: o.ConfigFile = o.DEFAULT_CONFIG,
-    runtime: o.RuntimeName = "local",
+    platform: o.PlatformName = "local",
     model: o.Models = [],  # noqa: B006
     target: o.Targets = [],  # noqa: B006
     format: o.Formats = [],  # noqa: B006
@@ -38,15 +42,15 @@ def up(
 ) -> None:
     """Start the targets of one model and leave them running, to be loaded by hand; `bakeoff down` ends them."""
     experiment, selection = o.experiment(config, model or ["digits_cnn"], target, format, protocol)
-    chosen = o.runtime_of(runtime)
+    chosen = o.make_platform(platform)
     if len(experiment.models) > 1:
         raise UsageError("--model: one model can be up at a time")
-    if runtime == "local" and detached.read_running(RUNNING):
+    if platform == "local" and detached.read_running(RUNNING):
         raise UsageError("servers are up already; end them with `scripts/bakeoff down`")
     with progress() as show:
         chosen.open()
         cpus = chosen.resolve_cpus(experiment.cpus)
-        locust = "locust" if runtime == "attached" else str(ensure_venv(REQUIREMENTS, say=show.say).parent / "locust")
+        locust = "locust" if platform == "remote" else str(ensure_venv(REQUIREMENTS, say=show.say).parent / "locust")
         try:
             folder, _ = chosen.export(experiment.models[0], ExportOptions(trust=trust), show)
             deployment = open_deployment(folder, chosen)
@@ -62,7 +66,7 @@ def up(
     print_rows(rows, table, json)
     if not rows:
         raise BakeoffError("no target came up")
-    end = "scripts/bakeoff down" + ("" if runtime == "local" else f" --runtime {runtime}")
+    end = "scripts/bakeoff down" + ("" if platform == "local" else f" --platform {platform}")
     missing = [name for name in target if deployment.states[name].status != "available"]
     if missing:
         raise BakeoffError("\n".join(f"{name}: {deployment.states[name].reason}" for name in missing))
@@ -74,32 +78,34 @@ def _leave_up(deployment: Deployment, selection: Selection, options: StartOption
     """Bring the targets up, and write down those that only we know; end them where that fails."""
     try:
         bring_up(deployment, selection, options, show)
-        if deployment.runtime.NAME == "local":
-            detached.write_running(RUNNING, [s for s in deployment.servers if isinstance(s, local.Server)])
+        if deployment.platform.NAME == "local":
+            detached.write_running(RUNNING, [s for s in deployment.servers if isinstance(s, LocalServer)])
     except BaseException:
         for server in deployment.servers:
-            deployment.runtime.stop(server)
+            deployment.platform.stop(server)
         raise
 
 
 def plan(model: o.Models = []) -> None:  # noqa: B006
     """Write down the endpoints of a `docker compose up` for Locust's page, whether they are up yet or not."""
     experiment, selection = o.experiment(o.DEFAULT_CONFIG, model, [], [], [])
+    remote = Remote()
     folder, _ = remote.export(experiment.models[0], ExportOptions(), Quiet())
-    deployment = open_deployment(folder, RUNTIMES["attached"])
+    deployment = open_deployment(folder, remote)
     for target in selection.targets:
         endpoints = make_endpoints(deployment.model.name, target, target.formats[:1], selection.protocols)
-        deployment.servers.append(remote.start(target, target.formats[0], endpoints, folder, None, StartOptions()))
+        server = remote.start(Prepared(target), target.formats[0], endpoints, folder, StartOptions())
+        deployment.servers.append(server)
     write_atomic(UP, as_json(deployment.plan(experiment.workloads)))
 
 
 def down(
-    runtime: o.RuntimeName = "local",
+    platform: o.PlatformName = "local",
     volumes: Annotated[bool, typer.Option("--volumes", help="docker: remove artifacts and results too.")] = False,
 ) -> None:
-    """End the servers that `bakeoff up` started; with --runtime docker, everything of ours in the engine."""
-    o.check("--runtime", [runtime], ("local", "docker"))
-    if runtime == "local":
+    """End the servers that `bakeoff up` started; with --platform docker, everything of ours in the engine."""
+    o.check("--platform", [platform], ("local", "docker"))
+    if platform == "local":
         ended = detached.stop_running(RUNNING)
     else:
         docker_engine.require_engine()
@@ -111,7 +117,7 @@ def down(
 
 def verify(
     config: o.ConfigFile = o.DEFAULT_CONFIG,
-    runtime: o.RuntimeName = "local",
+    platform: o.PlatformName = "local",
     model: o.Models = [],  # noqa: B006
     target: o.Targets = [],  # noqa: B006
     format: o.Formats = [],  # noqa: B006
@@ -121,21 +127,29 @@ def verify(
 ) -> None:
     """Serve every endpoint and prove that it answers what its artifact answers; nothing is loaded or timed."""
     experiment, selection = o.experiment(config, model, target, format, protocol)
-    chosen = o.runtime_of(runtime)
+    chosen = o.make_platform(platform)
     rows: list[Parity] = []
     problems: list[str] = []
     with progress() as show, closing(chosen):
         chosen.open()
         for name in experiment.models:
             show.expect(1 + len(selection.targets))
-            found = _verify_model(name, chosen, selection, chosen.resolve_cpus(experiment.cpus).server, (show, trust))
-            rows += found.parity
+            folder = _export(name, chosen, trust, show)
+            cpus = chosen.resolve_cpus(experiment.cpus).server
+            with deployed(folder, chosen, selection, cpus, show) as found:
+                rows += found.parity
             problems += [
                 f"{state.name} is {state.status}: {state.reason}"
                 for state in found.states.values()
                 if state.status == "failed" or (state.status == "unavailable" and state.name in target)
             ]
     problems += [f"{row.endpoint or row.format} failed parity: {row.message}" for row in rows if not row.ok]
+    print_rows(rows, _parity_table(rows), json)
+    if problems:
+        raise BakeoffError("\n".join(problems))
+
+
+def _parity_table(rows: list[Parity]) -> Table:
     cells = tuple(
         (
             r.model,
@@ -149,16 +163,13 @@ def verify(
         for r in rows
     )
     columns = ("model", "what", "runtime", "batch", "length", "max error", "same")
-    print_rows(rows, Table("Parity", "", columns, cells, frozenset({"max error", "batch", "length"})), json)
-    if problems:
-        raise BakeoffError("\n".join(problems))
+    return Table("Parity", "", columns, cells, frozenset({"max error", "batch", "length"}))
 
 
-def _verify_model(name: str, runtime: Runtime, selection: Selection, cpus: str, how: tuple[Show, bool]) -> Deployment:
-    show, trust = how
-    folder, failed = runtime.export(name, ExportOptions(trust=trust), show)
+def _export(name: str, platform: Platform[Any], trust: bool, show: Show) -> Path:
+    """Export a model; return its artifacts' folder, and note what failed."""
+    folder, failed = platform.export(name, ExportOptions(trust=trust), show)
     show.step()
     for line in failed:
         show.note(line)
-    with deployed(folder, runtime, selection, cpus, show) as deployment:
-        return deployment
+    return folder

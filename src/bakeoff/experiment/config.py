@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import ClassVar
+from typing import Annotated, ClassVar
+
+from pydantic import Field
 
 from bakeoff.errors import UsageError, one_of
-from bakeoff.experiment.workloads import check_times, check_workloads
+from bakeoff.experiment.workloads import Count, DurationS, WarmupS, Workloads, check_workloads
 from bakeoff.host.catalog import find_models
 from bakeoff.host.cpus import Cpus
 from bakeoff.host.files import ROOT, read_toml, validated
-from bakeoff.schema import FORMATS, PROTOCOLS, STRICT, Protocol, Workload
+from bakeoff.schema import FORMATS, PROTOCOLS, STRICT, Protocol
 
 DEFAULT = ROOT / "bench.toml"
 
@@ -24,9 +26,9 @@ class Quick:
     __pydantic_config__: ClassVar[dict[str, str]] = STRICT
 
     models: tuple[str, ...]
-    rounds: int
-    warmup_s: float
-    duration_s: float
+    rounds: Count
+    warmup_s: WarmupS
+    duration_s: DurationS
     workloads: tuple[str, ...] = ()
 
 
@@ -38,15 +40,15 @@ class Config:
 
     models: tuple[str, ...]
     targets: tuple[str, ...]
-    workloads: tuple[Workload, ...]
+    workloads: Workloads
     quick: Quick
     protocols: tuple[Protocol, ...] = PROTOCOLS
     formats: tuple[str, ...] = ()
-    rounds: int = 1
+    rounds: Count = 1
     reference: str = ""
-    price_per_hour: float | None = None
+    price_per_hour: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
     seed: int = 0
-    base_port: int = 0
+    base_port: Annotated[int, Field(ge=0, le=65000)] = 0
     cpus: Cpus = field(default_factory=Cpus)
 
 
@@ -72,14 +74,6 @@ def check_config(config: Config, path: Path, models: Iterable[str], targets: Ite
     check_workloads(path, config.workloads, known_models)
     if config.quick.workloads:
         _check_names(f"{path}: quick.workloads", config.quick.workloads, tuple(w.name for w in config.workloads))
-    check_times(f"{path}: quick", config.quick.duration_s, config.quick.warmup_s)
-    for key, number in (("rounds", config.rounds), ("quick.rounds", config.quick.rounds)):
-        if number < 1:
-            raise UsageError(f"{path}: {key}: is {number}; allowed: 1 or more")
-    if config.price_per_hour is not None and not 0 <= config.price_per_hour < float("inf"):
-        raise UsageError(f"{path}: price_per_hour: is {config.price_per_hour}; allowed: 0 or more")
-    if not 0 <= config.base_port <= 65000:
-        raise UsageError(f"{path}: base_port: is {config.base_port}; allowed: 0 (any free port) to 65000")
     return config
 
 

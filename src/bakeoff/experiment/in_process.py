@@ -15,7 +15,7 @@ def time_artifacts(deployment: Deployment, cpus: str, known: Collection[Bare], s
 
     Those already known, of a run that goes on, aren't timed again; where it fails, that is noted and left out.
     """
-    name, runtime = deployment.model.name, deployment.runtime
+    name, platform = deployment.model.name, deployment.platform
     done = {(row.model, row.target, row.format) for row in known}
     found = []
     for server in deployment.servers:
@@ -23,9 +23,8 @@ def time_artifacts(deployment: Deployment, cpus: str, known: Collection[Bare], s
         if (name, target.name, format) in done:
             continue
         show.say(f"{name}: timing {format} without {target.name}'s server")
-        prepared, _ = deployment.how[target.name, format]
         try:
-            time = runtime.time_bare(target, prepared, deployment.folder, format, cpus)
+            time = platform.time_bare(server.prepared, deployment.folder, format, cpus)
         except TargetFailed as failure:
             show.note(str(failure))
             continue

@@ -10,8 +10,8 @@ from bakeoff.analysis.summary import Floats, milliseconds, summarize_trial, with
 from bakeoff.experiment.slices import checked_samples
 from bakeoff.experiment.stream import ATTEMPTS, draw_primers, samples_path
 from bakeoff.host.progress import Show
-from bakeoff.platforms import Load
 from bakeoff.platforms.deploy import Deployment
+from bakeoff.platforms.platform import Load
 from bakeoff.schema import Endpoint, Measurement, Trial, Workload
 from bakeoff.schema.samples import TrialSamples
 
@@ -69,8 +69,8 @@ class Probe:
         path = samples_path(self.out, name)
         trial = Trial(name, self.endpoint.id, workload, 0, len(self.measurements), path)
         self.load.run_trial(trial, self.endpoint)
-        reference = self.deployment.reference(self.endpoint.target, self.endpoint.format)
-        samples = checked_samples(Path(path), workload.batch_size, self.endpoint, reference)
+        expected = self.deployment.expected(self.endpoint.target, self.endpoint.format)
+        samples = checked_samples(Path(path), workload.batch_size, self.endpoint, expected)
         measurement = summarize_trial(trial, self.endpoint, samples)
         self.measurements.append(measurement)
         self.show.step()

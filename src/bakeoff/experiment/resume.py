@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import ClassVar
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Field
 
 from bakeoff.artifacts.provenance import is_known_source
 from bakeoff.errors import UsageError, one_of
@@ -14,14 +16,15 @@ from bakeoff.experiment.runner import Run
 from bakeoff.host.catalog import list_models, load_targets
 from bakeoff.host.files import validated
 from bakeoff.host.machine import describe_machine
-from bakeoff.measure.generator import Workers
-from bakeoff.platforms import RUNTIMES
+from bakeoff.measure.generator import LoadWorkers
 from bakeoff.platforms.deploy import Selection, with_floors
+from bakeoff.platforms.table import OLD_NAMES, PLATFORMS
 from bakeoff.results.store import NAME, SCHEMA_VERSION, read_results
 from bakeoff.schema import STRICT, Report
 
 OPTIONS = "run"
 """Where a report's config keeps the options."""
+OLD_OPTIONS = {"runtime": "platform", "workers": "load_workers", "await_workers": "await_load_workers"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +33,9 @@ class RunOptions:
 
     __pydantic_config__: ClassVar[dict[str, str]] = STRICT
 
-    runtime: str = "local"
-    workers: int = 1
-    await_workers: int = 0
+    platform: str = "local"
+    load_workers: Annotated[int, Field(ge=1)] = 1
+    await_load_workers: Annotated[int, Field(ge=0)] = 0
     restart_between_rounds: bool = False
     named: tuple[str, ...] = ()
     weights: Path | None = None
@@ -71,17 +74,13 @@ def reopen_run(folder: Path, trust: bool = False) -> Run:
     report = read_results(folder)
     path = folder / NAME
     stored = dict(report.config)
-    options = validated(RunOptions, stored.pop(OPTIONS, {}), path)
+    options = _read_options(stored.pop(OPTIONS, {}), path)
     config = validated(Config, stored, path)
     known = load_targets()
     missing = [name for name in config.targets if name not in known]
     if missing:
         raise UsageError(f"{path}: config.targets: {', '.join(missing)} is no target any more")
     config = check_config(config, path, list_models(), known)
-    if options.runtime not in RUNTIMES:
-        raise UsageError(f"{path}: config.run.runtime: {options.runtime!r}; allowed: {one_of(list(RUNTIMES))}")
-    if min(options.workers - 1, options.await_workers) < 0:
-        raise UsageError(f"{path}: config.run: workers is {options.workers}, await_workers {options.await_workers}")
     foreign = [text for text in config.models if text not in list_models() and not is_known_source(text)]
     if foreign and not trust:
         says = f"is code from outside of models/zoo, never exported here; add --trust if {folder} is your own run"
@@ -91,12 +90,23 @@ def reopen_run(folder: Path, trust: bool = False) -> Run:
     return _make_run(config, selection, options, folder, report)
 
 
+def _read_options(stored: Any, path: Path) -> RunOptions:
+    """Return a run's options, also those of a run that was begun when they had other names."""
+    if isinstance(stored, dict):
+        stored = {OLD_OPTIONS.get(key, key): value for key, value in stored.items()}
+    options = validated(RunOptions, stored, path, f"config.{OPTIONS}.")
+    name = OLD_NAMES.get(options.platform, options.platform)
+    if name not in PLATFORMS:
+        raise UsageError(f"{path}: config.{OPTIONS}.platform: {name!r}; allowed: {one_of(list(PLATFORMS))}")
+    return replace(options, platform=name)
+
+
 def _make_run(config: Config, selection: Selection, options: RunOptions, folder: Path, report: Report) -> Run:
     return Run(
         config=config,
-        runtime=RUNTIMES[options.runtime],
+        platform=PLATFORMS[options.platform](),
         selection=with_floors(selection, load_targets()),
-        workers=Workers(options.workers, options.await_workers),
+        workers=LoadWorkers(options.load_workers, options.await_load_workers),
         named_targets=frozenset(options.named),
         weights=options.weights,
         out=folder,

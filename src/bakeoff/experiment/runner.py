@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from bakeoff.analysis.completeness import is_right, unmeasured
 from bakeoff.artifacts.export import ExportOptions
@@ -16,9 +16,9 @@ from bakeoff.experiment.slices import find_failure, measure_trial
 from bakeoff.experiment.stream import ATTEMPTS, draw_primers, draw_round, left_of
 from bakeoff.host.catalog import find_model
 from bakeoff.host.progress import Show
-from bakeoff.measure.generator import RenewedLoad, Workers
-from bakeoff.platforms import Runtime, Server
+from bakeoff.measure.generator import LoadWorkers, RenewedLoad
 from bakeoff.platforms.deploy import Deployment, Selection, deployed, restart
+from bakeoff.platforms.platform import Platform, Server
 from bakeoff.results.recompute import conclude
 from bakeoff.results.store import write_results
 from bakeoff.schema import (
@@ -45,9 +45,9 @@ class Run:
     """One run: what is asked, where it goes, and what it found so far."""
 
     config: Config
-    runtime: Runtime
+    platform: Platform[Any]
     selection: Selection
-    workers: Workers
+    workers: LoadWorkers
     named_targets: frozenset[str]
     weights: Path | None
     out: Path
@@ -63,21 +63,21 @@ class Run:
 
 
 def run(job: Run, show: Show) -> Report:
-    """Run the experiment in an open runtime, which is closed at the end.
+    """Run the experiment in an open platform, which is closed at the end.
 
     results.json in the run's folder is up to date after every trial, also when it is cut off.
     """
     models = [model for model in job.config.models if find_model(model).name not in job.report.finished]
     show.expect(len(models) * (1 + len(job.selection.everything)))
     try:
-        job.config = replace(job.config, cpus=job.runtime.resolve_cpus(job.config.cpus))
+        job.config = replace(job.config, cpus=job.platform.resolve_cpus(job.config.cpus))
         job.report = replace(
             job.report,
             config={**job.report.config, **asdict(job.config)},
-            runtime=job.runtime.NAME,
-            paused=job.runtime.PAUSES,
+            runtime=job.platform.NAME,
+            paused=job.platform.PAUSES,
             restarted=job.restarts,
-            surroundings=job.runtime.surroundings(job.config.cpus),
+            surroundings=job.platform.surroundings(job.config.cpus),
         )
         for model in models:
             try:
@@ -88,24 +88,24 @@ def run(job: Run, show: Show) -> Report:
                 job.problems.append(str(error))
                 show.note(f"{model}: {error}")
     finally:
-        job.runtime.close()
+        job.platform.close()
     job.problems += find_gaps(job)
     return job.report
 
 
 def _run_model(job: Run, model: str, show: Show) -> None:
-    runtime, cpus = job.runtime, job.config.cpus
+    platform, cpus = job.platform, job.config.cpus
     unasked = tuple(format for format in UNSERVED_FORMATS if format not in job.config.formats)
     options = ExportOptions(weights=job.weights, skip=unasked, trust=job.trust)
-    folder, _ = runtime.export(model, options, show)
+    folder, _ = platform.export(model, options, show)
     show.step()
-    with deployed(folder, runtime, job.selection, cpus.server, show) as deployment:
+    with deployed(folder, platform, job.selection, cpus.server, show) as deployment:
         _take_over(job, deployment)
         bare = time_artifacts(deployment, cpus.server, job.report.bare, show)
         job.report = replace(job.report, bare=(*job.report.bare, *bare))
         plan = deployment.plan(job.config.workloads)
         if deployment.endpoints:
-            with RenewedLoad(lambda: runtime.open_load(plan, job.out, cpus.load, job.workers, show), show) as load:
+            with RenewedLoad(lambda: platform.open_load(plan, job.out, cpus.load, job.workers, show), show) as load:
                 _measure_rounds(job, deployment, plan, load, show)
     job.report = replace(job.report, finished=(*job.report.finished, deployment.model.name))
     write_results(job.out, job.report)
@@ -113,7 +113,7 @@ def _run_model(job: Run, model: str, show: Show) -> None:
 
 def _measure_rounds(job: Run, deployment: Deployment, plan: Plan, load: RenewedLoad, show: Show) -> None:
     """Run all rounds; in each every endpoint once with every workload, each with all other servers paused."""
-    runtime = deployment.runtime
+    platform = deployment.platform
     rounds = [draw_round(job.config, plan, number, job.out) for number in range(job.config.rounds)]
     # Of a run that goes on, only what is left.
     rounds = [trials for trials in rounds if left_of(trials, job.measured, job.out)]
@@ -121,7 +121,7 @@ def _measure_rounds(job: Run, deployment: Deployment, plan: Plan, load: RenewedL
     left = [trial for trials in rounds for trial in left_of(trials, job.measured, job.out)]
     show.expect_load(deployment.model.name, sum(t.workload.warmup_s + t.workload.duration_s for t in left))
     for server in deployment.servers:
-        runtime.pause(server)
+        platform.pause(server)
     for at, trials in enumerate(rounds):
         if at == 0 or job.restarts:
             if at:
@@ -156,7 +156,7 @@ def _restart_servers(job: Run, deployment: Deployment, show: Show) -> None:
     for server in list(deployment.servers):
         show.say(f"{deployment.model.name}: restarting {server.target.name}")
         try:
-            deployment.runtime.pause(restart(deployment, server))
+            deployment.platform.pause(restart(deployment, server))
         except BakeoffError as error:
             _mark_failed(job, server, f"{server.target.name} did not come up again: {error}", show)
 
@@ -191,12 +191,12 @@ def find_gaps(job: Run) -> list[str]:
 
 def _run_trial(job: Run, deployment: Deployment, trial: Trial, load: RenewedLoad, show: Show) -> None:
     """Run one trial with its server alone awake, and keep what it says."""
-    runtime = deployment.runtime
+    platform = deployment.platform
     server = next((s for s in deployment.servers if any(e.id == trial.endpoint for e in s.endpoints)), None)
     if server is None:  # it failed before
         return
     endpoint = next(e for e in server.endpoints if e.id == trial.endpoint)
-    measurement = measure_trial(trial, endpoint, server, deployment, load) if runtime.alive(server) else None
+    measurement = measure_trial(trial, endpoint, server, deployment, load) if platform.alive(server) else None
     if measurement is not None:
         _keep(job, measurement)
         show.found(measurement)
@@ -205,7 +205,7 @@ def _run_trial(job: Run, deployment: Deployment, trial: Trial, load: RenewedLoad
     if problem is not None:
         _mark_failed(job, server, f"{server.target.name} {problem}", show)
         deployment.servers.remove(server)
-        runtime.stop(server)
+        platform.stop(server)
 
 
 def _take_over(job: Run, deployment: Deployment) -> None:
@@ -234,7 +234,7 @@ def _take_over(job: Run, deployment: Deployment) -> None:
         parity=(*_others(report.parity, name), *formats, *deployment.parity),
         support=(*_others(report.support, name), *deployment.support),
         targets=tuple(states.values()),
-        images=job.runtime.images(),
+        images=job.platform.images(),
         missing_artifacts=(*_others(report.missing_artifacts, name), *deployment.missing),
         edge=(*_others(report.edge, name), *load_current(deployment.folder, deployment.artifacts.values())),
     )

@@ -11,9 +11,9 @@ from bakeoff.measure.counters import Exchange, read_settled, summarize_spent
 from bakeoff.measure.disturbance import judge_disturbance, read_counters, summarize_disturbance
 from bakeoff.measure.generator import RenewedLoad
 from bakeoff.measure.samples import mark_wrong, read_samples
-from bakeoff.platforms import Server
 from bakeoff.platforms.deploy import Deployment
-from bakeoff.platforms.verify import Reference, canary, wrong_rows
+from bakeoff.platforms.platform import Server
+from bakeoff.platforms.verify import Expected, canary, wrong_rows
 from bakeoff.schema import Endpoint, Measurement, Trial
 from bakeoff.schema.samples import TrialSamples
 
@@ -22,27 +22,27 @@ def measure_trial(
     trial: Trial, endpoint: Endpoint, server: Server, deployment: Deployment, load: RenewedLoad
 ) -> Measurement | None:
     """Run one trial on a server that is paused before and after, and summarise it; None for one that only primes."""
-    runtime = deployment.runtime
-    runtime.resume(server)
+    platform = deployment.platform
+    platform.resume(server)
     cpus = os.sched_getaffinity(0)
-    page = runtime.read_metrics(server)  # outside of what is counted: a page costs the server time
-    before, counters = runtime.read_usage(server), read_counters(cpus)
+    page = platform.read_metrics(server)  # outside of what is counted: a page costs the server time
+    before, counters = platform.read_usage(server), read_counters(cpus)
     lost = load.lost
     sent = load.run_trial(trial, endpoint)
-    after, disturbed = runtime.read_usage(server), summarize_disturbance(counters, read_counters(cpus))
-    pages = page, read_settled(lambda: runtime.read_metrics(server), page, sent)
-    runtime.pause(server)
+    after, disturbed = platform.read_usage(server), summarize_disturbance(counters, read_counters(cpus))
+    pages = page, read_settled(lambda: platform.read_metrics(server), page, sent)
+    platform.pause(server)
     if trial.samples is None:
         return None
-    reference = deployment.reference(endpoint.target, endpoint.format)
-    samples = checked_samples(Path(trial.samples), trial.workload.batch_size, endpoint, reference)
+    expected = deployment.expected(endpoint.target, endpoint.format)
+    samples = checked_samples(Path(trial.samples), trial.workload.batch_size, endpoint, expected)
     measurement = summarize_trial(trial, endpoint, samples)
     reasons = (*measurement.reasons, *judge_disturbance(disturbed))
     measurement = replace(measurement, disturbed=disturbed, reasons=reasons, verdict="invalid" if reasons else "valid")
     if server.target.metrics is not None:
         spent = summarize_spent(*pages, Exchange(endpoint.protocol, sent, samples.mean_service_ms))
         measurement = replace(measurement, spent=spent)
-    if before is None or after is None or not sent or not runtime.alive(server):
+    if before is None or after is None or not sent or not platform.alive(server):
         return measurement
     if load.lost != lost:  # the server also answered a load generator whose requests nobody counted
         return measurement
@@ -54,10 +54,10 @@ def measure_trial(
     )
 
 
-def checked_samples(path: Path, batch_size: int, endpoint: Endpoint, reference: Reference) -> TrialSamples:
+def checked_samples(path: Path, batch_size: int, endpoint: Endpoint, expected: Expected) -> TrialSamples:
     """Read what a trial's load wrote, after the answers it kept were held to the artifact's own."""
     samples = read_samples(path)
-    wrong = wrong_rows(samples, endpoint, batch_size, reference)
+    wrong = wrong_rows(samples, endpoint, batch_size, expected)
     if not wrong:
         return samples
     mark_wrong(path, wrong)
@@ -66,11 +66,11 @@ def checked_samples(path: Path, batch_size: int, endpoint: Endpoint, reference: 
 
 def find_failure(deployment: Deployment, server: Server, endpoint: Endpoint, nothing_came: bool) -> str | None:
     """Return why a server is out from here on: it ended, or it doesn't answer even a single request any more."""
-    runtime = deployment.runtime
-    if runtime.alive(server) and nothing_came:
-        runtime.resume(server)
+    platform = deployment.platform
+    if platform.alive(server) and nothing_came:
+        platform.resume(server)
         problem = canary(endpoint, deployment.golden)
-        runtime.pause(server)
+        platform.pause(server)
         if problem is not None:
             return f"stopped answering: {endpoint.id}: {problem}"
-    return None if runtime.alive(server) else runtime.last_words(server)
+    return None if platform.alive(server) else platform.last_words(server)

@@ -2,14 +2,46 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
 
 from bakeoff.errors import UsageError, one_of
 from bakeoff.schema import Workload
 
 LONGEST_S = 86_400
-FASTEST_RPS = 100_000
 MOST = 1000
+
+Count = Annotated[int, Field(ge=1)]
+WarmupS = Annotated[float, Field(ge=0, le=LONGEST_S)]
+DurationS = Annotated[float, Field(ge=0.1, le=LONGEST_S)]
+
+
+@dataclass(frozen=True, slots=True)
+class BoundedWorkload(Workload):
+    """A workload as a file may have it. The schema's own has no bounds: programs without pydantic import that."""
+
+    concurrency: Annotated[int, Field(ge=1, le=MOST)] | None = None
+    rate_rps: Annotated[float, Field(ge=0.01, le=100_000)] | None = None
+    warmup_s: WarmupS = 1.0
+    duration_s: DurationS = 5.0
+    batch_size: Count = 1
+    timeout_s: Annotated[float, Field(ge=0.001, le=LONGEST_S)] = 30.0
+    max_outstanding: Annotated[int, Field(ge=1, le=MOST)] = MOST
+    max_request_bytes: Count | None = None
+    rounds: Count | None = None
+
+
+def _unbounded(workloads: tuple[Workload, ...]) -> tuple[Workload, ...]:
+    """Return the schema's own workloads, which are equal to those that results.json holds."""
+    names = [field.name for field in fields(Workload)]
+    return tuple(Workload(**{name: getattr(workload, name) for name in names}) for workload in workloads)
+
+
+Workloads = Annotated[tuple[BoundedWorkload, ...], AfterValidator(_unbounded)]
+"""A file's workloads, each within its bounds."""
 
 
 def check_workloads(path: Path, workloads: tuple[Workload, ...], models: tuple[str, ...]) -> None:
@@ -26,36 +58,13 @@ def check_workloads(path: Path, workloads: tuple[Workload, ...], models: tuple[s
         for name in workload.models:
             if name not in models:
                 raise UsageError(f"{where}.models: {name!r} is unknown; allowed: {one_of(models)}")
-        if workload.batch_size < 1:
-            raise UsageError(f"{where}.batch_size: is {workload.batch_size}; allowed: 1 or more")
-        for key in ("max_request_bytes", "rounds"):
-            value = getattr(workload, key)
-            if value is not None and value < 1:
-                raise UsageError(f"{where}.{key}: is {value}; allowed: 1 or more")
         _check_arrivals(where, workload)
-        check_times(where, workload.duration_s, workload.warmup_s, workload.timeout_s)
-
-
-def check_times(where: str, duration_s: float, warmup_s: float, timeout_s: float = 1.0) -> None:
-    """Raise UsageError for a time that is out of bounds."""
-    for key, seconds, least in (
-        ("duration_s", duration_s, 0.1),
-        ("warmup_s", warmup_s, 0.0),
-        ("timeout_s", timeout_s, 0.001),
-    ):
-        if not least <= seconds <= LONGEST_S:  # which NaN isn't
-            raise UsageError(f"{where}.{key}: is {seconds}; allowed: {least:g} to {LONGEST_S:,} seconds")
 
 
 def _check_arrivals(where: str, workload: Workload) -> None:
     """A closed loop has callers and no rate, an open loop a rate and no callers."""
-    closed = workload.arrival == "closed"
-    needed, other = ("concurrency", "rate_rps") if closed else ("rate_rps", "concurrency")
+    needed, other = ("concurrency", "rate_rps") if workload.arrival == "closed" else ("rate_rps", "concurrency")
     if getattr(workload, other) is not None:
         raise UsageError(f"{where}.{other}: doesn't go with {workload.arrival} arrivals, which take {needed}")
-    if closed and not (workload.concurrency and 1 <= workload.concurrency <= MOST):
-        raise UsageError(f"{where}.concurrency: is {workload.concurrency}; allowed: 1 to {MOST}")
-    if not closed and not (workload.rate_rps and 0.01 <= workload.rate_rps <= FASTEST_RPS):
-        raise UsageError(f"{where}.rate_rps: is {workload.rate_rps}; allowed: 0.01 to {FASTEST_RPS:,}")
-    if not 1 <= workload.max_outstanding <= MOST:
-        raise UsageError(f"{where}.max_outstanding: is {workload.max_outstanding}; allowed: 1 to {MOST}")
+    if getattr(workload, needed) is None:
+        raise UsageError(f"{where}.{needed}: is missing; {workload.arrival} arrivals take it")

@@ -42,12 +42,15 @@ def read_json(path: Path) -> Any:
         raise UsageError(f"{path}: {error}") from None
 
 
-def validated(kind: type[T], content: object, path: Path) -> T:
-    """Turn file content into `kind`; raise UsageError naming the file, the key and what is allowed there."""
+def validated(kind: type[T], content: object, path: Path, within: str = "") -> T:
+    """Turn file content into `kind`; raise UsageError naming the file, the key and what is allowed there.
+
+    `within` is written before the key: where in the file the content stands.
+    """
     try:
         return TypeAdapter(kind).validate_python(content)
     except ValidationError as error:
-        raise UsageError(f"{path}: " + "; ".join(_explain(kind, e) for e in error.errors())) from None
+        raise UsageError(f"{path}: " + "; ".join(within + _explain(kind, e) for e in error.errors())) from None
 
 
 def _explain(kind: object, error: ErrorDetails) -> str:

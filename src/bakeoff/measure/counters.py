@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from bakeoff.schema import Protocol, Spent
+from prometheus_client.parser import text_string_to_metric_families
 
-SERIES = re.compile(r"^([A-Za-z_:][\w:]*)(?:\{.*\})? (\S+)", re.MULTILINE)
+from bakeoff.schema import Protocol, Spent
 
 SETTLE_TRIES, SETTLE_S = 5, 0.05
 
@@ -60,8 +59,9 @@ FAMILIES = (
         untimed=("grpc",),
     ),
     # TensorFlow Serving has a queue only where it batches. Its request_latency holds the decoding of JSON, too.
+    # Its page says request_count: the parser gives every counter the suffix _total.
     Family(
-        requests=":tensorflow:serving:request_count",
+        requests=":tensorflow:serving:request_count_total",
         compute=Timer(":tensorflow:serving:runtime_latency_sum", ":tensorflow:serving:runtime_latency_count", 1e-3),
     ),
 )
@@ -81,13 +81,14 @@ class Exchange:
 
 
 def add_up(text: str) -> dict[str, float]:
-    """Return each series' value, added up over its labels; a line that is none is passed over."""
+    """Return each series' value, added up over its labels; nothing of a page that is not Prometheus's text."""
     found: dict[str, float] = {}
-    for name, value in SERIES.findall(text):
-        try:
-            found[name] = found.get(name, 0.0) + float(value)
-        except ValueError:
-            continue
+    try:
+        for family in text_string_to_metric_families(text):
+            for sample in family.samples:
+                found[sample.name] = found.get(sample.name, 0.0) + sample.value
+    except ValueError:
+        return {}
     return found
 
 

@@ -1,6 +1,6 @@
 """The load generator's process: started once for all trials of a model, told one trial at a time.
 
-With several workers it is their master: see loadtest/conductor.py.
+With several workers it is their master: see loadtest/coordinator.py.
 """
 
 from __future__ import annotations
@@ -30,24 +30,24 @@ MASTER_PORT = 5557
 
 
 @dataclass(frozen=True, slots=True)
-class Workers:
+class LoadWorkers:
     """How many share the load: so many processes or containers of ours, or so many that connect by themselves."""
 
     own: int = 1
     awaited: int = 0
 
     def arguments(self, bind: str) -> list[str]:
-        """Return the conductor's options; those who connect by themselves do so at this address."""
+        """Return the coordinator's options; those who connect by themselves do so at this address."""
         if self.awaited:
-            return ["--await-workers", str(self.awaited), "--bind", f"{bind}:{MASTER_PORT}"]
-        return ["--workers", str(self.own)]
+            return ["--await-load-workers", str(self.awaited), "--bind", f"{bind}:{MASTER_PORT}"]
+        return ["--load-workers", str(self.own)]
 
 
-def start_load(python: Path, plan: Plan, folder: Path, cpus: str | None, workers: Workers) -> LoadGenerator:
+def start_load(python: Path, plan: Plan, folder: Path, cpus: str | None, workers: LoadWorkers) -> LoadGenerator:
     """Start the load generator as a process of this machine; its log and its plan stay in the run's folder."""
     plan_file = folder / "plan.json"
     write_atomic(plan_file, as_json(plan))
-    argv = [str(python), str(ROOT / "loadtest" / "conductor.py"), str(plan_file), *workers.arguments("*")]
+    argv = [str(python), str(ROOT / "loadtest" / "coordinator.py"), str(plan_file), *workers.arguments("*")]
     return LoadGenerator(confined(argv, cpus), folder / "load.log")
 
 
@@ -85,7 +85,7 @@ class RenewedLoad:
 
 
 class LoadGenerator:
-    """A running loadtest/conductor.py; a context manager."""
+    """A running loadtest/coordinator.py; a context manager."""
 
     def __init__(self, argv: list[str], log: Path) -> None:
         self.log = log

@@ -6,17 +6,16 @@ from pathlib import Path
 
 from bakeoff.artifacts.golden import Golden
 from bakeoff.host.files import STATE
-from bakeoff.wire import WIRES
+from bakeoff.wire import WIRES, Request
 
 # Different bodies in turn, so that nothing on the way can profit from a repeated one; of each length at least so many.
 FILES_PER_BATCH = 8
 FILES_PER_LENGTH = 3
 
 
-def encode_request(golden: Golden, wire: str, rows: list[int]) -> bytes:
-    """Return the body that asks for these golden rows."""
-    model = golden.model
-    return WIRES[wire].encode_request(model.name, model.inputs, golden.inputs(rows))
+def encode_request(golden: Golden, wire: str, rows: list[int]) -> Request:
+    """Return the request that asks for these golden rows."""
+    return WIRES[wire].encode(golden.model, golden.inputs(rows))
 
 
 def request_count(lengths: int) -> int:
@@ -32,6 +31,6 @@ def write_requests(golden: Golden, wire: str, batch_size: int, folder: Path | No
     paths = []
     for number in range(request_count(len(golden.model.lengths))):
         path = folder / f"{number:03}.bin"
-        path.write_bytes(encode_request(golden, wire, golden.rows_of(number, batch_size)))
+        path.write_bytes(encode_request(golden, wire, golden.rows_of(number, batch_size)).body)
         paths.append(str(path))
     return tuple(paths)

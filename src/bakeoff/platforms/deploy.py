@@ -14,8 +14,8 @@ from bakeoff.errors import BakeoffError, FormatUnsupported, TargetFailed, Target
 from bakeoff.host.catalog import make_endpoints
 from bakeoff.host.progress import Show
 from bakeoff.measure.requests import write_requests
-from bakeoff.platforms import Runtime, Server, StartOptions, Usage
-from bakeoff.platforms.verify import Arrays, Reference, canary, verify_endpoint
+from bakeoff.platforms.platform import Platform, Prepared, Server, StartOptions, Usage
+from bakeoff.platforms.verify import Arrays, Expected, canary, verify_endpoint
 from bakeoff.schema import (
     CLIENT_FLOOR,
     FLOORS,
@@ -93,15 +93,13 @@ class Deployment:
     folder: Path
     golden: Golden
     artifacts: dict[str, Artifact]
-    runtime: Runtime
+    platform: Platform[Any]
     missing: tuple[MissingArtifact, ...] = ()
     servers: list[Server] = field(default_factory=list)
     states: dict[str, TargetState] = field(default_factory=dict)
     parity: list[Parity] = field(default_factory=list)
     support: list[Support] = field(default_factory=list)
     own_outputs: dict[tuple[str, str], Arrays] = field(default_factory=dict)
-    how: dict[tuple[str, str], tuple[Any, StartOptions]] = field(default_factory=dict)
-    """What each server was started in and with, by target and format."""
 
     @property
     def endpoints(self) -> list[Endpoint]:
@@ -109,10 +107,10 @@ class Deployment:
         wrong = {row.endpoint for row in self.parity if row.kind == "serving" and not row.ok}
         return [e for server in self.servers for e in server.endpoints if e.id not in wrong]
 
-    def reference(self, target: str, format: str) -> Reference:
+    def expected(self, target: str, format: str) -> Expected:
         """Return the right answers of a target in a format."""
         own = self.own_outputs.get((target, format))
-        return Reference(self.golden, own if own is not None else self.golden.outputs(format))
+        return Expected(self.golden, own if own is not None else self.golden.outputs(format))
 
     def server_of(self, endpoint: str) -> Server:
         """Return the server of an endpoint's id."""
@@ -126,19 +124,21 @@ class Deployment:
         return Plan(self.model, str(self.golden.path), tuple(self.endpoints), requests)
 
 
-def open_deployment(folder: Path, runtime: Runtime) -> Deployment:
+def open_deployment(folder: Path, platform: Platform[Any]) -> Deployment:
     """Read what the export of a model left in artifacts/MODEL."""
     model = load_model(folder)
     verify_files(folder)
     artifacts = {artifact.format: artifact for artifact in load_artifacts(folder)}
     golden, missing = Golden(folder / "golden.npz", model), tuple(load_missing(folder, model.name))
-    return Deployment(model, folder, golden, artifacts, runtime, missing)
+    return Deployment(model, folder, golden, artifacts, platform, missing)
 
 
 @contextmanager
-def deployed(folder: Path, runtime: Runtime, selection: Selection, cpus: str, show: Show) -> Iterator[Deployment]:
+def deployed(
+    folder: Path, platform: Platform[Any], selection: Selection, cpus: str, show: Show
+) -> Iterator[Deployment]:
     """Bring a model's targets up and verify them; take all down at the end, whatever happens."""
-    deployment = open_deployment(folder, runtime)
+    deployment = open_deployment(folder, platform)
     try:
         bring_up(deployment, selection, StartOptions(cpus=cpus), show)
         yield deployment
@@ -146,20 +146,20 @@ def deployed(folder: Path, runtime: Runtime, selection: Selection, cpus: str, sh
         show.say(f"{deployment.model.name}: taking the servers down")
         # All at once: some servers take seconds to end.
         with ThreadPoolExecutor(max(1, len(deployment.servers))) as pool:
-            list(pool.map(runtime.stop, tuple(deployment.servers)))
+            list(pool.map(platform.stop, tuple(deployment.servers)))
 
 
 def bring_up(deployment: Deployment, selection: Selection, options: StartOptions, show: Show) -> None:
     """Start and verify every target; one that can't run or fails is recorded, and the others go on."""
-    runtime = deployment.runtime
+    platform = deployment.platform
     for number, target in enumerate(selection.everything):
         show.say(f"{deployment.model.name}: starting {target.name}")
         state = TargetState(target.name, target.framework, target.server, None, "available")
         state = replace(state, workers=target.workers, threads=target.threads)
         try:
-            prepared, version = runtime.prepare(target, show)
-            state = replace(state, version=version, install_bytes=runtime.install_bytes(target, prepared))
-            unsupported = _check_formats(deployment, target, prepared)
+            prepared = platform.prepare(target, show)
+            state = replace(state, version=prepared.version, install_bytes=prepared.install_bytes)
+            unsupported = _check_formats(deployment, prepared)
             for at, format in enumerate(selection.formats_of(target)):
                 endpoints = selection.endpoints_of(deployment.model.name, target, format)
                 if not endpoints:
@@ -172,8 +172,8 @@ def bring_up(deployment: Deployment, selection: Selection, options: StartOptions
                     show.note(str(problem))
                     continue
                 wanted = replace(options, ports=_ports(selection.base_port, 10 * number + 2 * at))
-                server = _start(deployment, target, format, endpoints, (prepared, wanted))
-                state = _with_start(state, format, server, runtime.read_usage(server))
+                server = _start(deployment, prepared, format, endpoints, wanted)
+                state = _with_start(state, server, platform.read_usage(server))
                 _verify(deployment, server, show)
         except TargetUnavailable as error:
             state = replace(state, status="unavailable", reason=error.reason, remedy=error.remedy)
@@ -186,19 +186,13 @@ def bring_up(deployment: Deployment, selection: Selection, options: StartOptions
 
 
 def _start(
-    deployment: Deployment,
-    target: Target,
-    format: str,
-    endpoints: list[Endpoint],
-    how: tuple[Any, StartOptions],
+    deployment: Deployment, prepared: Prepared, format: str, endpoints: list[Endpoint], options: StartOptions
 ) -> Server:
     """Start one server and wait for its first right answers; it joins the deployment before anything can fail."""
-    runtime, (prepared, options) = deployment.runtime, how
-    deployment.how[target.name, format] = how
-    server = runtime.start(target, format, endpoints, deployment.folder, prepared, options)
+    server: Server = deployment.platform.start(prepared, format, endpoints, deployment.folder, options)
     deployment.servers.append(server)
     try:
-        runtime.wait_ready(server, lambda endpoint: canary(endpoint, deployment.golden))
+        deployment.platform.wait_ready(server, lambda endpoint: canary(endpoint, deployment.golden))
     except BakeoffError:
         deployment.servers.remove(server)
         raise
@@ -217,9 +211,9 @@ def _problem_with(
     return TargetFailed(f"there is no {format} artifact of {name}: {missing.get(format, 'its export failed')}")
 
 
-def _with_start(state: TargetState, format: str, server: Server, usage: Usage | None) -> TargetState:
+def _with_start(state: TargetState, server: Server, usage: Usage | None) -> TargetState:
     """Add what a server's start took, and its memory before any load."""
-    ready, startup = server.ready_seconds, server.startup
+    format, ready, startup = server.format, server.ready_seconds, server.startup
     idle = None if usage is None else usage.rss_bytes
     return replace(
         state,
@@ -236,16 +230,15 @@ def _joined(found: dict[str, T] | None, key: str, value: T | None) -> dict[str, 
 def restart(deployment: Deployment, server: Server) -> Server:
     """Start a server anew, as it was; raises BakeoffError where it doesn't come up, and it is gone then."""
     deployment.servers.remove(server)
-    deployment.runtime.stop(server)
-    how = deployment.how[server.target.name, server.format]
-    return _start(deployment, server.target, server.format, list(server.endpoints), how)
+    deployment.platform.stop(server)
+    return _start(deployment, server.prepared, server.format, list(server.endpoints), server.options)
 
 
 def _verify(deployment: Deployment, server: Server, show: Show) -> None:
-    reference = deployment.reference(server.target.name, server.format)
+    expected = deployment.expected(server.target.name, server.format)
     for endpoint in server.endpoints:
         show.say(f"{deployment.model.name}: verifying {endpoint.id}")
-        rows = verify_endpoint(endpoint, reference)
+        rows = verify_endpoint(endpoint, expected)
         deployment.parity += rows
         for row in rows:
             if not row.ok:
@@ -253,17 +246,17 @@ def _verify(deployment: Deployment, server: Server, show: Show) -> None:
                 show.note(f"{endpoint.id} answers wrongly at {at}: {row.message}")
 
 
-def _check_formats(deployment: Deployment, target: Target, prepared: Any) -> dict[str, str]:
+def _check_formats(deployment: Deployment, prepared: Prepared) -> dict[str, str]:
     """Ask the target's runtime how far each artifact's answers are from PyTorch's.
 
     Returns the formats that it can't load, can't run, or runs wrongly, with the reason.
     """
-    name, unsupported = deployment.model.name, {}
-    for format in target.formats if target.checks and deployment.runtime.CHECKS else ():
+    target, name, unsupported = prepared.target, deployment.model.name, {}
+    for format in target.formats if target.checks and deployment.platform.CHECKS else ():
         if format not in deployment.artifacts:
             continue
         try:
-            check = deployment.runtime.check_format(target, prepared, name, deployment.folder, format)
+            check = deployment.platform.check_format(prepared, deployment.folder, format)
         except TargetFailed as failure:
             deployment.support.append(Support(name, target.name, format, False, None, str(failure)))
             unsupported[format] = str(failure)

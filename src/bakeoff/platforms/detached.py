@@ -12,10 +12,10 @@ import psutil
 from bakeoff.host.files import write_atomic
 from bakeoff.host.processes import GRACE_S
 from bakeoff.platforms.leftovers import started_at
-from bakeoff.platforms.local import Server
+from bakeoff.platforms.local import LocalServer
 
 
-def write_running(path: Path, servers: list[Server]) -> None:
+def write_running(path: Path, servers: list[LocalServer]) -> None:
     """Write down detached servers, so that another process can end them."""
     rows = [
         {"target": s.target.name, "pid": s.process.pid, "started": started_at(s.process.pid), "folder": str(s.folder)}

@@ -51,9 +51,11 @@ def client() -> Any:
 def require_engine() -> None:
     """Raise BakeoffError with one line unless Docker, Compose v2 and a running engine are there."""
     if shutil.which("docker") is None:
-        raise BakeoffError("--runtime docker: there is no docker command on PATH; install Docker Engine and Compose v2")
+        raise BakeoffError(
+            "--platform docker: there is no docker command on PATH; install Docker Engine and Compose v2"
+        )
     if _docker("compose", "version").returncode != 0:
-        raise BakeoffError("--runtime docker: `docker compose` is missing; install Docker Compose v2.20 or later")
+        raise BakeoffError("--platform docker: `docker compose` is missing; install Docker Compose v2.20 or later")
     client()
 
 
@@ -232,7 +234,9 @@ def _host() -> str | None:
 def no_engine(error: str) -> str:
     """Say in one line why the engine can't be used, and the remedy."""
     if "Permission" in error or "EACCES" in error:
-        return "--runtime docker: no permission to use the Docker Engine; join the group docker, or use rootless Docker"
+        return (
+            "--platform docker: no permission to use the Docker Engine; join the group docker, or use rootless Docker"
+        )
     if any(words in error for words in ("No such file", "refused", "FileNotFound", "ECONNREFUSED")):
-        return "--runtime docker: the Docker Engine is not running; start it (`systemctl start docker`)"
-    return f"--runtime docker: the Docker Engine can't be reached: {last_line(error)}"
+        return "--platform docker: the Docker Engine is not running; start it (`systemctl start docker`)"
+    return f"--platform docker: the Docker Engine can't be reached: {last_line(error)}"

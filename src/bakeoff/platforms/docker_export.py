@@ -25,7 +25,7 @@ def export(model: str, options: ExportOptions, show: Show) -> tuple[Path, list[s
     found = find_model(model)
     source, model = source_of(found), found.name
     if found.folder is None:
-        raise UsageError(f"--model {source}: is exported by --runtime local alone")
+        raise UsageError(f"--model {source}: is exported by --platform local alone")
     show.say("export: making its image ready")
     built("export")
     name = f"{docker_engine.RUN_PROJECT}-export"

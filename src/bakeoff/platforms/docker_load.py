@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bakeoff.errors import BakeoffError
 from bakeoff.host.files import as_json
-from bakeoff.measure.generator import LoadGenerator, Workers
+from bakeoff.measure.generator import LoadGenerator, LoadWorkers
 from bakeoff.platforms import docker_engine
 from bakeoff.schema import Endpoint, Plan, Trial
 
@@ -18,13 +18,18 @@ WORKER = "loadworker"
 
 
 class ContainerLoad(LoadGenerator):
-    """A running loadtest/conductor.py in the loadtest container, with workers in their own; a context manager.
+    """A running loadtest/coordinator.py in the loadtest container, with workers in their own; a context manager.
 
     `files` are what moved_files returns; `inside` gives an endpoint as containers reach it.
     """
 
     def __init__(
-        self, files: dict[str, bytes], folder: Path, cpus: str, workers: Workers, inside: Callable[[Endpoint], Endpoint]
+        self,
+        files: dict[str, bytes],
+        folder: Path,
+        cpus: str,
+        workers: LoadWorkers,
+        inside: Callable[[Endpoint], Endpoint],
     ) -> None:
         self._inside = inside
         on_host = docker_engine.services()["loadtest"].get("network_mode") == "host"
@@ -38,11 +43,11 @@ class ContainerLoad(LoadGenerator):
         try:
             if workers.own > 1:
                 _start_workers(workers.own, variables)
-                workers = Workers(awaited=workers.own)
+                workers = LoadWorkers(awaited=workers.own)
             docker_engine.copy_in(self._container, EXCHANGE, files)
-            conduct = ["python", "/app/loadtest/conductor.py", f"{EXCHANGE}/plan.json"]
-            conduct += workers.arguments("127.0.0.1" if on_host else "*")
-            super().__init__(["docker", "exec", "--interactive", NAME, *conduct], folder / "load.log")
+            coordinate = ["python", "/app/loadtest/coordinator.py", f"{EXCHANGE}/plan.json"]
+            coordinate += workers.arguments("127.0.0.1" if on_host else "*")
+            super().__init__(["docker", "exec", "--interactive", NAME, *coordinate], folder / "load.log")
         except BaseException:
             docker_engine.remove_services(docker_engine.RUN_PROJECT, "loadtest", WORKER)
             raise

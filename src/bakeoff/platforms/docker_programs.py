@@ -27,8 +27,9 @@ with open(sys.argv[1]) as file:
 """
 
 
-def check_format(target: Target, prepared: str, model: str, model_dir: Path, format: str) -> FormatCheck:
+def check_format(target: Target, model_dir: Path, format: str) -> FormatCheck:
     """Run a target's own check of an artifact in a container. Raises TargetFailed where it can't tell."""
+    model = model_dir.name
     name = f"{docker_engine.RUN_PROJECT}-check-{target.name}-{format}"
     what = ["--model", model, "--model-dir", f"/artifacts/{model}", "--format", format, *serving_arguments(target)]
     argv = ["run", "--no-deps", "--no-TTY", "--name", name, "--volume", "/exchange", target.name, *what]

@@ -36,11 +36,12 @@ def search_path() -> str:
     return f"{os.environ.get('PATH', os.defpath)}:/usr/local/sbin:/usr/sbin"
 
 
-def check_format(target: Target, python: Path, model: str, model_dir: Path, format: str) -> FormatCheck:
+def check_format(target: Target, python: Path, model_dir: Path, format: str) -> FormatCheck:
     """Run a target's own check of an artifact: its program with --check. Raises TargetFailed where it can't tell."""
     with tempfile.TemporaryDirectory(dir=servers_folder()) as folder:
         outputs = Path(folder) / "outputs.npz"
-        argv = confined([*server_command(target, python, model, model_dir, format), "--check", str(outputs)])
+        command = server_command(target, python, model_dir.name, model_dir, format)
+        argv = confined([*command, "--check", str(outputs)])
         try:
             done = subprocess.run(
                 argv, cwd=folder, env=server_environment(target), capture_output=True, text=True, timeout=CHECK_S

@@ -1,28 +1,45 @@
-"""What every runtime offers; each is one module with these functions."""
+"""The seam between a run and where its servers are: a class for each platform, all on one base."""
 
 from __future__ import annotations
 
 import json
+import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 import numpy as np
 
 from bakeoff.artifacts.export import ExportOptions
+from bakeoff.errors import BakeoffError, FormatUnsupported, TargetFailed, TargetUnavailable
 from bakeoff.host.cpus import Cpus
 from bakeoff.host.progress import Show
-from bakeoff.measure.generator import LoadGenerator, Workers
+from bakeoff.measure.generator import LoadGenerator, LoadWorkers
 from bakeoff.schema import Endpoint, Image, MemorySource, Plan, RuntimeName, Startup, Surroundings, Target, Trial
 
 # Exit statuses of a server program (sysexits.h): how it tells "not here" and "not this file" from a failure.
 EX_DATAERR, EX_UNAVAILABLE = 65, 69
 CHECK_S = 120
 BARE_S = 120  # most of it for PyTorch or TensorFlow to be imported on a busy machine
+LOOK_S, ASK_AGAIN_S = 0.02, 0.05
 
 Canary = Callable[[Endpoint], str | None]
 """Asks an endpoint for one prediction; returns None, or what went wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A target with what it runs in: the Python of its environment, or its image's id.
+
+    `install_bytes`: what that takes on disk, None where the target has none of its own.
+    """
+
+    target: Target
+    place: Any = None
+    version: str | None = None
+    install_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +49,29 @@ class StartOptions:
     ports: tuple[int, int] | None = None
     cpus: str | None = None
     detached: bool = False
+
+
+@dataclass(slots=True, kw_only=True)
+class Server:
+    """A target that was started for one model and format; its endpoints have addresses that this process can reach.
+
+    `started` is on its platform's clock. Where its start was not seen, `ready_seconds` and `startup` stay None.
+    """
+
+    prepared: Prepared
+    format: str
+    endpoints: tuple[Endpoint, ...]
+    options: StartOptions
+    started: float
+    rest_port: int = 0
+    listening_s: float | None = None
+    ready_seconds: float | None = None
+    startup: Startup | None = None
+
+    @property
+    def target(self) -> Target:
+        """The target."""
+        return self.prepared.target
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,28 +118,7 @@ def split_startup(listening_s: float | None, answering_s: float) -> Startup:
     return Startup(opened, answering_s - opened)
 
 
-class Server(Protocol):
-    """A target that was started for one model and format."""
-
-    @property
-    def target(self) -> Target:
-        """The target."""
-
-    @property
-    def format(self) -> str:
-        """The format it serves."""
-
-    @property
-    def endpoints(self) -> tuple[Endpoint, ...]:
-        """Its endpoints, with addresses that this process can reach."""
-
-    @property
-    def ready_seconds(self) -> float | None:
-        """How long it took from its start to the first right answers."""
-
-    @property
-    def startup(self) -> Startup | None:
-        """The same, split; None where its start was not seen."""
+ServerT = TypeVar("ServerT", bound=Server)
 
 
 class Load(Protocol):
@@ -109,83 +128,153 @@ class Load(Protocol):
         """Run a trial to its end; return how many requests were sent."""
 
 
-class Runtime(Protocol):
-    """A module that brings servers up and down. Servers are the module's own: it gets back what it gave."""
+class Platform(ABC, Generic[ServerT]):
+    """Brings servers up and down. Servers are the platform's own: it gets back what it gave."""
 
-    NAME: RuntimeName
-    PAUSES: bool
-    CHECKS: bool
+    NAME: ClassVar[RuntimeName]
+    PAUSES: ClassVar[bool] = True
+    CHECKS: ClassVar[bool] = True
     """Whether `check_format` can be asked."""
+    STARTS: ClassVar[bool] = True
+    """Whether servers are started here, so that it can be told how long that takes."""
 
-    def open(self) -> None:
-        """Make ready to start; raise BakeoffError where this runtime can't be used on this machine."""
+    def open(self) -> None:  # noqa: B027 - not every platform has to
+        """Make ready to start; raise BakeoffError where this platform can't be used on this machine."""
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 - not every platform has to
         """Leave nothing behind that `stop` has not ended."""
 
+    def now(self) -> float:
+        """Return the time in seconds, on the clock of `Server.started`."""
+        return time.perf_counter()
+
+    @abstractmethod
     def resolve_cpus(self, cpus: Cpus) -> Cpus:
         """Replace "auto"."""
 
+    @abstractmethod
     def export(self, model: str, options: ExportOptions, show: Show) -> tuple[Path, list[str]]:
         """Export a model; return its artifacts' folder on this machine and a line for each format that failed."""
 
-    def prepare(self, target: Target, show: Show) -> tuple[Any, str | None]:
-        """Make what a target runs in; return it and the server's version. Raises TargetUnavailable, TargetFailed."""
+    @abstractmethod
+    def prepare(self, target: Target, show: Show) -> Prepared:
+        """Make what a target runs in. Raises TargetUnavailable, TargetFailed."""
 
-    def check_format(self, target: Target, prepared: Any, model: str, model_dir: Path, format: str) -> FormatCheck:
-        """Run a target's own check of an artifact."""
+    @abstractmethod
+    def check_format(self, prepared: Prepared, model_dir: Path, format: str) -> FormatCheck:
+        """Run a target's own check of an artifact. Raises TargetFailed where it can't tell."""
 
-    def time_bare(
-        self, target: Target, prepared: Any, model_dir: Path, format: str, cpus: str | None
-    ) -> BareTime | None:
+    @abstractmethod
+    def time_bare(self, prepared: Prepared, model_dir: Path, format: str, cpus: str | None) -> BareTime | None:
         """Time an artifact without a server, in a target's environment and on a CPU set; None where it can't be done.
 
         Raises TargetFailed.
         """
 
-    def install_bytes(self, target: Target, prepared: Any) -> int | None:
-        """Return what a target takes on disk, its environment or image; None where there is none of its own."""
-
+    @abstractmethod
     def start(
-        self,
-        target: Target,
-        format: str,
-        endpoints: list[Endpoint],
-        model_dir: Path,
-        prepared: Any,
-        options: StartOptions,
-    ) -> Server:
+        self, prepared: Prepared, format: str, endpoints: list[Endpoint], model_dir: Path, options: StartOptions
+    ) -> ServerT:
         """Start a server."""
 
-    def wait_ready(self, server: Any, canary: Canary) -> None:
-        """Wait until a canary prediction succeeds on every endpoint; else end the server and raise BakeoffError."""
+    def wait_ready(self, server: ServerT, canary: Canary) -> None:
+        """Wait until a canary prediction succeeds on every endpoint; end the server where that fails.
 
-    def alive(self, server: Any) -> bool:
+        Raises TargetUnavailable, FormatUnsupported or TargetFailed, with the end of the server's log.
+        """
+        try:
+            self._await_answers(server, canary)
+        except BaseException:
+            self.stop(server)
+            raise
+        if self.STARTS:
+            server.ready_seconds = self.now() - server.started
+            server.startup = split_startup(server.listening_s, server.ready_seconds)
+
+    def _await_answers(self, server: ServerT, canary: Canary) -> None:
+        target, waiting = server.target, list(server.endpoints)
+        problem: str | None = "no canary prediction was made"
+        while waiting:
+            if not self.alive(server):
+                raise self._explain_end(server)
+            if self.now() - server.started > target.start_timeout_s:
+                raise TargetFailed(
+                    f"{target.name} was not ready within {target.start_timeout_s:.0f} s; {waiting[0].id}: {problem}\n"
+                    f"the end of its log:\n{self.read_log(server)}"
+                )
+            if server.listening_s is None:
+                listening = self.listens(server)
+                if listening is False:
+                    # No canary before: one that waits for a model to be loaded would hide when the ports opened.
+                    problem = "its ports are not open"
+                    time.sleep(LOOK_S)
+                    continue
+                server.listening_s = self.now() - server.started if listening else None
+            problem = canary(waiting[0])
+            if problem is None:
+                waiting.pop(0)
+            else:
+                time.sleep(ASK_AGAIN_S)
+
+    def _explain_end(self, server: ServerT) -> BakeoffError:
+        """Return why a server ended before it was ready."""
+        status, end = self.exit_status(server) or 0, self.read_log(server)
+        last = end.splitlines()[-1]
+        if status == EX_UNAVAILABLE:
+            return TargetUnavailable(last, server.target.unavailable_remedy)
+        if status == EX_DATAERR:
+            return FormatUnsupported(last)
+        how = f"was ended by signal {-status}" if status < 0 else f"ended with status {status}"
+        return TargetFailed(f"{server.target.name} {how} before it was ready: {last}\nthe end of its log:\n{end}")
+
+    def listens(self, server: ServerT) -> bool | None:
+        """Tell whether a server's ports are open; None where only an answer would tell."""
+        return None
+
+    @abstractmethod
+    def exit_status(self, server: ServerT) -> int | None:
+        """Return the status with which a server ended, negative for a signal; None while it runs."""
+
+    def alive(self, server: ServerT) -> bool:
         """Tell whether a server still runs."""
+        return self.exit_status(server) is None
 
-    def last_words(self, server: Any) -> str:
+    @abstractmethod
+    def read_log(self, server: ServerT) -> str:
+        """Return the end of a server's log: never empty."""
+
+    def last_words(self, server: ServerT) -> str:
         """Say how a server ended, with its log's end."""
+        return f"ended with status {self.exit_status(server)}; its log's end:\n{self.read_log(server)}"
 
-    def pause(self, server: Any) -> None:
+    @abstractmethod
+    def pause(self, server: ServerT) -> None:
         """Stop a server from running until `resume`."""
 
-    def resume(self, server: Any) -> None:
+    @abstractmethod
+    def resume(self, server: ServerT) -> None:
         """Let a paused server run on."""
 
-    def stop(self, server: Any) -> None:
+    @abstractmethod
+    def stop(self, server: ServerT) -> None:
         """End a server and remove what it had."""
 
-    def read_usage(self, server: Any) -> Usage | None:
+    @abstractmethod
+    def read_usage(self, server: ServerT) -> Usage | None:
         """Read what a server used so far, None where that can't be seen."""
 
-    def read_metrics(self, server: Any) -> str | None:
+    @abstractmethod
+    def read_metrics(self, server: ServerT) -> str | None:
         """Fetch the metrics page of a server that is not paused; None where it has none or it can't be had."""
 
-    def open_load(self, plan: Plan, folder: Path, cpus: str, workers: Workers, show: Show) -> LoadGenerator:
+    @abstractmethod
+    def open_load(self, plan: Plan, folder: Path, cpus: str, workers: LoadWorkers, show: Show) -> LoadGenerator:
         """Start the load generator for a plan."""
 
+    @abstractmethod
     def surroundings(self, cpus: Cpus) -> Surroundings:
         """Describe what is around servers and load."""
 
     def images(self) -> tuple[Image, ...]:
-        """Return the container images that were used so far."""
+        """Return the container images that were used so far, as far as they can be seen."""
+        return ()

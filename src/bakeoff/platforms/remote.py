@@ -1,4 +1,4 @@
-"""The attached runtime: servers that are up already, in the containers of a `docker compose up`.
+"""The remote platform: servers that somebody else started, as the containers of a `docker compose up`.
 
 This is what bakeoff can do inside the loadtest container, which has no access to the engine: it finds servers by their
 service's name, can't pause them, and sees neither their CPU time nor their memory.
@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 import socket
 import sys
-import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
+from typing import ClassVar
 
 from bakeoff.artifacts.export import ExportOptions
 from bakeoff.errors import TargetFailed, TargetUnavailable, UsageError
@@ -19,138 +19,92 @@ from bakeoff.host.catalog import find_model
 from bakeoff.host.cpus import Cpus
 from bakeoff.host.files import ARTIFACTS
 from bakeoff.host.progress import Show
-from bakeoff.measure.generator import LoadGenerator, Workers, start_load
-from bakeoff.platforms.platform import Canary, FormatCheck, StartOptions, Usage
+from bakeoff.measure.generator import LoadGenerator, LoadWorkers, start_load
+from bakeoff.platforms.platform import FormatCheck, Platform, Prepared, Server, StartOptions
 from bakeoff.platforms.reach import fetch_page
-from bakeoff.schema import Endpoint, Image, Plan, RuntimeName, Startup, Surroundings, Target
+from bakeoff.schema import Endpoint, Plan, RuntimeName, Surroundings, Target
 
-NAME: RuntimeName = "docker"
-PAUSES = False
-CHECKS = False
 REST_PORT, GRPC_PORT = 8501, 8500
 
 
-@dataclass(slots=True)
-class Server:
-    """A server that somebody else started."""
+class Remote(Platform[Server]):
+    """Servers that are up already; what can't be done or seen from here is left undone."""
 
-    target: Target
-    format: str
-    endpoints: tuple[Endpoint, ...]
-    ready_seconds: float | None = None
-    startup: Startup | None = None
+    NAME: ClassVar[RuntimeName] = "docker"
+    PAUSES: ClassVar[bool] = False
+    CHECKS: ClassVar[bool] = False
+    STARTS: ClassVar[bool] = False
 
+    def resolve_cpus(self, cpus: Cpus) -> Cpus:
+        """Replace "auto" by what .env says, which Compose hands down."""
+        server, load = os.environ.get("SERVER_CPUS", "unknown"), os.environ.get("LOAD_CPUS", "unknown")
+        return Cpus(server if cpus.server == "auto" else cpus.server, load if cpus.load == "auto" else cpus.load)
 
-def open() -> None:
-    """Nothing has to be made ready."""
+    def export(self, model: str, options: ExportOptions, show: Show) -> tuple[Path, list[str]]:
+        """Return the folder that the export container filled; raise UsageError where it didn't."""
+        name = find_model(model).name
+        if not (ARTIFACTS / name / "golden.npz").exists():
+            raise UsageError(f"{name} is not exported; start it with: MODEL={name} docker compose up --detach --wait")
+        return ARTIFACTS / name, []
 
+    def prepare(self, target: Target, show: Show) -> Prepared:
+        """Find a target's container by its service's name. Raises TargetUnavailable where there is none."""
+        try:
+            socket.getaddrinfo(target.name, REST_PORT)
+        except socket.gaierror:
+            remedy = f"docker compose up --detach --wait {target.name}"
+            raise TargetUnavailable(f"no container of {target.name} is up", remedy) from None
+        return Prepared(target)
 
-def close() -> None:
-    """Nothing was started."""
+    def check_format(self, prepared: Prepared, model_dir: Path, format: str) -> FormatCheck:
+        """It can't be done from here."""
+        raise TargetFailed(f"{prepared.target.name}: artifacts can't be checked from here")
 
+    def time_bare(self, prepared: Prepared, model_dir: Path, format: str, cpus: str | None) -> None:
+        """It can't be done from here."""
 
-def resolve_cpus(cpus: Cpus) -> Cpus:
-    """Replace "auto" by what .env says, which Compose hands down."""
-    server, load = os.environ.get("SERVER_CPUS", "unknown"), os.environ.get("LOAD_CPUS", "unknown")
-    return Cpus(server if cpus.server == "auto" else cpus.server, load if cpus.load == "auto" else cpus.load)
+    def start(
+        self, prepared: Prepared, format: str, endpoints: list[Endpoint], model_dir: Path, options: StartOptions
+    ) -> Server:
+        """Address a server that is up; raise TargetUnavailable for a format that it wasn't started with."""
+        target = prepared.target
+        if format != target.formats[0]:
+            raise TargetUnavailable(f"{target.name} is up with {target.formats[0]}, not with {format}")
+        placed = (
+            replace(e, host=target.name, port=GRPC_PORT if e.protocol == "grpc" else REST_PORT) for e in endpoints
+        )
+        return Server(prepared=prepared, format=format, endpoints=tuple(placed), options=options, started=self.now())
 
-
-def export(model: str, options: ExportOptions, show: Show) -> tuple[Path, list[str]]:
-    """Return the folder that the export container filled; raise UsageError where it didn't."""
-    name = find_model(model).name
-    if not (ARTIFACTS / name / "golden.npz").exists():
-        raise UsageError(f"{name} is not exported; start it with: MODEL={name} docker compose up --detach --wait")
-    return ARTIFACTS / name, []
-
-
-def prepare(target: Target, show: Show) -> tuple[None, str | None]:
-    """Find a target's container by its service's name. Raises TargetUnavailable where there is none."""
-    try:
-        socket.getaddrinfo(target.name, REST_PORT)
-    except socket.gaierror:
-        remedy = f"docker compose up --detach --wait {target.name}"
-        raise TargetUnavailable(f"no container of {target.name} is up", remedy) from None
-    return None, None
-
-
-def check_format(target: Target, prepared: None, model: str, model_dir: Path, format: str) -> FormatCheck:
-    """It can't be done from here."""
-    raise TargetFailed(f"{target.name}: artifacts can't be checked from here")
-
-
-def time_bare(target: Target, prepared: None, model_dir: Path, format: str, cpus: str | None) -> None:
-    """It can't be done from here."""
-
-
-def install_bytes(target: Target, prepared: None) -> None:
-    """It can't be seen from here."""
-
-
-def start(
-    target: Target, format: str, endpoints: list[Endpoint], model_dir: Path, prepared: None, options: StartOptions
-) -> Server:
-    """Address a server that is up; raise TargetUnavailable for a format that it wasn't started with."""
-    if format != target.formats[0]:
-        raise TargetUnavailable(f"{target.name} is up with {target.formats[0]}, not with {format}")
-    placed = [replace(e, host=target.name, port=GRPC_PORT if e.protocol == "grpc" else REST_PORT) for e in endpoints]
-    return Server(target, format, tuple(placed))
-
-
-def wait_ready(server: Server, canary: Canary) -> None:
-    """Wait until a canary prediction succeeds on every endpoint; raise TargetFailed after the target's deadline."""
-    deadline = time.monotonic() + server.target.start_timeout_s
-    for endpoint in server.endpoints:
-        while problem := canary(endpoint):
-            if time.monotonic() > deadline:
-                name = server.target.name
-                raise TargetFailed(f"{name} was not ready; {endpoint.id}: {problem}; see `docker compose logs {name}`")
-            time.sleep(0.2)
-
-
-def alive(server: Server) -> bool:
-    """Suppose that it is: a server that is gone shows in the samples."""
-    return True
-
-
-def last_words(server: Server) -> str:
-    """Say where they stand."""
-    return f"is gone; see `docker compose logs {server.target.name}`"
-
-
-def pause(server: Server) -> None:
-    """It can't be done from here."""
-
-
-def resume(server: Server) -> None:
-    """It was never paused."""
-
-
-def stop(server: Server) -> None:
-    """It was up before, and stays."""
-
-
-def read_usage(server: Server) -> Usage | None:
-    """It can't be seen from here."""
-    return None
-
-
-def read_metrics(server: Server) -> str | None:
-    """Fetch the server's metrics page, None where it has none on its REST port."""
-    if server.target.metrics is None or server.target.metrics_port is not None:
+    def exit_status(self, server: Server) -> int | None:
+        """Suppose that it runs: a server that is gone shows in the samples."""
         return None
-    return fetch_page(server.target.name, REST_PORT, server.target.metrics)
 
+    def read_log(self, server: Server) -> str:
+        """Say where it stands."""
+        return f"(docker compose logs {server.target.name})"
 
-def open_load(plan: Plan, folder: Path, cpus: str, workers: Workers, show: Show) -> LoadGenerator:
-    """Start the load generator in this container, whose CPU set is the load's."""
-    return start_load(Path(sys.executable), plan, folder, None, workers)
+    def pause(self, server: Server) -> None:
+        """It can't be done from here."""
 
+    def resume(self, server: Server) -> None:
+        """It was never paused."""
 
-def surroundings(cpus: Cpus) -> Surroundings:
-    """Describe what is around servers and load."""
-    return Surroundings("bridge", False, cpus.server, cpus.load)
+    def stop(self, server: Server) -> None:
+        """It was up before, and stays."""
 
+    def read_usage(self, server: Server) -> None:
+        """It can't be seen from here."""
 
-def images() -> tuple[Image, ...]:
-    """They can't be seen from here."""
-    return ()
+    def read_metrics(self, server: Server) -> str | None:
+        """Fetch the server's metrics page, None where it has none on its REST port."""
+        if server.target.metrics is None or server.target.metrics_port is not None:
+            return None
+        return fetch_page(server.target.name, REST_PORT, server.target.metrics)
+
+    def open_load(self, plan: Plan, folder: Path, cpus: str, workers: LoadWorkers, show: Show) -> LoadGenerator:
+        """Start the load generator in this container, whose CPU set is the load's."""
+        return start_load(Path(sys.executable), plan, folder, None, workers)
+
+    def surroundings(self, cpus: Cpus) -> Surroundings:
+        """Describe what is around servers and load."""
+        return Surroundings("bridge", False, cpus.server, cpus.load)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -10,18 +10,23 @@ from bakeoff.artifacts.golden import Golden, at_length
 from bakeoff.measure.requests import encode_request
 from bakeoff.schema import NO_FORMAT, Endpoint, Parity
 from bakeoff.schema.samples import TrialSamples
-from bakeoff.wire import WIRES, WireError
+from bakeoff.wire import WIRES, Reply, WireError
 from bakeoff.wire.client import Client
 
 Arrays = dict[str, np.ndarray[Any, Any]]
-Size = tuple[int, int | None]
-"""A batch, and the length of its rows where the model has lengths."""
 BATCHES = (1, 3)
 REQUESTS_PER_LENGTH = 3
 TIMEOUT_S = 30.0
 
 
-class Reference:
+class Size(NamedTuple):
+    """A batch, and the length of its rows where the model has lengths."""
+
+    batch: int
+    length: int | None
+
+
+class Expected:
     """The right answers to the golden inputs, which an endpoint must meet within the model's tolerance.
 
     `outputs` are the artifact's own, as Golden.outputs gives them, a row a golden sample; of quantised artifacts those
@@ -60,50 +65,50 @@ def canary(endpoint: Endpoint, golden: Golden) -> str | None:
     return None
 
 
-def verify_endpoint(endpoint: Endpoint, reference: Reference) -> list[Parity]:
-    """Compare an endpoint's answers at batch 1 and 3 with the reference; one row a batch size and length.
+def verify_endpoint(endpoint: Endpoint, expected: Expected) -> list[Parity]:
+    """Compare an endpoint's answers at batch 1 and 3 with the expected ones; one row a batch size and length.
 
     The echo target computes nothing: its answers are only decoded, and there are no rows.
     """
-    golden = reference.golden
+    golden = expected.golden
     if endpoint.format == NO_FORMAT:
         problem = canary(endpoint, golden)
-        return [_parity(endpoint, (1, None), None, False, problem)] if problem else []
+        return [_parity(endpoint, Size(1, None), None, False, problem)] if problem else []
     asked: dict[Size, list[list[int]]] = {}
     for batch in BATCHES:
         for request in range(REQUESTS_PER_LENGTH * max(1, len(golden.model.lengths))):
             rows = golden.rows_of(request, batch)
-            asked.setdefault((batch, golden.place(rows)[0]), []).append(rows)
-    return [_compare(endpoint, reference, size, requests) for size, requests in asked.items()]
+            asked.setdefault(Size(batch, golden.place(rows)[0]), []).append(rows)
+    return [_compare(endpoint, expected, size, requests) for size, requests in asked.items()]
 
 
-def wrong_rows(samples: TrialSamples, endpoint: Endpoint, batch_size: int, reference: Reference) -> list[int]:
-    """Return the rows of a trial whose kept answer is not the reference's; each distinct answer is checked once."""
+def wrong_rows(samples: TrialSamples, endpoint: Endpoint, batch_size: int, expected: Expected) -> list[int]:
+    """Return the rows of a trial whose kept answer is not the expected one; each distinct answer is checked once."""
     kept = np.flatnonzero(samples.ok & (samples.answer >= 0))
     pairs = np.stack((samples.request[kept], samples.answer[kept]))
     distinct, which = np.unique(pairs, axis=1, return_inverse=True)
     wrong = [
-        not _is_right(samples.answers[answer], int(request), batch_size, endpoint, reference)
+        not _is_right(samples.answers[answer], int(request), batch_size, endpoint, expected)
         for request, answer in distinct.T
     ]
     return [int(row) for row in kept[np.array(wrong, dtype=np.bool_)[which]]] if any(wrong) else []
 
 
-def _is_right(body: bytes, request: int, batch_size: int, endpoint: Endpoint, reference: Reference) -> bool:
-    golden = reference.golden
+def _is_right(body: bytes, request: int, batch_size: int, endpoint: Endpoint, expected: Expected) -> bool:
+    golden = expected.golden
     try:
-        answer = WIRES[endpoint.wire].decode_response(golden.model.outputs, body)
-        return reference.error_of(golden.rows_of(request, batch_size), answer)[1]
+        answer = WIRES[endpoint.wire].decode(golden.model, Reply(body))
+        return expected.error_of(golden.rows_of(request, batch_size), answer)[1]
     except WireError:
         return False
 
 
-def _compare(endpoint: Endpoint, reference: Reference, size: Size, requests: list[list[int]]) -> Parity:
+def _compare(endpoint: Endpoint, expected: Expected, size: Size, requests: list[list[int]]) -> Parity:
     worst: float | None = 0.0
     ok, message = True, None
     for rows in requests:
         try:
-            error, close = reference.error_of(rows, _ask(endpoint, reference.golden, rows))
+            error, close = expected.error_of(rows, _ask(endpoint, expected.golden, rows))
         except WireError as problem:
             worst, ok, message = None, False, str(problem)
             break
@@ -111,23 +116,29 @@ def _compare(endpoint: Endpoint, reference: Reference, size: Size, requests: lis
     if worst == float("inf"):
         worst, message = None, "the answer holds NaN or Infinity"
     if not ok and message is None:
-        message = f"error {worst:.3g} is over the tolerance of {reference.atol:g} + {reference.rtol:g} x |reference|"
+        message = f"error {worst:.3g} is over the tolerance of {expected.atol:g} + {expected.rtol:g} x |expected|"
     return _parity(endpoint, size, worst, ok, message)
 
 
 def _parity(endpoint: Endpoint, size: Size, error: float | None, ok: bool, message: str | None) -> Parity:
-    (batch, length), names = size, (endpoint.model, endpoint.format, endpoint.target)
-    return Parity(*names, "serving", endpoint.id, error, ok, batch=batch, message=message, length=length)
+    return Parity(
+        endpoint.model,
+        endpoint.format,
+        endpoint.target,
+        "serving",
+        endpoint.id,
+        error,
+        ok,
+        batch=size.batch,
+        message=message,
+        length=size.length,
+    )
 
 
 def _ask(endpoint: Endpoint, golden: Golden, rows: list[int], timeout_s: float = TIMEOUT_S) -> Arrays:
-    wire, model = WIRES[endpoint.wire], golden.model
-    client = Client(endpoint.host, endpoint.port, wire, model.name, model.inputs, timeout_s, endpoint.token_file)
+    client = Client(endpoint, golden.model, timeout_s)
     try:
         reply = client.send(encode_request(golden, endpoint.wire, rows))
     finally:
         client.close()
-    if reply.status != "ok":
-        detail = reply.message or reply.body[:200].decode("utf-8", "replace")
-        raise WireError(f"{reply.status}: {detail}" if detail else reply.status)
-    return wire.decode_response(model.outputs, reply.body)
+    return WIRES[endpoint.wire].decode(golden.model, reply)

@@ -5,35 +5,57 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bakeoff.schema import Protocol
+from bakeoff.schema import Model, Protocol
 from bakeoff.wire import binary, tfserving, torchserve
+from bakeoff.wire.messages import OK, Reply, Request
 from bakeoff.wire.tensors import Arrays, Specs, WireError
 
-__all__ = ["WIRES", "Wire", "WireError"]
+__all__ = ["WIRES", "Reply", "Request", "Wire", "WireError"]
 
 
 @dataclass(frozen=True)
 class Wire:
     """A way to ask a server for a prediction.
 
-    encode_request(model, inputs, arrays) gives the whole HTTP body, for gRPC with its frame. decode_response(outputs,
-    body) takes the body as bakeoff.wire.client returns it, for gRPC without its frame. Both raise WireError.
+    path takes the model's name, headers its inputs and the body they go with. encode_request(model, inputs, arrays)
+    gives the body; decode_reply(outputs, reply) reads one whose status is ok. Both raise WireError. `reads_headers`:
+    decode_reply looks at the reply's headers, so that the client keeps them; answers kept under load have none.
     """
 
     name: str
     protocol: Protocol
     path: Callable[[str], str]
-    content_type: Callable[[Specs], str]
+    headers: Callable[[Specs, bytes], dict[str, str]]
     encode_request: Callable[[str, Specs, Arrays], bytes]
-    decode_response: Callable[[Specs, bytes], Arrays]
+    decode_reply: Callable[[Specs, Reply], Arrays]
+    reads_headers: bool = False
+
+    def request(self, model: Model, body: bytes) -> Request:
+        """Return the request with this body."""
+        return Request(self.path(model.name), self.headers(model.inputs, body), body)
+
+    def encode(self, model: Model, arrays: Arrays) -> Request:
+        """Return the request that asks for these arrays' predictions; raises WireError."""
+        return self.request(model, self.encode_request(model.name, model.inputs, arrays))
+
+    def decode(self, model: Model, reply: Reply) -> Arrays:
+        """Return the predictions that a reply holds; raises WireError, with the status of one that isn't ok."""
+        if reply.status != OK:
+            detail = reply.message or reply.body[:200].decode("utf-8", "replace")
+            raise WireError(f"{reply.status}: {detail}" if detail else reply.status)
+        return self.decode_reply(model.outputs, reply)
 
 
-def _json(inputs: Specs) -> str:
-    return "application/json"
+def _json(inputs: Specs, body: bytes) -> dict[str, str]:
+    return {"content-type": "application/json"}
 
 
-def _grpc(inputs: Specs) -> str:
-    return "application/grpc"
+def _binary(inputs: Specs, body: bytes) -> dict[str, str]:
+    return {"content-type": binary.content_type(inputs)}
+
+
+def _grpc(inputs: Specs, body: bytes) -> dict[str, str]:
+    return {"content-type": "application/grpc", "te": "trailers"}
 
 
 WIRES: dict[str, Wire] = {
@@ -43,49 +65,49 @@ WIRES: dict[str, Wire] = {
             name="torchserve-rest",
             protocol="rest",
             path=torchserve.rest_path,
-            content_type=_json,
+            headers=_json,
             encode_request=tfserving.encode_rest_request,
-            decode_response=tfserving.decode_rest_response,
+            decode_reply=tfserving.decode_rest_reply,
         ),
         Wire(
             name="torchserve-binary",
             protocol="binary",
             path=torchserve.rest_path,
-            content_type=binary.content_type,
+            headers=_binary,
             encode_request=tfserving.encode_binary_request,
-            decode_response=tfserving.decode_binary_response,
+            decode_reply=tfserving.decode_binary_reply,
         ),
         Wire(
             name="torchserve-grpc",
             protocol="grpc",
             path=torchserve.grpc_path,
-            content_type=_grpc,
+            headers=_grpc,
             encode_request=torchserve.encode_grpc_request,
-            decode_response=torchserve.decode_grpc_response,
+            decode_reply=torchserve.decode_grpc_reply,
         ),
         Wire(
             name="tfserving-rest",
             protocol="rest",
             path=tfserving.rest_path,
-            content_type=_json,
+            headers=_json,
             encode_request=tfserving.encode_rest_request,
-            decode_response=tfserving.decode_rest_response,
+            decode_reply=tfserving.decode_rest_reply,
         ),
         Wire(
             name="tfserving-binary",
             protocol="binary",
             path=tfserving.rest_path,
-            content_type=binary.content_type,
+            headers=_binary,
             encode_request=tfserving.encode_binary_request,
-            decode_response=tfserving.decode_binary_response,
+            decode_reply=tfserving.decode_binary_reply,
         ),
         Wire(
             name="tfserving-grpc",
             protocol="grpc",
             path=tfserving.grpc_path,
-            content_type=_grpc,
+            headers=_grpc,
             encode_request=tfserving.encode_grpc_request,
-            decode_response=tfserving.decode_grpc_response,
+            decode_reply=tfserving.decode_grpc_reply,
         ),
     )
 }

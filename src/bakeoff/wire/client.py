@@ -8,23 +8,23 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from urllib.parse import unquote
 
 import pycurl
 
 from bakeoff.errors import UsageError
-from bakeoff.wire import Wire
+from bakeoff.schema import Endpoint, Model
+from bakeoff.wire import WIRES, Reply, Request, WireError
 from bakeoff.wire.grpc_message import unframe
-from bakeoff.wire.tensors import Specs, WireError
+from bakeoff.wire.messages import OK
 
-OK = "ok"
 GRPC_UNKNOWN = "grpc_2"
 GRPC_INTERNAL = "grpc_13"
-GRPC_HEADERS = ["te: trailers"]
 GRPC_OK = b"grpc-status: 0\r\n"
+NO_HEADERS: Mapping[str, str] = {}
 
 BUFFER_BYTES = 512 * 1024  # read: 20 MB replies in few callbacks; write: 600 KB requests in two calls, not ten
 MESSAGE_CHARACTERS = 500
@@ -46,43 +46,22 @@ _STATUSES = {
 }
 
 
-@dataclass(slots=True)  # not frozen: that would take longer to make than all that is looked up for it
-class Reply:
-    """What came of one request.
-
-    status is ok, timeout, refused, reset, http_NNN or grpc_N; start_ns is perf_counter_ns just before the transfer and
-    end_ns adds libcurl's own total time, in microseconds. connects counts the connections that were opened for it.
-    message says more where the status isn't ok.
-    """
-
-    status: str
-    start_ns: int
-    end_ns: int
-    body: bytes
-    connects: int
-    message: str
-
-
 class Call:
     """A libcurl handle that posts to one endpoint, one request at a time, and tells how each ended.
 
     Whoever performs the transfer takes the time just before it: `Client` here, or a loop with many calls at once.
     """
 
-    def __init__(
-        self,
-        host: str,
-        port: int,
-        wire: Wire,
-        model: str,
-        inputs: Specs,
-        timeout_s: float,
-        token_file: str | None = None,
-    ) -> None:
+    def __init__(self, endpoint: Endpoint, model: Model, timeout_s: float) -> None:
+        wire = WIRES[endpoint.wire]
+        self.request_of = partial(wire.request, model)
+        self._base = f"http://{endpoint.host}:{endpoint.port}"
         self._grpc = wire.protocol == "grpc"
+        self._reads_headers = wire.reads_headers
+        self._keeps_headers = self._grpc or self._reads_headers
         self._chunks: list[bytes] = []
         self._headers: list[bytes] = []
-        self._body = b""
+        self._request = Request("", {}, b"")
         self.head_bytes = 0
         """Size of a request's head; a loop with several calls hands it on, see _was_repeated."""
         self.pooled = False
@@ -90,32 +69,37 @@ class Call:
         self.curl = make_curl(self._chunks, timeout_s)
         # Looked up once: a handle finds its own methods slowly.
         self.perform, self._getinfo = self.curl.perform, self.curl.getinfo
-        self.curl.setopt(pycurl.URL, f"http://{host}:{port}{wire.path(model)}")
         self.curl.setopt(pycurl.POST, 1)
-        headers = [f"content-type: {wire.content_type(inputs)}", "accept:", "expect:"]
         if self._grpc:
             self.curl.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE)
+        if self._keeps_headers:
             self.curl.setopt(pycurl.HEADERFUNCTION, self._headers.append)
-            headers += GRPC_HEADERS
-        if token_file is not None:
-            headers.append(f"authorization: Bearer {read_token(Path(token_file))}")
-        self.curl.setopt(pycurl.HTTPHEADER, headers)
+        self._own_headers = ["accept:", "expect:"]  # of libcurl's own, none
+        if endpoint.token_file is not None:
+            self._own_headers.append(f"authorization: Bearer {read_token(Path(endpoint.token_file))}")
 
-    def prepare(self, body: bytes) -> None:
-        """Make ready to post a body made by the wire's encode_request."""
+    def prepare(self, request: Request) -> None:
+        """Make ready to post a request."""
         self._chunks.clear()
         self._headers.clear()
-        if body is not self._body:
-            self._body = body
-            self.curl.setopt(pycurl.POSTFIELDS, body)
+        if request is self._request:
+            return
+        before, self._request = self._request, request
+        if request.path != before.path or request.headers != before.headers:
+            self.curl.setopt(pycurl.URL, self._base + request.path)
+            lines = [f"{name}: {value}" for name, value in request.headers.items()]
+            self.curl.setopt(pycurl.HTTPHEADER, lines + self._own_headers)
+        self.curl.setopt(pycurl.POSTFIELDS, request.body)
 
     def finish(self, start_ns: int, code: int = 0, failure: str = "") -> Reply:
         """Judge a transfer that was started at start_ns and ended with libcurl's code; the gRPC frame is taken off."""
         getinfo, chunks = self._getinfo, self._chunks
         end_ns = start_ns + 1000 * getinfo(TOTAL_TIME_T)
         connects, http = getinfo(NUM_CONNECTS), getinfo(RESPONSE_CODE)
-        if http == 200 and len(chunks) == 1 and not (code or connects or self._grpc or self.pooled):
-            return Reply(OK, start_ns, end_ns, chunks[0], 0, "")  # how nearly all end, told in the least time
+        if http == 200 and len(chunks) == 1 and not (code or connects or self._keeps_headers or self.pooled):
+            return Reply(
+                chunks[0], OK, start_ns, end_ns, 0, "", NO_HEADERS
+            )  # how nearly all end, told in the least time
         body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
         if self._grpc:
             status, body, message = _judge_grpc(code, failure, http, body, self._headers)
@@ -123,7 +107,8 @@ class Call:
             status, message = _judge_http(code, failure, http, body)
         if (connects or self.pooled or not self.head_bytes) and self._was_repeated():
             status, message = "reset", "the kept connection died; libcurl asked again on another"
-        return Reply(status, start_ns, end_ns, body, connects, message)
+        headers = _parse_headers(self._headers) if self._reads_headers else NO_HEADERS
+        return Reply(body, status, start_ns, end_ns, connects, message, headers)
 
     def _was_repeated(self) -> bool:
         """Tell whether libcurl sent the request twice, which it does when a kept connection dies before any answer.
@@ -131,7 +116,7 @@ class Call:
         No option forbids it, and the second answer must not pass for a fast success. What was sent then holds the
         request's head twice. The head's size is known from the first whole request, on a connection that is new.
         """
-        head = int(self._getinfo(pycurl.REQUEST_SIZE)) - len(self._body)
+        head = int(self._getinfo(pycurl.REQUEST_SIZE)) - len(self._request.body)
         if not self.head_bytes:
             self.head_bytes = max(0, head)
         return head > 1.5 * self.head_bytes
@@ -143,30 +128,25 @@ class Call:
 class Client:
     """A connection to one endpoint, kept alive; for one thread at a time."""
 
-    def __init__(
-        self,
-        host: str,
-        port: int,
-        wire: Wire,
-        model: str,
-        inputs: Specs,
-        timeout_s: float,
-        token_file: str | None = None,
-    ) -> None:
-        self._base = f"http://{host}:{port}"
+    def __init__(self, endpoint: Endpoint, model: Model, timeout_s: float) -> None:
+        self._base = f"http://{endpoint.host}:{endpoint.port}"
         self._timeout_s = timeout_s
-        self._call = Call(host, port, wire, model, inputs, timeout_s, token_file)
+        self._call = Call(endpoint, model, timeout_s)
 
-    def send(self, body: bytes) -> Reply:
-        """Post a body made by the wire's encode_request and wait for the answer, whose gRPC frame is taken off."""
+    def send(self, request: Request) -> Reply:
+        """Post a request and wait for the answer, whose gRPC frame is taken off."""
         call = self._call
-        call.prepare(body)
+        call.prepare(request)
         start_ns = time.perf_counter_ns()
         try:
             call.perform()
         except pycurl.error as error:
             return call.finish(start_ns, *error.args)
         return call.finish(start_ns)
+
+    def post(self, body: bytes) -> Reply:
+        """Send a body as it is, with the path and headers that the endpoint's wire gives it."""
+        return self.send(self._call.request_of(body))
 
     def get(self, path: str) -> Reply:
         """Ask the same port for a status, metadata or metrics page over HTTP/1.1, on a connection of its own."""
@@ -182,7 +162,7 @@ class Client:
         body = b"".join(chunks)
         status, message = _judge_http(code, failure, curl.getinfo(pycurl.RESPONSE_CODE), body)
         curl.close()
-        return Reply(status, start_ns, end_ns, body, 1, message)
+        return Reply(body, status, start_ns, end_ns, 1, message, NO_HEADERS)
 
     def close(self) -> None:
         self._call.close()
@@ -260,6 +240,12 @@ def _header(lines: Iterable[bytes], name: bytes) -> str | None:
         if colon and key == name:
             return value.strip().decode("utf-8", "replace")
     return None
+
+
+def _parse_headers(lines: Iterable[bytes]) -> dict[str, str]:
+    """Return headers and trailers by their names in lower case; of a name that stands twice, the last."""
+    pairs = (line.decode("utf-8", "replace").partition(":") for line in lines)
+    return {name.lower(): value.strip() for name, colon, value in pairs if colon}
 
 
 def _status_of(code: int, failure: str) -> str:

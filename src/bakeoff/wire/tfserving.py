@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 from bakeoff.wire import binary, rows
 from bakeoff.wire.grpc_message import frame, parse, serialize
+from bakeoff.wire.messages import Reply
 from bakeoff.wire.proto.tfserving_pb2 import PredictRequest, PredictResponse
 from bakeoff.wire.tensor_proto import fill_proto, from_proto
 from bakeoff.wire.tensors import Arrays, Specs, WireError, check_arrays
@@ -27,9 +28,9 @@ def encode_rest_request(model: str, inputs: Specs, arrays: Arrays) -> bytes:
     return rows.dump({"instances": rows.to_rows(inputs, arrays, "input")})
 
 
-def decode_rest_response(outputs: Specs, body: bytes) -> Arrays:
+def decode_rest_reply(outputs: Specs, reply: Reply) -> Arrays:
     """Return the outputs of a reply in row or columnar format; raises WireError, with the server's text in an error."""
-    document = rows.parse(body)
+    document = rows.parse(reply.body)
     if isinstance(document, dict):
         if "predictions" in document:
             return rows.from_rows(outputs, document["predictions"], "output")
@@ -44,8 +45,8 @@ def encode_binary_request(model: str, inputs: Specs, arrays: Arrays) -> bytes:
     return binary.encode(inputs, arrays, binary.content_type(inputs))
 
 
-def decode_binary_response(outputs: Specs, body: bytes) -> Arrays:
-    return binary.decode(outputs, body, binary.recognise(body))
+def decode_binary_reply(outputs: Specs, reply: Reply) -> Arrays:
+    return binary.decode(outputs, reply.body, binary.recognise(reply.body))
 
 
 def encode_grpc_request(model: str, inputs: Specs, arrays: Arrays) -> bytes:
@@ -57,9 +58,9 @@ def encode_grpc_request(model: str, inputs: Specs, arrays: Arrays) -> bytes:
     return frame(serialize(request))
 
 
-def decode_grpc_response(outputs: Specs, body: bytes) -> Arrays:
+def decode_grpc_reply(outputs: Specs, reply: Reply) -> Arrays:
     """Return the outputs of a PredictResponse, whose gRPC frame the client has taken off; raises WireError."""
-    response = parse(PredictResponse, body)
+    response = parse(PredictResponse, reply.body)
     arrays = {name: from_proto(name, proto) for name, proto in response.outputs.items()}
     check_arrays(outputs, arrays, "output")
     return arrays

@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 from bakeoff.wire import binary
 from bakeoff.wire.grpc_message import frame, parse, serialize
+from bakeoff.wire.messages import Reply
 from bakeoff.wire.proto.torchserve_pb2 import PredictionResponse, PredictionsRequest
 from bakeoff.wire.tensors import Arrays, Specs
 
@@ -28,7 +29,7 @@ def encode_grpc_request(model: str, inputs: Specs, arrays: Arrays) -> bytes:
     return frame(serialize(request))
 
 
-def decode_grpc_response(outputs: Specs, body: bytes) -> Arrays:
+def decode_grpc_reply(outputs: Specs, reply: Reply) -> Arrays:
     """Return the outputs of a PredictionResponse, whose gRPC frame the client has taken off; raises WireError."""
-    response = parse(PredictionResponse, body)
+    response = parse(PredictionResponse, reply.body)
     return binary.decode(outputs, response.prediction, binary.recognise(response.prediction))

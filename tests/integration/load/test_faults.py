@@ -16,7 +16,7 @@ import pytest
 from load_bench import MODEL, MakeBench, StartServer
 
 from bakeoff.artifacts.golden import Golden
-from bakeoff.platforms.verify import Reference, wrong_rows
+from bakeoff.platforms.verify import Expected, wrong_rows
 from bakeoff.schema import Endpoint, Workload
 from bakeoff.schema.samples import TrialSamples
 from bakeoff.wire import WIRES, tfserving_server
@@ -27,11 +27,11 @@ CLOSED = Workload("closed", "closed", concurrency=1, warmup_s=0.2, duration_s=3.
 OPEN = Workload("open", "poisson", rate_rps=200.0, warmup_s=0.2, duration_s=3.0, timeout_s=0.3, seed=1)
 
 
-def reference(tmp_path: Path) -> Reference:
+def reference(tmp_path: Path) -> Expected:
     x = np.array([[0, 1]], dtype=np.float32)
     np.savez(tmp_path / "golden.npz", **{"input:x": x, "torchscript:y": 2 * x})
     golden = Golden(tmp_path / "golden.npz", MODEL)
-    return Reference(golden, golden.outputs("torchscript"))
+    return Expected(golden, golden.outputs("torchscript"))
 
 
 def statuses(samples: TrialSamples) -> Counter[str]:

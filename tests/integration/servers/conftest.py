@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from wire_client import client_of, model_of
 
 from bakeoff.host.catalog import load_targets, program_of, serving_arguments
 from bakeoff.host.venvs import ensure_venv
@@ -40,7 +41,7 @@ class Running:
 
     def client(self, wire: str, model: str | None = None, timeout_s: float = 10) -> Client:
         port = self.grpc_port if WIRES[wire].protocol == "grpc" else self.rest_port
-        return Client("127.0.0.1", port, WIRES[wire], model or self.model, specs(self.model, "inputs"), timeout_s)
+        return client_of(port, wire, model_of(model or self.model, specs(self.model, "inputs")), timeout_s)
 
 
 def specs(model: str, side: str) -> tuple[TensorSpec, ...]:

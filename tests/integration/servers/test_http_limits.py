@@ -41,7 +41,7 @@ def unharmed(server: Running) -> Iterator[Running]:
     inputs = {"x": np.zeros((1, 1, 8, 8), "f4")}
     for wire in ("tfserving-rest", "tfserving-binary", "tfserving-grpc"):
         body = WIRES[wire].encode_request("image", specs("image", "inputs"), inputs)
-        assert server.client(wire, timeout_s=ANSWER_S).send(body).status == "ok"
+        assert server.client(wire, timeout_s=ANSWER_S).post(body).status == "ok"
     assert psutil.Process(server.process.pid).memory_info().rss < before + GROWTH_BYTES
 
 
@@ -197,7 +197,7 @@ def message_of(tensors: int, shape: list[int]) -> bytes:
     ids=["overflow", "empty and huge", "negative", "most negative", "many from few bytes"],
 )
 def test_shapes_that_mean_more_than_they_hold(unharmed: Running, tensors: int, shape: list[int]) -> None:
-    reply = unharmed.client("tfserving-grpc", timeout_s=ANSWER_S).send(message_of(tensors, shape))
+    reply = unharmed.client("tfserving-grpc", timeout_s=ANSWER_S).post(message_of(tensors, shape))
     if is_echo(unharmed) and shape[0] > 0:  # it looks at nothing but the first input's batch
         assert reply.status in ("ok", "grpc_3")
     else:
@@ -236,7 +236,7 @@ def is_echo(server: Running) -> bool:
     ],
 )
 def test_json_that_costs_more_than_it_weighs(unharmed: Running, body: bytes) -> None:
-    reply = unharmed.client("tfserving-rest", timeout_s=ANSWER_S).send(body)
+    reply = unharmed.client("tfserving-rest", timeout_s=ANSWER_S).post(body)
     if is_echo(unharmed):  # it parses no JSON
         assert reply.status == "ok"
     else:

@@ -7,16 +7,16 @@ import re
 import signal
 import threading
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from safetensors.numpy import save
+from wire_client import client_of, model_of
 
-from bakeoff.wire import WIRES, rows
-from bakeoff.wire.client import Client, Reply
+from bakeoff.wire import WIRES, Request, rows
+from bakeoff.wire.client import Reply
 from bakeoff.wire.grpc_message import frame, parse, serialize
 from bakeoff.wire.proto import tfserving_pb2
 
@@ -48,9 +48,9 @@ def golden(model: str, batch: int) -> tuple[Golden, Golden]:
 
 
 def predict(server: Running, wire: str, arrays: Golden) -> Golden:
-    reply = server.client(wire).send(WIRES[wire].encode_request(server.model, specs(server.model, "inputs"), arrays))
+    reply = server.client(wire).post(WIRES[wire].encode_request(server.model, specs(server.model, "inputs"), arrays))
     assert reply.status == "ok", reply.message
-    return WIRES[wire].decode_response(specs(server.model, "outputs"), reply.body)
+    return WIRES[wire].decode_reply(specs(server.model, "outputs"), reply)
 
 
 def close_to(found: Golden, expected: Golden) -> None:
@@ -87,14 +87,14 @@ def test_columnar_requests(image: Running, words: Running) -> None:
     for server in (image, words):
         inputs, outputs = golden(server.model, 3)
         value = inputs["x"] if len(inputs) == 1 else inputs
-        reply = server.client("tfserving-rest").send(rows.dump({"inputs": value}))
+        reply = server.client("tfserving-rest").post(rows.dump({"inputs": value}))
         assert "outputs" in json.loads(reply.body)
-        close_to(WIRES["tfserving-rest"].decode_response(specs(server.model, "outputs"), reply.body), outputs)
+        close_to(WIRES["tfserving-rest"].decode_reply(specs(server.model, "outputs"), reply), outputs)
 
 
 def test_non_finite_values_are_tensorflow_servings_bare_tokens(image: Running) -> None:
     body = rows.dump({"instances": np.full((1, 1, 8, 8), np.nan, "f4")})
-    reply = image.client("tfserving-rest").send(body)
+    reply = image.client("tfserving-rest").post(body)
     assert reply.status == "ok"
     assert re.search(rb"NaN|Infinity", reply.body)
     assert b"null" not in reply.body
@@ -134,15 +134,15 @@ def wrong_bodies(wire: str) -> dict[str, bytes]:
 )
 def test_a_wrong_request_is_refused_and_harms_nobody(image: Running, wire: str, what: str) -> None:
     client = image.client(wire)
-    reply = client.send(wrong_bodies(wire)[what])
+    reply = client.post(wrong_bodies(wire)[what])
     assert reply.status == ("grpc_3" if wire == "tfserving-grpc" else "http_400")
     assert reply.message
     inputs, _ = golden("image", 1)
-    assert client.send(WIRES[wire].encode_request("image", specs("image", "inputs"), inputs)).status == "ok"
+    assert client.post(WIRES[wire].encode_request("image", specs("image", "inputs"), inputs)).status == "ok"
 
 
 def test_a_call_without_a_message_is_refused(image: Running) -> None:
-    reply = image.client("tfserving-grpc").send(b"")
+    reply = image.client("tfserving-grpc").post(b"")
     assert reply.status == "grpc_12"
     assert "requires exactly one request message" in reply.message
 
@@ -151,7 +151,7 @@ def test_a_call_without_a_message_is_refused(image: Running) -> None:
 def test_an_unknown_model_is_not_found(image: Running, wire: str) -> None:
     inputs, _ = golden("image", 1)
     body = WIRES[wire].encode_request("nope", specs("image", "inputs"), inputs)
-    reply = image.client(wire, model="nope").send(body)
+    reply = image.client(wire, model="nope").post(body)
     assert reply.status == ("grpc_5" if wire == "tfserving-grpc" else "http_404")
     assert "Servable not found for request: Latest(nope)" in reply.message
 
@@ -160,11 +160,11 @@ def test_an_unknown_model_is_not_found(image: Running, wire: str) -> None:
 def test_an_oversize_request_is_refused_with_the_limit(image: Running, wire: str) -> None:
     client = image.client(wire)
     too_much = bytes(20_000_001)
-    reply = client.send(frame(too_much) if wire == "tfserving-grpc" else too_much)
+    reply = client.post(frame(too_much) if wire == "tfserving-grpc" else too_much)
     assert reply.status == ("grpc_8" if wire == "tfserving-grpc" else "http_413")
     assert "20000000" in reply.message.replace(",", "")
     inputs, _ = golden("image", 1)
-    assert client.send(WIRES[wire].encode_request("image", specs("image", "inputs"), inputs)).status == "ok"
+    assert client.post(WIRES[wire].encode_request("image", specs("image", "inputs"), inputs)).status == "ok"
 
 
 @pytest.mark.parametrize("wire", ["tfserving-binary", "tfserving-grpc"])
@@ -177,7 +177,7 @@ def test_a_full_queue_refuses_and_the_rest_is_answered(start: Start, target: str
 
     def work() -> None:
         client = server.client(wire)
-        replies.extend(client.send(body) for _ in range(100))
+        replies.extend(client.post(body) for _ in range(100))
 
     # no more than grpcio lets in, which refuses in its own words
     callers = [threading.Thread(target=work) for _ in range(16)]
@@ -196,12 +196,11 @@ def test_a_full_queue_refuses_and_the_rest_is_answered(start: Start, target: str
 
 
 def test_a_raw_body_for_a_model_that_needs_safetensors(words: Running) -> None:
-    wire = WIRES["tfserving-binary"]
-    client = Client("127.0.0.1", words.rest_port, wire, "words", specs("image", "inputs"), 5)  # sends octet-stream
-    reply = client.send(bytes(256))
+    client = client_of(words.rest_port, "tfserving-binary", model_of("words", specs("image", "inputs")))  # octet-stream
+    reply = client.post(bytes(256))
     assert reply.status == "http_400"
     assert "application/x-safetensors" in reply.message
-    missing = words.client("tfserving-binary").send(save({"ids": np.zeros((1, 2), "i8")}))
+    missing = words.client("tfserving-binary").post(save({"ids": np.zeros((1, 2), "i8")}))
     assert missing.status == "http_400"
     assert "inputs are ids; the model's inputs are ids, weight" in missing.message
 
@@ -232,9 +231,9 @@ def test_status_and_metadata_over_rest(image: Running) -> None:
 
 
 def call(server: Running, service: str, method: str, message: Any) -> Reply:
-    wire = replace(WIRES["tfserving-grpc"], path=lambda model: f"/tensorflow.serving.{service}/{method}")
-    client = Client("127.0.0.1", server.grpc_port, wire, server.model, specs(server.model, "inputs"), 5)
-    return client.send(frame(serialize(message)))
+    headers = WIRES["tfserving-grpc"].headers((), b"")
+    request = Request(f"/tensorflow.serving.{service}/{method}", headers, frame(serialize(message)))
+    return server.client("tfserving-grpc").send(request)
 
 
 def test_status_and_metadata_over_grpc(image: Running) -> None:
@@ -267,11 +266,11 @@ def test_concurrent_callers_get_their_own_answers(words: Running) -> None:
         body = WIRES[wire].encode_request("words", specs("words", "inputs"), arrays)
         client = words.client(wire)
         for _ in range(50):
-            reply = client.send(body)
+            reply = client.post(body)
             if reply.status != "ok":
                 failures.append(reply)
                 continue
-            found = WIRES[wire].decode_response(specs("words", "outputs"), reply.body)
+            found = WIRES[wire].decode_reply(specs("words", "outputs"), reply)
             if not np.allclose(found["total"], outputs["total"][row % 4 : row % 4 + 1], atol=1e-3):
                 failures.append(found)
 
@@ -309,7 +308,7 @@ def test_metrics_count_requests_by_protocol_and_code(start: Start) -> None:
     inputs, _ = golden("image", 1)
     for wire in TFSERVING_WIRES:
         predict(server, wire, inputs)
-    server.client("tfserving-grpc").send(frame(b""))
+    server.client("tfserving-grpc").post(frame(b""))
     expected = (
         'bakeoff_requests_total{code="200",protocol="binary"} 1.0',
         'bakeoff_requests_total{code="OK",protocol="grpc"} 1.0',
@@ -331,7 +330,7 @@ def test_a_signal_ends_it_cleanly_with_clients_connected(start: Start, number: i
     inputs, _ = golden("image", 1)
     clients = [server.client(wire) for wire in TFSERVING_WIRES]
     for client, wire in zip(clients, TFSERVING_WIRES, strict=True):
-        assert client.send(WIRES[wire].encode_request("image", specs("image", "inputs"), inputs)).status == "ok"
+        assert client.post(WIRES[wire].encode_request("image", specs("image", "inputs"), inputs)).status == "ok"
     started = time.monotonic()
     server.process.send_signal(number)
     assert server.process.wait(10) == 0

@@ -9,18 +9,16 @@ import base64
 import gzip
 import http.client
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bakeoff.wire import WIRES
-from bakeoff.wire.client import Client
+from bakeoff.wire import WIRES, Request
 from bakeoff.wire.grpc_message import frame, parse
 from bakeoff.wire.proto import tfserving_pb2
 
-from .conftest import FP32, LEAN, Running, Start, specs
+from .conftest import FP32, LEAN, Running, Start
 
 RECORDINGS = Path(__file__).resolve().parents[2] / "contract" / "recordings"
 NUMBERS = {"INVALID_ARGUMENT": 3, "NOT_FOUND": 5, "FAILED_PRECONDITION": 9}
@@ -114,10 +112,9 @@ def parsed(text: str) -> Any:
 
 @pytest.mark.parametrize("recording", recorded("grpc"))
 def test_grpc(half_plus_two: Running, recording: dict[str, Any]) -> None:
-    wire = replace(WIRES["tfserving-grpc"], path=lambda model: recording["rpc"])
-    inputs = specs("half_plus_two", "inputs")
-    client = Client("127.0.0.1", half_plus_two.grpc_port, wire, "half_plus_two", inputs, 10)
-    reply = client.send(frame(base64.b64decode(recording["request_b64"])))
+    client = half_plus_two.client("tfserving-grpc")
+    headers = WIRES["tfserving-grpc"].headers((), b"")
+    reply = client.send(Request(recording["rpc"], headers, frame(base64.b64decode(recording["request_b64"]))))
     client.close()
     message = ANSWERS[recording["rpc"]]
     found = (reply.status, said(parse(message, reply.body)) if reply.status == "ok" else reply.message)

@@ -12,7 +12,7 @@ import pytest
 from bakeoff.artifacts.golden import Golden, load_missing
 from bakeoff.errors import BakeoffError, UsageError
 from bakeoff.measure.requests import encode_request, request_count
-from bakeoff.platforms.verify import Reference
+from bakeoff.platforms.verify import Expected
 from bakeoff.schema import MissingArtifact, Model, TensorSpec
 from bakeoff.wire import WireError, rows
 
@@ -60,15 +60,15 @@ def test_rows_are_numbered_through_the_lengths(golden: Golden) -> None:
 
 
 def test_an_answer_is_held_to_its_own_length(golden: Golden) -> None:
-    reference = Reference(golden, golden.outputs("tflite-fp32"))
+    expected = Expected(golden, golden.outputs("tflite-fp32"))
     for k in range(6):
         asked = golden.rows_of(k, 2)
-        tokens = rows.parse(encode_request(golden, "tfserving-rest", asked))["instances"]
+        tokens = rows.parse(encode_request(golden, "tfserving-rest", asked).body)["instances"]
         right = np.array(tokens).sum(1).astype(np.float32)
-        assert reference.error_of(asked, {"total": right}) == (0.0, True)
-        assert not reference.error_of(asked, {"total": right + 1})[1]
+        assert expected.error_of(asked, {"total": right}) == (0.0, True)
+        assert not expected.error_of(asked, {"total": right + 1})[1]
     with pytest.raises(WireError, match="shape"):
-        reference.error_of(golden.rows_of(0, 2), {"total": np.zeros(3, np.float32)})
+        expected.error_of(golden.rows_of(0, 2), {"total": np.zeros(3, np.float32)})
 
 
 def test_without_lengths_there_are_eight_bodies_of_rows_in_order(tmp_path: Path) -> None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from bakeoff.errors import UsageError
 from bakeoff.experiment.config import Config, load_config, shorten
+from bakeoff.experiment.workloads import BoundedWorkload
 from bakeoff.host.catalog import load_targets, make_endpoints
 from bakeoff.host.cpus import Cpus, resolve_cpus
-from bakeoff.schema import FLOORS, WIRE_PROTOCOLS, Target
+from bakeoff.schema import FLOORS, WIRE_PROTOCOLS, Target, Workload
 from bakeoff.wire import WIRES
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -32,28 +34,40 @@ def load(text: str, tmp_path: Path) -> Config:
         ("rounds = 7\n", "rouns = 7\n", ("rouns: is an unknown key", "rounds", "base_port")),
         ("concurrency = 8", "concurency = 8", ("workloads.1.concurency", "concurrency", "warmup_s")),
         ("[quick]", "[quick]\nfast = 1", ("quick.fast", "duration_s")),
-        ("warmup_s = 0.1", "warmup_s = -1", ("quick.warmup_s",)),
-        ("duration_s = 0.5", "duration_s = 0", ("quick.duration_s", "0.1 to 86,400")),
-        ("duration_s = 0.5", "duration_s = nan", ("quick.duration_s",)),
+        ("warmup_s = 0.1", "warmup_s = -1", ("quick.warmup_s", "greater than or equal to 0")),
+        ("duration_s = 0.5", "duration_s = 0", ("quick.duration_s", "greater than or equal to 0.1")),
+        ("duration_s = 0.5", "duration_s = nan", ("quick.duration_s", "86400")),
         ("base_port = 0", 'base_port = 0\nformats = ["coreml"]', ("formats", "'coreml'", "tflite-int8")),
         ('targets = ["torchserve", ', "targets = []\n#", ("targets: is empty",)),
         ('models = ["digits_cnn", "mobilenet_v2"]', "models = []", ("models: is empty",)),
         ('protocols = ["rest", ', "protocols = []\n#", ("protocols: is empty",)),
-        ("concurrency = 8", "concurrency = 0", ("workloads.1.concurrency", "1 to 1000")),
+        ("concurrency = 8", "concurrency = 0", ("workloads.1.concurrency", "greater than or equal to 1")),
+        ("concurrency = 8", "concurrency = 1001", ("workloads.1.concurrency", "less than or equal to 1000")),
+        ("concurrency = 8", "", ("workloads.1.concurrency: is missing", "closed arrivals")),
+        ("rounds = 7\n", "rounds = 0\n", ("rounds: ", "greater than or equal to 1")),
         ("duration_s = 1.3         # measured", "duration_s = 0", ("duration_s",)),
         ('arrival = "closed"', 'arrival = "uniform"', ("arrival", "'closed'")),
         ('arrival = "closed"', 'arrival = "constant"', ("workloads.0.concurrency", "constant arrivals", "rate_rps")),
-        ("rate_rps = 125", "rate_rps = 0", ("workloads.2.rate_rps", "0.01 to 100,000")),
-        ("rate_rps = 125", "rate_rps = nan", ("workloads.2.rate_rps", "0.01 to 100,000")),
+        ("rate_rps = 125", "rate_rps = 0", ("workloads.2.rate_rps", "greater than or equal to 0.01")),
+        ("rate_rps = 125", "rate_rps = nan", ("workloads.2.rate_rps", "100000")),
         ("rate_rps = 125", "concurrency = 2", ("workloads.2.concurrency", "poisson arrivals", "rate_rps")),
-        ("max_outstanding = 1000", "max_outstanding = 0", ("workloads.2.max_outstanding", "1 to 1000")),
-        ("max_request_bytes = 1_000_000", "max_request_bytes = 0", ("workloads.1.max_request_bytes", "1 or more")),
-        ("price_per_hour = 0.10", "price_per_hour = -1", ("price_per_hour", "0 or more")),
+        (
+            "max_outstanding = 1000",
+            "max_outstanding = 0",
+            ("workloads.2.max_outstanding", "greater than or equal to 1"),
+        ),
+        (
+            "max_request_bytes = 1_000_000",
+            "max_request_bytes = 0",
+            ("workloads.1.max_request_bytes", "greater than or equal to 1"),
+        ),
+        ("price_per_hour = 0.10", "price_per_hour = -1", ("price_per_hour", "greater than or equal to 0")),
+        ("price_per_hour = 0.10", "price_per_hour = nan", ("price_per_hour", "finite")),
         ('models = ["digits_cnn"]  # which', 'models = ["resnet"]  # which', ("workloads.2.models", "'resnet'")),
         ('workloads = ["c1", "c8"]', 'workloads = ["c2"]', ("quick.workloads", "'c2'", "c8")),
         ('name = "c8"', 'name = "c1"', ("'c1' stands twice",)),
         ('name = "c8"', 'name = "../c8"', ("workloads.1.name", "letters")),
-        ("base_port = 0", "base_port = 70000", ("base_port", "65000")),
+        ("base_port = 0", "base_port = 70000", ("base_port", "less than or equal to 65000")),
         ('protocols = ["rest"', 'protocols = ["soap"', ("protocols.0", "binary")),
         ("seed = 20260101", "seed = ", ("my.toml",)),
     ],
@@ -65,6 +79,15 @@ def test_what_is_wrong_is_named(old: str, new: str, says: tuple[str, ...], tmp_p
     assert caught.value.status == 2
     for part in ("my.toml", *says):
         assert part in str(caught.value)
+
+
+def test_workloads_are_those_of_the_schema(tmp_path: Path) -> None:
+    assert {type(workload) for workload in load(BENCH, tmp_path).workloads} == {Workload}
+
+
+def test_the_bounds_leave_the_defaults_as_they_are() -> None:
+    known = {field.name: field.default for field in fields(Workload)}
+    assert {field.name: field.default for field in fields(BoundedWorkload)} == known
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

@@ -10,37 +10,38 @@ from bakeoff.errors import TargetFailed
 from bakeoff.experiment.in_process import time_artifacts
 from bakeoff.host.progress import Quiet
 from bakeoff.platforms.deploy import Deployment
-from bakeoff.platforms.platform import BareTime
+from bakeoff.platforms.platform import BareTime, Prepared
 from bakeoff.schema import Bare
 
 CPUS = "3"
 
 
-class Runtime:
+class Platform:
     """Knows a time for `good`, none for `silent`, and fails for `broken`."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, str, str]] = []
 
-    def time_bare(self, target: Any, prepared: str, model_dir: Path, format: str, cpus: str) -> BareTime | None:
-        self.asked.append((target.name, format, cpus))
-        if target.name == "broken":
+    def time_bare(self, prepared: Any, model_dir: Path, format: str, cpus: str) -> BareTime | None:
+        name = prepared.target.name
+        self.asked.append((name, format, cpus))
+        if name == "broken":
             raise TargetFailed("it broke")
-        return BareTime(0.5, 9) if target.name == "good" else None
+        return BareTime(0.5, 9) if name == "good" else None
 
 
 def deployment(*names: str) -> Deployment:
-    servers = [SimpleNamespace(target=SimpleNamespace(name=name), format="f") for name in names]
-    how = {(name, "f"): ("prepared", None) for name in names}
+    targets: list[Any] = [SimpleNamespace(name=name) for name in names]
+    servers = [SimpleNamespace(target=target, format="f", prepared=Prepared(target)) for target in targets]
     model = SimpleNamespace(name="m")
-    fields = {"model": model, "folder": Path("m"), "servers": servers, "how": how, "runtime": Runtime()}
+    fields = {"model": model, "folder": Path("m"), "servers": servers, "platform": Platform()}
     return cast(Deployment, SimpleNamespace(**fields))
 
 
 def test_each_server_that_is_up_is_timed_on_the_servers_cpus() -> None:
     up = deployment("broken", "silent", "good")
     assert time_artifacts(up, CPUS, (), Quiet()) == [Bare("m", "good", "f", 0.5, 9)]
-    assert cast(Runtime, up.runtime).asked == [("broken", "f", CPUS), ("silent", "f", CPUS), ("good", "f", CPUS)]
+    assert cast(Platform, up.platform).asked == [("broken", "f", CPUS), ("silent", "f", CPUS), ("good", "f", CPUS)]
 
 
 def test_what_is_known_is_not_timed_again() -> None:

@@ -21,7 +21,7 @@ ENDPOINT = Endpoint("lean-tflite-grpc", "m", "lean-tflite", "tflite-fp32", "grpc
 SERVER: Any = SimpleNamespace(target=SimpleNamespace(metrics=None))
 
 
-class Runtime:
+class Platform:
     """Keeps a server's state; each answer takes it 1 ms of CPU time."""
 
     def __init__(self) -> None:
@@ -47,12 +47,12 @@ class Runtime:
 class Generator:
     """Has COUNT requests answered; one that is to be lost doesn't live to tell."""
 
-    def __init__(self, runtime: Runtime, is_lost: bool) -> None:
-        self.runtime, self.is_lost = runtime, is_lost
+    def __init__(self, platform: Platform, is_lost: bool) -> None:
+        self.platform, self.is_lost = platform, is_lost
 
     def run_trial(self, trial: Trial, endpoint: Endpoint) -> int:
-        self.runtime.did.append("load")
-        self.runtime.answered += COUNT
+        self.platform.did.append("load")
+        self.platform.answered += COUNT
         if self.is_lost:
             raise LoadLost("the load generator ended early")
         if trial.samples:
@@ -68,37 +68,37 @@ Measure = Callable[..., Measurement | None]
 
 
 @pytest.fixture
-def runtime() -> Runtime:
-    return Runtime()
+def platform() -> Platform:
+    return Platform()
 
 
 @pytest.fixture
-def measure(runtime: Runtime, tmp_path: Path) -> Measure:
+def measure(platform: Platform, tmp_path: Path) -> Measure:
     def measured(*lost: bool, primes: bool = False) -> Measurement | None:
-        generators: list[Any] = [Generator(runtime, is_lost) for is_lost in lost]
+        generators: list[Any] = [Generator(platform, is_lost) for is_lost in lost]
         samples = None if primes else str(tmp_path / "t.parquet")
         trial = Trial("t", ENDPOINT.id, Workload("c1", "closed", 1), 0, 0, samples)
-        deployment: Any = SimpleNamespace(runtime=runtime, reference=lambda *_: None)
+        deployment: Any = SimpleNamespace(platform=platform, expected=lambda *_: None)
         return measure_trial(trial, ENDPOINT, SERVER, deployment, RenewedLoad(lambda: generators.pop(0), Quiet()))
 
     return measured
 
 
-def test_a_server_is_awake_under_load_alone(runtime: Runtime, measure: Measure) -> None:
+def test_a_server_is_awake_under_load_alone(platform: Platform, measure: Measure) -> None:
     found = measure(False)
-    assert runtime.did == ["resume", "load", "pause"]
+    assert platform.did == ["resume", "load", "pause"]
     assert found is not None and (found.request_count, found.peak_rss_bytes) == (COUNT, 7)
     assert found.server_cpu_ms_per_request == pytest.approx(1.0)
 
 
-def test_priming_leaves_no_measurement(runtime: Runtime, measure: Measure) -> None:
+def test_priming_leaves_no_measurement(platform: Platform, measure: Measure) -> None:
     assert measure(False, primes=True) is None
-    assert runtime.did == ["resume", "load", "pause"]
+    assert platform.did == ["resume", "load", "pause"]
 
 
 def test_cpu_time_that_a_lost_load_generator_took_is_not_charged_to_the_other(
-    runtime: Runtime, measure: Measure
+    platform: Platform, measure: Measure
 ) -> None:
     found = measure(True, False)
-    assert runtime.did == ["resume", "load", "load", "pause"]
+    assert platform.did == ["resume", "load", "load", "pause"]
     assert found is not None and found.request_count == COUNT and found.server_cpu_ms_per_request is None

@@ -5,14 +5,14 @@ from __future__ import annotations
 import recorder
 from recorder import Recorder, joined
 
-from bakeoff.wire.client import Reply
+from bakeoff.wire import Reply
 
 BEGIN = 5_000_000_000
 
 
 def reply(body: bytes, at_ms: int = 0, status: str = "ok") -> Reply:
     start = BEGIN + at_ms * 1_000_000
-    return Reply(status, start, start + 250_000, body, 1, "")
+    return Reply(body, status, start, start + 250_000, 1)
 
 
 def test_times_count_from_the_trials_begin() -> None:

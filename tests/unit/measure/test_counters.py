@@ -50,8 +50,13 @@ def ours(rest: int, queue: float, compute: float, grpc: int = 2) -> str:
 
 
 def test_series_are_added_up_over_their_labels() -> None:
-    page = 'a{x="1"} 2\na{x="}"} 3e0\nb 4 1700000000000\n# a 9\nc{x="1"} nonsense\n'
+    page = 'a{x="1"} 2\na{x="}"} 3e0\nb 4 1700000000000\n# a 9\n'
     assert add_up(page) == {"a": 5.0, "b": 4.0}
+
+
+@pytest.mark.parametrize("page", ['a 2\nc{x="1"} nonsense\n', "<html></html>", 'a{x="', "\0", "{}{}"])
+def test_a_page_that_is_no_prometheus_text_says_nothing(page: str) -> None:
+    assert add_up(page) == {}
 
 
 def test_our_own_servers_have_a_queue_and_a_computation() -> None:

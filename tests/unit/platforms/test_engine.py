@@ -26,7 +26,7 @@ from bakeoff.schema import Endpoint, Model, Plan, TensorSpec
 )
 def test_an_engine_that_cannot_be_used_is_told_in_one_line(error: str, says: str) -> None:
     told = docker_engine.no_engine(error)
-    assert says in told and "\n" not in told and "--runtime docker" in told
+    assert says in told and "\n" not in told and "--platform docker" in told
 
 
 class Container:

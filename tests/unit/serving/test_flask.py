@@ -267,7 +267,7 @@ def test_grpc_answers_and_refuses(client: Callable[..., Any], artifacts: Path) -
     from request_error import RequestError
 
     from bakeoff.schema import TensorSpec
-    from bakeoff.wire import WIRES, WireError
+    from bakeoff.wire import WIRES, Reply, WireError
     from bakeoff.wire.grpc_message import unframe
 
     inputs, outputs = (TensorSpec("x", "float32", (None, 2)),), (TensorSpec("y", "float32", (None, 2)),)
@@ -277,7 +277,7 @@ def test_grpc_answers_and_refuses(client: Callable[..., Any], artifacts: Path) -
         method = served.grpc_methods[wire.path("One")]
         assert method.predicts
         body = unframe(wire.encode_request("One", inputs, {"x": np.float32([[1, 2.5]])}))
-        answer = wire.decode_response(outputs, method.answer(body, predictor))
+        answer = wire.decode_reply(outputs, Reply(method.answer(body, predictor)))
         assert answer["y"].tolist() == [[2.0, 5.0]]
         with pytest.raises(RequestError, match="nope"):
             method.answer(unframe(wire.encode_request("nope", inputs, {"x": np.float32([[1, 2]])})), predictor)

@@ -11,14 +11,18 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 import grpc
+import numpy as np
 import pytest
+from wire_client import client_of, model_of
 
 from bakeoff.schema import TensorSpec
-from bakeoff.wire import WIRES
+from bakeoff.wire import WIRES, Reply, Request, WireError
 from bakeoff.wire.client import Client
 from bakeoff.wire.grpc_message import frame
+from bakeoff.wire.tensors import Arrays, Specs
 
 X = (TensorSpec("x", "float32", (None, 2)),)
+MODEL = model_of("m", X)
 REST = WIRES["tfserving-rest"]
 OK_ANSWER = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}"
 
@@ -113,11 +117,11 @@ def answering_http2(answer: bytes) -> Callable[[socket.socket], None]:
 
 
 def rest_client(port: int, timeout_s: float = 5.0) -> Client:
-    return Client("127.0.0.1", port, REST, "m", X, timeout_s)
+    return client_of(port, "tfserving-rest", MODEL, timeout_s)
 
 
 def grpc_client(port: int, timeout_s: float = 5.0) -> Client:
-    return Client("127.0.0.1", port, WIRES["tfserving-grpc"], "m", X, timeout_s)
+    return client_of(port, "tfserving-grpc", MODEL, timeout_s)
 
 
 def test_a_request_is_sent_as_the_wire_says_on_a_kept_connection() -> None:
@@ -133,7 +137,7 @@ def test_a_request_is_sent_as_the_wire_says_on_a_kept_connection() -> None:
     with raw_server(talk) as port:
         client = rest_client(port)
         before_ns = time.perf_counter_ns()
-        replies = [client.send(b'{"instances": 1}'), client.send(b'{"instances": 2}')]
+        replies = [client.post(b'{"instances": 1}'), client.post(b'{"instances": 2}')]
         after_ns = time.perf_counter_ns()
         client.close()
 
@@ -152,9 +156,9 @@ def test_an_http_error_has_its_code_and_text(status: int) -> None:
     answer = f"HTTP/1.1 {status} X\r\ncontent-length: 16\r\n\r\n".encode() + b'{"error": "bad"}'
     with raw_server(answering(answer, OK_ANSWER)) as port:
         client = rest_client(port)
-        reply = client.send(b"{}")
+        reply = client.post(b"{}")
         assert (reply.status, reply.message) == (f"http_{status}", '{"error": "bad"}')
-        assert client.send(b"{}").status == "ok"
+        assert client.post(b"{}").status == "ok"
 
 
 @pytest.mark.parametrize(
@@ -169,7 +173,7 @@ def test_an_http_error_has_its_code_and_text(status: int) -> None:
 )
 def test_an_answer_that_is_cut_off_is_a_reset(answer: bytes) -> None:
     with raw_server(answering(answer)) as port:
-        reply = rest_client(port).send(b"{}")
+        reply = rest_client(port).post(b"{}")
     assert reply.status == "reset"
     assert reply.message
 
@@ -181,7 +185,7 @@ def test_a_connection_reset_by_the_server() -> None:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
 
     with raw_server(reset) as port:
-        assert rest_client(port).send(b"{}").status == "reset"
+        assert rest_client(port).post(b"{}").status == "reset"
 
 
 def test_a_kept_connection_that_is_reset_before_an_answer_is_a_reset() -> None:
@@ -198,14 +202,14 @@ def test_a_kept_connection_that_is_reset_before_an_answer_is_a_reset() -> None:
 
     with raw_server(talk) as port:
         client = rest_client(port)
-        replies = [client.send(body) for body in (b"{}", b"{ }", b"{  }")]
+        replies = [client.post(body) for body in (b"{}", b"{ }", b"{  }")]
     assert [(reply.status, reply.connects) for reply in replies] == [("ok", 1), ("reset", 1), ("ok", 0)]
 
 
 def test_a_connection_that_the_server_closed_politely_is_opened_again() -> None:
     with raw_server(answering(OK_ANSWER.replace(b"OK\r\n", b"OK\r\nconnection: close\r\n"))) as port:
         client = rest_client(port)
-        replies = [client.send(b"{}"), client.send(b"{}")]
+        replies = [client.post(b"{}"), client.post(b"{}")]
     assert [(reply.status, reply.connects) for reply in replies] == [("ok", 1), ("ok", 1)]
 
 
@@ -213,7 +217,7 @@ def test_a_connection_that_the_server_closed_politely_is_opened_again() -> None:
 def test_nobody_listens(make: Callable[[int], Client]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-    reply = make(port).send(frame(b""))
+    reply = make(port).post(frame(b""))
     assert reply.status == "refused"
     assert str(port) in reply.message
 
@@ -222,7 +226,7 @@ def test_nobody_listens(make: Callable[[int], Client]) -> None:
 def test_a_server_that_says_nothing(make: Callable[[int, float], Client]) -> None:
     done = threading.Event()
     with raw_server(lambda connection: bool(done.wait(5)) and None) as port:
-        reply = make(port, 0.2).send(frame(b""))
+        reply = make(port, 0.2).post(frame(b""))
         done.set()
     assert reply.status == "timeout"
     assert 0.19e9 <= reply.end_ns - reply.start_ns < 2e9
@@ -250,7 +254,7 @@ def test_a_server_that_says_nothing(make: Callable[[int, float], Client]) -> Non
 def test_how_a_grpc_call_ends(answer: bytes, status: str, message: str | None) -> None:
     with raw_server(answering_http2(answer)) as port:
         client = grpc_client(port)
-        reply = client.send(frame(b"request"))
+        reply = client.post(frame(b"request"))
         client.close()
     assert reply.status == status
     assert reply.message == message if message is not None else reply.message
@@ -277,12 +281,12 @@ def test_twenty_megabytes_both_ways_over_grpc() -> None:
     server.start()
     client = grpc_client(port, 20)
     message = bytes(range(250)) * 80_000
-    assert client.send(frame(message)).body == message
-    assert client.send(frame(b"")).body == b""
+    assert client.post(frame(message)).body == message
+    assert client.post(frame(b"")).body == b""
     assert "bakeoff" in handler.metadata["user-agent"]
-    too_much = client.send(frame(message + b"x"))
+    too_much = client.post(frame(message + b"x"))
     assert too_much.status == "grpc_8"
-    assert client.send(frame(b"next")).body == b"next"
+    assert client.post(frame(b"next")).body == b"next"
     server.stop(None)
 
 
@@ -290,7 +294,7 @@ def test_twenty_megabytes_both_ways_over_rest() -> None:
     body = bytes(20_000_000)
     answer = b"HTTP/1.1 200 OK\r\ncontent-length: 20000000\r\n\r\n" + body
     with raw_server(answering(answer)) as port:
-        assert rest_client(port, 20).send(body).body == body
+        assert rest_client(port, 20).post(body).body == body
 
 
 def test_a_refusal_that_comes_before_the_body_was_read() -> None:
@@ -302,7 +306,7 @@ def test_a_refusal_that_comes_before_the_body_was_read() -> None:
             pass
 
     with raw_server(refuse) as port:
-        reply = rest_client(port, 20).send(bytes(19_000_000))
+        reply = rest_client(port, 20).post(bytes(19_000_000))
     assert (reply.status, reply.message) == ("http_413", "large")
 
 
@@ -322,10 +326,53 @@ def test_get_reads_a_page_of_the_same_port() -> None:
 def test_the_environments_proxy_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
     with raw_server(answering(OK_ANSWER)) as port:
-        assert rest_client(port).send(b"{}").status == "ok"
+        assert rest_client(port).post(b"{}").status == "ok"
 
 
 def test_a_wrong_use_is_not_a_status() -> None:
-    wire = replace(REST, path=lambda model: ":::")
     with pytest.raises(RuntimeError, match="libcurl could not be used so"):
-        Client("127.0.0.1", 1, wire, "m", X, 1).send(b"")
+        rest_client(1).send(Request(":::", {}, b""))
+
+
+def test_each_request_goes_with_its_own_path_and_headers() -> None:
+    seen = []
+
+    def talk(connection: socket.socket) -> None:
+        for _ in range(3):
+            seen.append(read_request(connection))
+            connection.sendall(OK_ANSWER)
+
+    one, other = Request("/one", {"content-type": "a/b", "x-rows": "1"}, b"1"), Request("/other", {"x-rows": "2"}, b"2")
+    with raw_server(talk) as port:
+        client = rest_client(port)
+        for request in (one, other, one):
+            assert client.send(request).status == "ok"
+    heads = [head.lower() for head, _, _ in (each.partition(b"\r\n\r\n") for each in seen)]
+    assert [head.split()[1] for head in heads] == [b"/one", b"/other", b"/one"]
+    assert [b"x-rows: 1" in head for head in heads] == [True, False, True]
+    assert [b"content-type: a/b" in head for head in heads] == [True, False, True]
+    assert [each[-1:] for each in seen] == [b"1", b"2", b"1"]
+
+
+@pytest.mark.parametrize("reads", [True, False])
+def test_a_wire_that_reads_headers_gets_those_of_the_reply(reads: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    def decode(outputs: Specs, reply: Reply) -> Arrays:
+        return {"y": np.frombuffer(reply.body[int(reply.headers["x-skip"]) :], np.uint8)}
+
+    monkeypatch.setitem(WIRES, REST.name, replace(REST, reads_headers=reads, decode_reply=decode))
+    answers = (b"HTTP/1.1 200 OK\r\nX-Skip: %d\r\ncontent-length: 3\r\n\r\nabc" % skip for skip in (1, 2))
+    with raw_server(answering(*answers)) as port:
+        client = rest_client(port)
+        replies = [client.post(b"{}"), client.post(b"{}")]
+    assert [reply.status for reply in replies] == ["ok", "ok"]
+    assert [reply.headers.get("x-skip") for reply in replies] == (["1", "2"] if reads else [None, None])
+    if reads:
+        decoded = [WIRES[REST.name].decode(MODEL, reply)["y"].tobytes() for reply in replies]
+        assert decoded == [b"bc", b"c"]
+
+
+def test_a_reply_that_is_not_ok_is_told_by_its_status() -> None:
+    with pytest.raises(WireError, match="http_503: busy"):
+        REST.decode(MODEL, Reply(b"", "http_503", message="busy"))
+    with pytest.raises(WireError, match="http_500: broken"):
+        REST.decode(MODEL, Reply(b"broken", "http_500"))

@@ -6,17 +6,16 @@ import base64
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import grpc
 import numpy as np
 import pytest
+from wire_client import client_of, model_of
 
 from bakeoff.schema import TensorSpec
-from bakeoff.wire import WIRES, WireError, tfserving_server
-from bakeoff.wire.client import Client
+from bakeoff.wire import WIRES, Reply, Request, WireError, tfserving_server
 from bakeoff.wire.grpc_message import frame, parse
 from bakeoff.wire.proto import tfserving_pb2
 from bakeoff.wire.tensors import Specs
@@ -75,7 +74,7 @@ def values_of(tensor: dict[str, Any]) -> list[Any]:
 def test_every_recorded_prediction_is_read(recording: dict[str, Any]) -> None:
     specs = specs_of(recording)
 
-    arrays = WIRE.decode_response(specs, base64.b64decode(recording["response_b64"]))
+    arrays = WIRE.decode_reply(specs, Reply(base64.b64decode(recording["response_b64"])))
 
     for spec in specs:
         expected = values_of(recording["response_json"]["outputs"][spec.name])
@@ -109,7 +108,7 @@ def test_our_server_side_answers_as_the_real_one(name: str) -> None:
     reply = tfserving_server.encode_grpc_reply(Y, outputs, call.model_spec.name, 123)
 
     real = base64.b64decode(recording["response_b64"])
-    np.testing.assert_array_equal(WIRE.decode_response(Y, reply)["y"], WIRE.decode_response(Y, real)["y"])
+    np.testing.assert_array_equal(WIRE.decode_reply(Y, Reply(reply))["y"], WIRE.decode_reply(Y, Reply(real))["y"])
     ours, theirs = (parse(tfserving_pb2.PredictResponse, each).model_spec for each in (reply, real))
     assert ours == theirs
 
@@ -150,10 +149,10 @@ def replay_port() -> Iterator[int]:
 @pytest.mark.parametrize("index", range(len(RECORDINGS)), ids=[each["name"] for each in RECORDINGS])
 def test_the_client_reads_every_recorded_status(index: int, replay_port: int) -> None:
     recording = RECORDINGS[index]
-    wire = replace(WIRE, path=lambda model: f"/replay/{index}")
-    client = Client("127.0.0.1", replay_port, wire, "model", X, timeout_s=5)
+    client = client_of(replay_port, WIRE.name, model_of("model", X))
+    body = frame(base64.b64decode(recording.get("request_b64", "")))
 
-    reply = client.send(frame(base64.b64decode(recording.get("request_b64", ""))))
+    reply = client.send(Request(f"/replay/{index}", WIRE.headers(X, body), body))
 
     code = getattr(grpc.StatusCode, recording["code"]).value[0]
     assert reply.status == ("ok" if code == 0 else f"grpc_{code}"), reply.message

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bakeoff.schema import TensorSpec
-from bakeoff.wire import WIRES, WireError, binary, rows, tfserving_server, torchserve_server
+from bakeoff.wire import WIRES, Reply, WireError, binary, rows, tfserving_server, torchserve_server
 from bakeoff.wire.grpc_message import frame, serialize, unframe
 from bakeoff.wire.proto.tfserving_pb2 import DataType, PredictRequest
 
@@ -27,14 +27,14 @@ VALID = {
     "torchserve": torchserve_server.encode_grpc_reply(binary.encode(TWO, ARRAYS, binary.SAFETENSORS)),
 }
 DECODERS: dict[str, tuple[str, Callable[[bytes], Any]]] = {
-    "rest reply": ("json", lambda body: WIRES["tfserving-rest"].decode_response(TWO, body)),
+    "rest reply": ("json", lambda body: WIRES["tfserving-rest"].decode_reply(TWO, Reply(body))),
     "rest request": ("json", lambda body: tfserving_server.decode_rest_call(rows.parse(body), TWO)),
-    "binary reply": ("safetensors", lambda body: WIRES["tfserving-binary"].decode_response(TWO, body)),
+    "binary reply": ("safetensors", lambda body: WIRES["tfserving-binary"].decode_reply(TWO, Reply(body))),
     "binary request": ("safetensors", lambda body: binary.decode(TWO, body, binary.SAFETENSORS, "input")),
-    "raw reply": ("safetensors", lambda body: WIRES["tfserving-binary"].decode_response(SPECS, body)),
-    "grpc reply": ("grpc", lambda body: WIRES["tfserving-grpc"].decode_response(TWO, body)),
+    "raw reply": ("safetensors", lambda body: WIRES["tfserving-binary"].decode_reply(SPECS, Reply(body))),
+    "grpc reply": ("grpc", lambda body: WIRES["tfserving-grpc"].decode_reply(TWO, Reply(body))),
     "grpc request": ("grpc", lambda body: tfserving_server.decode_grpc_call(body, TWO)),
-    "torchserve reply": ("torchserve", lambda body: WIRES["torchserve-grpc"].decode_response(TWO, body)),
+    "torchserve reply": ("torchserve", lambda body: WIRES["torchserve-grpc"].decode_reply(TWO, Reply(body))),
     "torchserve request": ("torchserve", torchserve_server.decode_grpc_call),
     "frame": ("grpc", unframe),
 }
@@ -75,21 +75,21 @@ JSON_VALUES = st.recursive(
 def test_any_json_value(key: str, value: Any) -> None:
     body = json.dumps({key: value}).encode()
     for specs in (SPECS, TWO, (TensorSpec("y", "object", (None,)),)):
-        only_wire_errors(lambda body, specs=specs: WIRES["tfserving-rest"].decode_response(specs, body), body)
+        only_wire_errors(lambda body, specs=specs: WIRES["tfserving-rest"].decode_reply(specs, Reply(body)), body)
         only_wire_errors(lambda body, specs=specs: tfserving_server.decode_rest_call(rows.parse(body), specs), body)
 
 
 @pytest.mark.parametrize("depth", [40, 70, 200, 100_000])
 def test_deep_json_is_refused(depth: int) -> None:
     with pytest.raises(WireError):
-        WIRES["tfserving-rest"].decode_response(SPECS, b'{"predictions":' + b"[" * depth + b"]" * depth + b"}")
+        WIRES["tfserving-rest"].decode_reply(SPECS, Reply(b'{"predictions":' + b"[" * depth + b"]" * depth + b"}"))
 
 
 @pytest.mark.parametrize("number", ["1" * 400, "1" * 5000, "-" + "9" * 30])
 def test_integers_too_large_are_refused(number: str) -> None:
     spec = (TensorSpec("y", "int64", (None,)),)
     with pytest.raises(WireError):
-        WIRES["tfserving-rest"].decode_response(spec, f'{{"predictions": [{number}]}}'.encode())
+        WIRES["tfserving-rest"].decode_reply(spec, Reply(f'{{"predictions": [{number}]}}'.encode()))
 
 
 @pytest.mark.parametrize(
@@ -138,4 +138,4 @@ def test_an_output_of_another_shape_is_an_error_that_names_both(name: str) -> No
     }[name]()
     specs = (TensorSpec("y", "float32", (None, 3)),)
     with pytest.raises(WireError, match=r"y has shape \[3, 4\]; the model says \[any, 3\]"):
-        WIRES[name].decode_response(specs, body)
+        WIRES[name].decode_reply(specs, Reply(body))

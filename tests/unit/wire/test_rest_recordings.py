@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from bakeoff.schema import TensorSpec
-from bakeoff.wire import WIRES, WireError, rows, tfserving_server
+from bakeoff.wire import WIRES, Reply, WireError, rows, tfserving_server
 
 FILE = Path(__file__).resolve().parents[2] / "contract" / "recordings" / "tfserving_rest.json"
 RECORDINGS = json.loads(FILE.read_text(encoding="utf-8"))
@@ -81,7 +81,7 @@ def test_every_recorded_prediction_is_read(recording: dict[str, Any]) -> None:
     body = body_of(recording)
     outputs = outputs_of(recording)
 
-    arrays = WIRE.decode_response(outputs, body)
+    arrays = WIRE.decode_reply(outputs, Reply(body))
 
     document = json.loads(body.decode("utf-8", "surrogateescape"))
     for spec in outputs:
@@ -98,14 +98,14 @@ def test_every_recorded_prediction_is_read(recording: dict[str, Any]) -> None:
 
 def test_bare_tokens_become_infinities_and_nan() -> None:
     recording = next(each for each in RECORDINGS if each["name"] == "nan_inf_row")
-    arrays = WIRE.decode_response(outputs_of(recording), body_of(recording))
+    arrays = WIRE.decode_reply(outputs_of(recording), Reply(body_of(recording)))
     np.testing.assert_array_equal(arrays["div"], np.array([np.inf, -1, 1], "f4"))
     np.testing.assert_array_equal(arrays["log"], np.array([-np.inf, np.nan, 0], "f4"))
 
 
 def test_a_string_that_is_no_utf8_keeps_its_bytes() -> None:
     recording = next(each for each in RECORDINGS if each["name"] == "strings_b64_nonutf8")
-    arrays = WIRE.decode_response(outputs_of(recording), body_of(recording))
+    arrays = WIRE.decode_reply(outputs_of(recording), Reply(body_of(recording)))
     assert arrays["echo"].tolist() == arrays["echo_bytes"].tolist() == [b"\xff\x00\xfe"]
 
 
@@ -113,7 +113,7 @@ def test_a_string_that_is_no_utf8_keeps_its_bytes() -> None:
 def test_every_recorded_error_is_an_error_with_the_servers_text(recording: dict[str, Any]) -> None:
     body = body_of(recording)
     with pytest.raises(WireError) as caught:
-        WIRE.decode_response((TensorSpec("y", "float32", LINE),), body)
+        WIRE.decode_reply((TensorSpec("y", "float32", LINE),), Reply(body))
     if recording["content_type"] == "application/json" and body:
         assert json.loads(body)["error"] in str(caught.value)
 

@@ -12,8 +12,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.numpy import load
 
-from bakeoff.schema import WIRE_PROTOCOLS, TensorSpec
-from bakeoff.wire import WIRES, WireError, binary, rows, tfserving, tfserving_server, torchserve, torchserve_server
+from bakeoff.schema import WIRE_PROTOCOLS, Model, TensorSpec
+from bakeoff.wire import (
+    WIRES,
+    Reply,
+    WireError,
+    binary,
+    rows,
+    tfserving,
+    tfserving_server,
+    torchserve,
+    torchserve_server,
+)
 from bakeoff.wire.grpc_message import unframe
 
 NAMES = st.text("abc_0", min_size=1, max_size=6)
@@ -48,14 +58,14 @@ def test_row_requests_and_replies(given_tensors: Tensors) -> None:
     body = WIRES["tfserving-rest"].encode_request("m", specs, arrays)
     same(tfserving_server.decode_rest_call(rows.parse(body), specs).arrays, arrays)
     reply = rows.dump(tfserving_server.rest_reply(specs, arrays, columnar=False))
-    same(WIRES["tfserving-rest"].decode_response(specs, reply), arrays)
+    same(WIRES["tfserving-rest"].decode_reply(specs, Reply(reply)), arrays)
 
 
 @given(tensors())
 def test_columnar_replies(given_tensors: Tensors) -> None:
     specs, arrays = given_tensors
     reply = rows.dump(tfserving_server.rest_reply(specs, arrays, columnar=True))
-    same(WIRES["tfserving-rest"].decode_response(specs, reply), arrays)
+    same(WIRES["tfserving-rest"].decode_reply(specs, Reply(reply)), arrays)
 
 
 @given(tensors())
@@ -63,8 +73,8 @@ def test_binary_requests_and_replies(given_tensors: Tensors) -> None:
     specs, arrays = given_tensors
     wire = WIRES["torchserve-binary"]
     body = wire.encode_request("m", specs, arrays)
-    same(binary.decode(specs, body, wire.content_type(specs), "input"), arrays)
-    same(wire.decode_response(specs, body), arrays)
+    same(binary.decode(specs, body, wire.headers(specs, body)["content-type"], "input"), arrays)
+    same(wire.decode_reply(specs, Reply(body)), arrays)
 
 
 @given(tensors())
@@ -74,7 +84,7 @@ def test_tfserving_grpc_requests_and_replies(given_tensors: Tensors) -> None:
     same(call.arrays, arrays)
     assert call.model_spec.name == "m"
     reply = tfserving_server.encode_grpc_reply(specs, arrays, "m", 1)
-    same(WIRES["tfserving-grpc"].decode_response(specs, reply), arrays)
+    same(WIRES["tfserving-grpc"].decode_reply(specs, Reply(reply)), arrays)
 
 
 @given(tensors())
@@ -83,7 +93,7 @@ def test_torchserve_grpc_requests_and_replies(given_tensors: Tensors) -> None:
     name, body = torchserve_server.decode_grpc_call(unframe(torchserve.encode_grpc_request("m", specs, arrays)))
     assert name == "m"
     same(binary.decode(specs, body, binary.recognise(body), "input"), arrays)
-    same(WIRES["torchserve-grpc"].decode_response(specs, torchserve_server.encode_grpc_reply(body)), arrays)
+    same(WIRES["torchserve-grpc"].decode_reply(specs, Reply(torchserve_server.encode_grpc_reply(body))), arrays)
 
 
 IMAGE = (TensorSpec("x", "float32", (None, 1, 2, 2)),)
@@ -100,9 +110,9 @@ def test_the_bytes_are_those_of_the_design() -> None:
         "instances": [{"ids": [1, 2], "weight": 0.5}, {"ids": [3, 4], "weight": 1.0}]
     }
     raw = WIRES["tfserving-binary"]
-    assert raw.content_type(IMAGE) == "application/octet-stream"
+    assert raw.headers(IMAGE, b"")["content-type"] == "application/octet-stream"
     assert raw.encode_request("m", IMAGE, ROW) == ROW["x"].tobytes()
-    assert raw.content_type(TOKENS) == "application/x-safetensors"
+    assert raw.headers(TOKENS, b"")["content-type"] == "application/x-safetensors"
     same(load(raw.encode_request("m", TOKENS, TOKEN_ROWS)), TOKEN_ROWS)
 
 
@@ -149,7 +159,7 @@ def test_non_finite_values_survive_json() -> None:
     arrays = {"y": np.array([[np.nan, np.inf, -np.inf]], "f4")}
     body = rows.dump(tfserving_server.rest_reply(spec, arrays, columnar=False))
     assert body == b'{"predictions": [[NaN, Infinity, -Infinity]]}'
-    same(WIRES["tfserving-rest"].decode_response(spec, body), arrays)
+    same(WIRES["tfserving-rest"].decode_reply(spec, Reply(body)), arrays)
 
 
 @pytest.mark.parametrize("outputs", [IMAGE, TOKENS, TOKENS[:1]], ids=["raw", "two", "integers"])
@@ -159,5 +169,16 @@ def test_a_reply_is_encoded_as_was_asked_unless_raw_bytes_cannot_tell_it(outputs
     assert binary.reply_type(outputs, binary.SAFETENSORS) == binary.SAFETENSORS
     arrays = {spec.name: np.ones([2, *(size or 4 for size in spec.shape[1:])], spec.dtype) for spec in outputs}
     reply = binary.encode(outputs, arrays, kind, "output")
-    decoded = WIRES["torchserve-binary"].decode_response(outputs, reply)
+    decoded = WIRES["torchserve-binary"].decode_reply(outputs, Reply(reply))
     assert decoded.keys() == arrays.keys() and all((decoded[name] == arrays[name]).all() for name in arrays)
+
+
+@pytest.mark.parametrize("name", WIRES)
+def test_a_request_has_path_headers_and_body(name: str) -> None:
+    wire, model = WIRES[name], Model("a b", "", IMAGE, (), 0.0, 0.0)
+    request = wire.encode(model, ROW)
+    assert request == wire.request(model, wire.encode_request("a b", IMAGE, ROW))
+    assert request.path == wire.path("a b")
+    media_type = {"rest": "application/json", "binary": "application/octet-stream", "grpc": "application/grpc"}
+    assert request.headers["content-type"] == media_type[wire.protocol]
+    assert request.headers.get("te") == ("trailers" if wire.protocol == "grpc" else None)

@@ -1,11 +1,11 @@
-"""Conduct the trials of a plan, one Locust runner for all of them.
+"""Run the trials of a plan, one Locust runner for all of them.
 
-    PYTHON loadtest/conductor.py PLAN.json [--workers N] [--await-workers N --bind ADDRESS:PORT]
+    PYTHON loadtest/coordinator.py PLAN.json [--load-workers N] [--await-load-workers N --bind ADDRESS:PORT]
 
 Each line on stdin is a Task as JSON; the answer is a JSON line on stdout when its samples are written. The end of stdin
 ends the program. Who decides what comes next, and pauses the other servers meanwhile, is whoever writes the lines.
-With --workers it is the master of so many processes of this machine, with --await-workers of so many that connect by
-themselves: locust -f loadtest/locustfile.py --worker --master-host ADDRESS
+With --load-workers it is the master of so many processes of this machine, with --await-load-workers of so many that
+connect by themselves: locust -f loadtest/locustfile.py --worker --master-host ADDRESS
 """
 
 # Importing locust patches the standard library for gevent, so it comes first.
@@ -21,12 +21,12 @@ from typing import Any
 
 import gevent
 import native
-from crews import Crews, LocalWorkers
+from workers import Workers, LocalWorkers
 from locust.env import Environment
 from locust.runners import LocalRunner
-from order import ORDER, Order, Start, split
+from assignment import ASSIGNMENT, Assignment, Start, split
 from pydantic import TypeAdapter
-from trial_user import Crew, TrialUser
+from trial_user import Worker, TrialUser
 
 from bakeoff.measure.samples import join_tables, load_table, write_samples
 from bakeoff.schema import Plan, Task, Watch
@@ -38,48 +38,48 @@ SLACK_S = 20.0
 MOST_THREADS = 1100
 
 
-class Conductor:
+class Coordinator:
     """Runs the trials of a plan with the workers that there are."""
 
-    def __init__(self, plan: Plan, crews: Crews) -> None:
-        self._plan, self._crews = plan, crews
+    def __init__(self, plan: Plan, workers: Workers) -> None:
+        self._plan, self._workers = plan, workers
 
-    def conduct(self, task: Task) -> dict[str, object]:
+    def run(self, task: Task) -> dict[str, object]:
         """Run one trial and write its samples; return what to tell the caller."""
         trial = task.trial
-        self._crews.forget()
-        self._crews.provide(trial.workload.concurrency or 1)
-        orders = self._orders(task)
+        self._workers.forget()
+        self._workers.provide(trial.workload.concurrency or 1)
+        assignments = self._assignments(task)
         timeout_s = trial.workload.timeout_s
-        for client, order in orders.items():
-            self._crews.tell("order", ORDER.dump_python(order), client)
-        lost = self._crews.gather("primed", orders, 3 * timeout_s + SLACK_S)
+        for client, assignment in assignments.items():
+            self._workers.tell("assignment", ASSIGNMENT.dump_python(assignment), client)
+        lost = self._workers.gather("primed", assignments, 3 * timeout_s + SLACK_S)
         start = asdict(Start.soon(LEAD_S))
-        for client in orders:
-            self._crews.tell("begin", start, client)
+        for client in assignments:
+            self._workers.tell("begin", start, client)
         # The last request may take its whole timeout; with all of `max_outstanding` held back, some take two.
         length_s = trial.workload.warmup_s + trial.workload.duration_s
-        lost += self._crews.gather("rows", orders, length_s + 2 * timeout_s + SLACK_S)
-        said = self._crews.said("rows", orders)
+        lost += self._workers.gather("rows", assignments, length_s + 2 * timeout_s + SLACK_S)
+        said = self._workers.said("rows", assignments)
         lost += [f"worker {row['worker'] + 1}: {problem}" for row in said for problem in row["problems"]]
         if trial.samples is not None:
             table = join_tables(load_table(row["rows"]) for row in said if row["rows"] is not None)
             watches = [Watch(**row["watch"]) for row in said if row["watch"] is not None]
-            window = next(iter(orders.values())).window
+            window = next(iter(assignments.values())).window
             write_samples(Path(trial.samples), table, window, watches, list(dict.fromkeys(lost)))
         return {"trial": trial.id, "requests_sent": sum(row["sent"] for row in said), "lost": lost}
 
-    def _orders(self, task: Task) -> dict[str, Order]:
-        """Return each worker's part; a closed loop with fewer callers than workers needs not all of them."""
+    def _assignments(self, task: Task) -> dict[str, Assignment]:
+        """Return each worker's assignment; a closed loop with fewer callers than workers needs not all of them."""
         trial, endpoint = task.trial, task.endpoint
         paths = self._plan.requests[endpoint.wire][trial.workload.batch_size]
         bodies = tuple(Path(path).read_bytes() for path in paths)
-        clients = self._crews.ready()
+        clients = self._workers.ready()
         callers = trial.workload.concurrency if trial.workload.arrival == "closed" else None
         shares = [1] * len(clients) if callers is None else split(callers, min(len(clients), callers))
         what = (trial, endpoint, self._plan.model, bodies)
         return {
-            client: Order(*what, worker, len(shares), share, sum(shares[:worker]))
+            client: Assignment(*what, worker, len(shares), share, sum(shares[:worker]))
             for worker, (client, share) in enumerate(zip(clients, shares, strict=False))
         }
 
@@ -94,14 +94,14 @@ def parse(arguments: list[str]) -> Any:
     """Return the options of the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("plan", type=Path)
-    parser.add_argument("--workers", type=int, default=1, help="processes of this machine that share the load")
-    parser.add_argument("--await-workers", type=int, default=0, help="workers that connect by themselves")
+    parser.add_argument("--load-workers", type=int, default=1, help="processes of this machine that share the load")
+    parser.add_argument("--await-load-workers", type=int, default=0, help="workers that connect by themselves")
     parser.add_argument("--bind", default="127.0.0.1:5557", help="where those connect to, ADDRESS:PORT")
     return parser.parse_args(arguments)
 
 
 def main(arguments: list[str]) -> None:
-    """Conduct the trials that are named on stdin until it ends."""
+    """Run the trials that are named on stdin until it ends."""
     options = parse(arguments)
     plan = TypeAdapter(Plan).validate_json(options.plan.read_bytes())
     tasks = TypeAdapter(Task)
@@ -109,24 +109,24 @@ def main(arguments: list[str]) -> None:
     keep_large_blocks()
     environment = Environment(user_classes=[TrialUser], catch_exceptions=False)
     processes = None
-    if options.await_workers:
+    if options.await_load_workers:
         host, _, port = options.bind.rpartition(":")
         runner = environment.create_master_runner(host, int(port))
-    elif options.workers > 1:
+    elif options.load_workers > 1:
         runner = environment.create_master_runner("127.0.0.1", 0)
-        processes = LocalWorkers(runner.server.port, options.workers)
+        processes = LocalWorkers(runner.server.port, options.load_workers)
     else:
         runner = environment.create_local_runner()
-    crews = Crews(runner, processes, options.await_workers or options.workers)
+    workers = Workers(runner, processes, options.await_load_workers or options.load_workers)
     if isinstance(runner, LocalRunner):
-        Crew(environment)
-    conductor = Conductor(plan, crews)
+        Worker(environment)
+    coordinator = Coordinator(plan, workers)
     try:
-        crews.assemble()
+        workers.assemble()
         say({"ready": True})
         while line := native.in_thread(sys.stdin.readline):
-            say(conductor.conduct(tasks.validate_json(line)))
-            crews.mend()
+            say(coordinator.run(tasks.validate_json(line)))
+            workers.mend()
     finally:
         runner.quit()
         if processes is not None:

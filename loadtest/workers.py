@@ -1,4 +1,4 @@
-"""The workers as their master sees them: who is there, who has answered, who is gone."""
+"""The workers as their coordinator sees them: who is there, who has answered, who is gone."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from assignment import Assignment
 from gevent.event import Event
 from locust.runners import STATE_MISSING, MasterRunner, Runner
-from order import Order
 
 ASSEMBLE_S = 60.0
 LOOK_S = 0.2
@@ -32,7 +32,7 @@ class LocalWorkers:
         argv += ["--master-host", "127.0.0.1", "--master-port", str(self._port)]
         if shutil.which("setpriv"):
             argv = ["setpriv", "--pdeathsig", "TERM", "--", *argv]
-        # stdout is the conductor's answers.
+        # stdout is the coordinator's answers.
         return subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=sys.stderr)
 
     def all_alive(self) -> bool:
@@ -57,8 +57,8 @@ class LocalWorkers:
                 process.kill()
 
 
-class Crews:
-    """The crews of all workers, by Locust's names for them; of this process alone if the runner is no master."""
+class Workers:
+    """All workers, by Locust's names for them; this process alone if the runner is no master."""
 
     def __init__(self, runner: Runner, processes: LocalWorkers | None, count: int) -> None:
         self._runner, self._processes, self._count = runner, processes, count
@@ -67,7 +67,7 @@ class Crews:
         self._here: set[str] = set()
         self._said: dict[tuple[str, str, int], Any] = {}
         self._news = Event()
-        runner.register_message("crew", self._on_crew)
+        runner.register_message("worker_ready", self._on_ready)
         for what in ("primed", "rows"):
             runner.register_message(what, self._on_said)
 
@@ -103,22 +103,22 @@ class Crews:
         """Send a message to one worker."""
         self._runner.send_message(what, data, client_id=client)
 
-    def gather(self, what: str, orders: Mapping[str, Order], patience_s: float) -> list[str]:
+    def gather(self, what: str, assignments: Mapping[str, Assignment], patience_s: float) -> list[str]:
         """Wait until all have said something of their trial; return a line for each that never will."""
         deadline = time.monotonic() + patience_s
         while True:
             self._news.clear()
-            missing = {client: order for client, order in orders.items() if not self.said(what, {client: order})}
-            gone = {client: order for client, order in missing.items() if self._is_gone(client)}
+            missing = {client: its for client, its in assignments.items() if not self.said(what, {client: its})}
+            gone = [its for client, its in missing.items() if self._is_gone(client)]
             if len(gone) == len(missing):
-                return [self._lost(order, "ended during the trial") for order in gone.values()]
+                return [self._lost(its, "ended during the trial") for its in gone]
             if time.monotonic() > deadline:
-                return [self._lost(order, f"did not answer in {patience_s:.0f} s") for order in missing.values()]
+                return [self._lost(its, f"did not answer in {patience_s:.0f} s") for its in missing.values()]
             self._news.wait(LOOK_S)
 
-    def said(self, what: str, orders: Mapping[str, Order]) -> list[Any]:
+    def said(self, what: str, assignments: Mapping[str, Assignment]) -> list[Any]:
         """Return what workers have said of their trial."""
-        keys = [(what, order.trial.id, order.worker) for order in orders.values()]
+        keys = [(what, assignment.trial.id, assignment.worker) for assignment in assignments.values()]
         return [self._said[key] for key in keys if key in self._said]
 
     def forget(self) -> None:
@@ -132,8 +132,8 @@ class Crews:
         node = self._master.clients.get(client)
         return node is None or node.state == STATE_MISSING
 
-    def _lost(self, order: Order, how: str) -> str:
-        return f"worker {order.worker + 1} of {order.workers} {how}"
+    def _lost(self, assignment: Assignment, how: str) -> str:
+        return f"worker {assignment.worker + 1} of {assignment.workers} {how}"
 
     def _wait_for(self, condition: Callable[[], bool]) -> None:
         deadline = time.monotonic() + ASSEMBLE_S
@@ -145,7 +145,7 @@ class Crews:
             self._news.clear()
             self._news.wait(LOOK_S)
 
-    def _on_crew(self, msg: Any, **_: Any) -> None:
+    def _on_ready(self, msg: Any, **_: Any) -> None:
         self._here.add(msg.node_id)
         self._news.set()
 

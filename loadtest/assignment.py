@@ -1,24 +1,23 @@
-"""What a master asks of its workers."""
+"""What the coordinator asks of its workers."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from pydantic import TypeAdapter
 
 from bakeoff.schema import Endpoint, Model, Trial
 from bakeoff.schema.samples import Window
-from bakeoff.wire import WIRES
+from bakeoff.wire import WIRES, Request
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
-    """One worker's part of a trial: all that it needs to know, so that it needs no files of the master's machine.
+class Assignment:
+    """One worker's shard of a trial: all that it needs to know, so that it needs no files of the master's machine.
 
-    `callers` are how many it plays, of which the first is number `first` of the trial's; an open loop has one a worker.
+    `callers` are how many it runs, of which the first is number `first` of the trial's; an open loop has one a worker.
     """
 
     trial: Trial
@@ -31,12 +30,14 @@ class Order:
     first: int
 
     @property
-    def address(self) -> tuple[Any, ...]:
-        """What a client of the endpoint is made of."""
-        endpoint, model = self.endpoint, self.model
-        timeout_s = self.trial.workload.timeout_s
-        wire = WIRES[endpoint.wire]
-        return endpoint.host, endpoint.port, wire, model.name, model.inputs, timeout_s, endpoint.token_file
+    def timeout_s(self) -> float:
+        """How long a client waits for an answer."""
+        return self.trial.workload.timeout_s
+
+    def requests(self) -> list[Request]:
+        """Return the requests that are sent in turn."""
+        wire = WIRES[self.endpoint.wire]
+        return [wire.request(self.model, body) for body in self.bodies]
 
     @property
     def window(self) -> Window:
@@ -46,8 +47,8 @@ class Order:
         return Window(round(begin_s * 1e9), round(end_s * 1e9))
 
 
-ORDER = TypeAdapter(Order)
-"""Turns an order into what Locust's messages can hold, and back."""
+ASSIGNMENT = TypeAdapter(Assignment)
+"""Turns an assignment into what Locust's messages can hold, and back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,5 +81,5 @@ def machine() -> str:
 
 
 def split(callers: int, workers: int) -> list[int]:
-    """Return how many of the callers each worker plays, as evenly as can be."""
+    """Return how many of the callers each worker runs, as evenly as can be."""
     return [callers // workers + (worker < callers % workers) for worker in range(workers)]

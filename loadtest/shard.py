@@ -1,4 +1,4 @@
-"""One worker's part of one trial: where its callers meet, and what it saw of itself meanwhile."""
+"""One worker's shard of one trial: where its callers meet, and what it saw of itself meanwhile."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ import time
 from dataclasses import dataclass, field
 
 import pyarrow as pa
+from assignment import Assignment, machine
 from callers import PRIME_REQUESTS, Caller, ClosedCaller, OpenCaller
 from gevent.event import AsyncResult, Event
-from order import Order, machine
 from recorder import Recorder, joined
 
 from bakeoff.schema import Watch
 
 
 @dataclass(slots=True)
-class Part:
+class Shard:
     """All callers prime, all start when `begin` is called, all hand in what they recorded.
 
-    `problems` says, a line each, what keeps the part from being whole.
+    `problems` says, a line each, what keeps the shard from being whole.
     """
 
-    order: Order
+    assignment: Assignment
     callers: list[Caller] = field(default_factory=list)
     recorders: list[Recorder] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
@@ -34,11 +34,11 @@ class Part:
     _done: int = 0
     _cpu_s: float = 0.0
 
-    def play(self) -> None:
+    def run_caller(self) -> None:
         """Be one of the callers, in a greenlet of its own; a caller that fails doesn't keep the others waiting."""
-        order = self.order
-        closed = order.trial.workload.arrival == "closed"
-        caller = ClosedCaller(order, order.first + len(self.callers)) if closed else OpenCaller(order)
+        assignment = self.assignment
+        closed = assignment.trial.workload.arrival == "closed"
+        caller = ClosedCaller(assignment, assignment.first + len(self.callers)) if closed else OpenCaller(assignment)
         self.callers.append(caller)
         problem: str | None = "a caller was stopped before the trial's end"
         try:
@@ -46,7 +46,7 @@ class Part:
                 caller.prime()
             finally:
                 self._primed += 1
-                if self._primed == order.callers:
+                if self._primed == assignment.callers:
                     self.all_primed.set()
             self.recorders.append(caller.run(self._begin_ns.get()))
             problem = None
@@ -56,7 +56,7 @@ class Part:
             caller.close()
             self.problems += [problem] if problem else []
             self._done += 1
-            if self._done == order.callers:
+            if self._done == assignment.callers:
                 self.all_done.set()
 
     def settle(self) -> None:
@@ -77,7 +77,7 @@ class Part:
         spin_s = sum(caller.spun_ns for caller in self.callers) / 1e9
         cpus = sorted(os.sched_getaffinity(0))
         watch = Watch(
-            worker=self.order.worker,
+            worker=self.assignment.worker,
             place=f"{machine()} {','.join(map(str, cpus))}",
             cpus=len(cpus),
             cpu_percent=100 * max(0.0, cpu_s - spin_s) / wall_s,
@@ -89,4 +89,4 @@ class Part:
     @property
     def requests_primed(self) -> int:
         """How many requests were sent before the trial began."""
-        return self.order.callers * PRIME_REQUESTS
+        return self.assignment.callers * PRIME_REQUESTS
