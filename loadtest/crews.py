@@ -14,6 +14,8 @@ from gevent.event import Event
 from locust.runners import STATE_MISSING, MasterRunner, Runner
 from order import Order
 
+from bakeoff.schema import Reason
+
 ASSEMBLE_S = 60.0
 LOOK_S = 0.2
 LOCAL = "local"
@@ -103,17 +105,18 @@ class Crews:
         """Send a message to one worker."""
         self._runner.send_message(what, data, client_id=client)
 
-    def gather(self, what: str, orders: Mapping[str, Order], patience_s: float) -> list[str]:
-        """Wait until all have said something of their trial; return a line for each that never will."""
+    def gather(self, what: str, orders: Mapping[str, Order], patience_s: float) -> list[Reason]:
+        """Wait until all have said something of their trial; return a reason for each that never will."""
         deadline = time.monotonic() + patience_s
         while True:
             self._news.clear()
             missing = {client: order for client, order in orders.items() if not self.said(what, {client: order})}
             gone = {client: order for client, order in missing.items() if self._is_gone(client)}
             if len(gone) == len(missing):
-                return [self._lost(order, "ended during the trial") for order in gone.values()]
+                return [Reason("load_worker_ended", _which(order)) for order in gone.values()]
             if time.monotonic() > deadline:
-                return [self._lost(order, f"did not answer in {patience_s:.0f} s") for order in missing.values()]
+                late = {"seconds": patience_s}
+                return [Reason("load_worker_silent", _which(order) | late) for order in missing.values()]
             self._news.wait(LOOK_S)
 
     def said(self, what: str, orders: Mapping[str, Order]) -> list[Any]:
@@ -131,9 +134,6 @@ class Crews:
             return False
         node = self._master.clients.get(client)
         return node is None or node.state == STATE_MISSING
-
-    def _lost(self, order: Order, how: str) -> str:
-        return f"worker {order.worker + 1} of {order.workers} {how}"
 
     def _wait_for(self, condition: Callable[[], bool]) -> None:
         deadline = time.monotonic() + ASSEMBLE_S
@@ -153,3 +153,7 @@ class Crews:
         data = msg.data
         self._said[msg.type, data["trial"], data["worker"]] = data
         self._news.set()
+
+
+def _which(order: Order) -> dict[str, float]:
+    return {"worker": order.worker + 1, "workers": order.workers}

@@ -18,9 +18,10 @@ from bakeoff.host.progress import Quiet, Show
 from bakeoff.host.venvs import ensure_venv
 from bakeoff.measure.generator import REQUIREMENTS
 from bakeoff.platforms import RUNTIMES, Runtime, StartOptions, detached, docker_engine, local, remote
-from bakeoff.platforms.deploy import Deployment, Selection, bring_up, deployed, open_deployment
+from bakeoff.platforms.deploy import Deployment, Selection, bring_up, deployed, open_deployment, parity_failure
 from bakeoff.report.cells import Table, scientific
-from bakeoff.schema import Parity
+from bakeoff.report.words import reason_text
+from bakeoff.schema import Parity, TargetState
 
 UP = STATE / "up.json"
 RUNNING = STATE / "up-servers.json"
@@ -65,7 +66,7 @@ def up(
     end = "scripts/bakeoff down" + ("" if runtime == "local" else f" --runtime {runtime}")
     missing = [name for name in target if deployment.states[name].status != "available"]
     if missing:
-        raise BakeoffError("\n".join(f"{name}: {deployment.states[name].reason}" for name in missing))
+        raise BakeoffError("\n".join(f"{name}: {_why(deployment.states[name])}" for name in missing))
     example = f"{locust} -f loadtest/locustfile.py --endpoint {rows[0].id}"
     tell(f"load one: {example}\nend them: {end}")
 
@@ -131,11 +132,11 @@ def verify(
             found = _verify_model(name, chosen, selection, chosen.resolve_cpus(experiment.cpus).server, (show, trust))
             rows += found.parity
             problems += [
-                f"{state.name} is {state.status}: {state.reason}"
+                f"{state.name} is {state.status}: {_why(state)}"
                 for state in found.states.values()
                 if state.status == "failed" or (state.status == "unavailable" and state.name in target)
             ]
-    problems += [f"{row.endpoint or row.format} failed parity: {row.message}" for row in rows if not row.ok]
+    problems += [reason_text(parity_failure(row)) for row in rows if not row.ok]
     cells = tuple(
         (
             r.model,
@@ -152,6 +153,10 @@ def verify(
     print_rows(rows, Table("Parity", "", columns, cells, frozenset({"max error", "batch", "length"})), json)
     if problems:
         raise BakeoffError("\n".join(problems))
+
+
+def _why(state: TargetState) -> str:
+    return reason_text(state.reason) if state.reason else "no reason was written down"
 
 
 def _verify_model(name: str, runtime: Runtime, selection: Selection, cpus: str, how: tuple[Show, bool]) -> Deployment:

@@ -30,7 +30,7 @@ class RunOptions:
 
     __pydantic_config__: ClassVar[dict[str, str]] = STRICT
 
-    runtime: str = "local"
+    platform: str = "local"
     workers: int = 1
     await_workers: int = 0
     restart_between_rounds: bool = False
@@ -70,6 +70,9 @@ def reopen_run(folder: Path, trust: bool = False) -> Run:
     """
     report = read_results(folder)
     path = folder / NAME
+    older = next((m for m in report.measurements if not m.trial_id.startswith(f"{m.model}.{m.endpoint}.")), None)
+    if older is not None:
+        raise UsageError(f"{path}: was begun by an older version, which called {older.trial_id} otherwise: run it anew")
     stored = dict(report.config)
     options = validated(RunOptions, stored.pop(OPTIONS, {}), path)
     config = validated(Config, stored, path)
@@ -78,8 +81,8 @@ def reopen_run(folder: Path, trust: bool = False) -> Run:
     if missing:
         raise UsageError(f"{path}: config.targets: {', '.join(missing)} is no target any more")
     config = check_config(config, path, list_models(), known)
-    if options.runtime not in RUNTIMES:
-        raise UsageError(f"{path}: config.run.runtime: {options.runtime!r}; allowed: {one_of(list(RUNTIMES))}")
+    if options.platform not in RUNTIMES:
+        raise UsageError(f"{path}: config.run.platform: {options.platform!r}; allowed: {one_of(list(RUNTIMES))}")
     if min(options.workers - 1, options.await_workers) < 0:
         raise UsageError(f"{path}: config.run: workers is {options.workers}, await_workers {options.await_workers}")
     foreign = [text for text in config.models if text not in list_models() and not is_known_source(text)]
@@ -94,7 +97,7 @@ def reopen_run(folder: Path, trust: bool = False) -> Run:
 def _make_run(config: Config, selection: Selection, options: RunOptions, folder: Path, report: Report) -> Run:
     return Run(
         config=config,
-        runtime=RUNTIMES[options.runtime],
+        runtime=RUNTIMES[options.platform],
         selection=with_floors(selection, load_targets()),
         workers=Workers(options.workers, options.await_workers),
         named_targets=frozenset(options.named),

@@ -22,10 +22,10 @@ from bakeoff.platforms.docker_load import ContainerLoad, moved_files
 from bakeoff.platforms.docker_programs import check_format as check_format
 from bakeoff.platforms.docker_programs import read_private_page
 from bakeoff.platforms.docker_programs import time_bare as time_bare
-from bakeoff.platforms.platform import EX_DATAERR, EX_UNAVAILABLE, Canary, StartOptions, Usage, split_startup
+from bakeoff.platforms.platform import EX_DATAERR, EX_UNAVAILABLE, Canary, StartOptions, Usage, not_ready, split_startup
 from bakeoff.platforms.ports import HOST, free_ports
 from bakeoff.platforms.reach import all_listen, fetch_page
-from bakeoff.schema import Endpoint, Image, Plan, RuntimeName, Startup, Surroundings, Target
+from bakeoff.schema import Endpoint, Image, Plan, Reason, RuntimeName, Startup, Surroundings, Target
 
 NAME: RuntimeName = "docker"
 PAUSES = True
@@ -87,10 +87,8 @@ def prepare(target: Target, show: Show) -> tuple[str, str | None]:
     """Build or pull a target's image; return its id and the server's version."""
     service = docker_engine.services().get(target.name)
     if service is None:
-        remedy = f"switch its profile on: COMPOSE_PROFILES={target.name} (it stands in .env)"
-        raise TargetUnavailable(
-            f"docker-compose.yml has no service {target.name} with the profiles that are on", remedy
-        )
+        of = {"target": target.name}
+        raise TargetUnavailable(Reason("service_missing", of), Reason("switch_profile_on", of))
     show.say(f"{target.name}: making its image ready")
     image = built(target.name) if "build" in service else pulled(target.name, service["image"])
     _used[target.name] = service["image"]
@@ -113,7 +111,8 @@ def start(
     publish = [] if on_host else [f"--publish={HOST}::{port}" for port in (rest, grpc)]
     done = docker_engine.compose("run", "--detach", "--no-deps", "--name", name, *publish, target.name, env=variables)
     if done.returncode != 0:
-        raise TargetFailed(f"{target.name}'s container did not start: {docker_engine.last_line(done.stderr)}")
+        said = docker_engine.last_line(done.stderr)
+        raise TargetFailed(Reason("container_failed", {"target": target.name, "text": said}))
     container = docker_engine.client().containers.get(name)
     if on_host:
         inside = {"rest": (HOST, rest), "grpc": (HOST, grpc)}
@@ -137,10 +136,8 @@ def wait_ready(server: Server, canary: Canary) -> None:
             if not alive(server):
                 raise _ended(server)
             if time.time() > deadline:
-                raise TargetFailed(
-                    f"{server.target.name} was not ready within {server.target.start_timeout_s:.0f} s; "
-                    f"{waiting[0].id}: {problem}\nthe end of its log:\n{docker_engine.log_of(server.container)}"
-                )
+                end = docker_engine.log_of(server.container)
+                raise TargetFailed(not_ready(server.target, waiting[0].id, problem, end))
             # Inside: a published port takes connections before anything listens behind it.
             if server.listening_s is None and all_listen(server.inside[_port_of(e)] for e in server.endpoints):
                 server.listening_s = time.time() - server.started
@@ -279,10 +276,7 @@ def _ended(server: Server) -> BakeoffError:
         return TargetUnavailable(end.splitlines()[-1], server.target.unavailable_remedy)
     if status == EX_DATAERR:
         return FormatUnsupported(end.splitlines()[-1])
-    return TargetFailed(
-        f"{server.target.name} ended with status {status} before it was ready: {end.splitlines()[-1]}\n"
-        f"the end of its log:\n{end}"
-    )
+    return TargetFailed(Reason("server_exited", {"target": server.target.name, "status": status, "log": end}))
 
 
 def _port_of(endpoint: Endpoint) -> str:

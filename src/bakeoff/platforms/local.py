@@ -39,10 +39,19 @@ from bakeoff.platforms.leftovers import clear_leftovers, write_owner
 from bakeoff.platforms.local_programs import check_format as check_format
 from bakeoff.platforms.local_programs import search_path, server_command, server_environment, servers_folder
 from bakeoff.platforms.local_programs import time_bare as time_bare
-from bakeoff.platforms.platform import CHECK_S, EX_DATAERR, EX_UNAVAILABLE, Canary, StartOptions, Usage, split_startup
+from bakeoff.platforms.platform import (
+    CHECK_S,
+    EX_DATAERR,
+    EX_UNAVAILABLE,
+    Canary,
+    StartOptions,
+    Usage,
+    not_ready,
+    split_startup,
+)
 from bakeoff.platforms.ports import HOST, free_ports, port_is_free
 from bakeoff.platforms.reach import all_listen, fetch_page
-from bakeoff.schema import Endpoint, Image, Plan, RuntimeName, Startup, Surroundings, Target
+from bakeoff.schema import Endpoint, Image, Plan, Reason, RuntimeName, Startup, Surroundings, Target
 
 NAME: RuntimeName = "local"
 PAUSES = True
@@ -110,14 +119,15 @@ def missing_prerequisite(target: Target) -> TargetUnavailable | None:
     """Return why a target can't run on this machine, before anything is installed; None if nothing speaks against."""
     for command in target.requires:
         if shutil.which(command, path=search_path()) is None:
-            return TargetUnavailable(f"the command {command} is not on PATH", target.unavailable_remedy)
+            return TargetUnavailable(Reason("command_missing", {"command": command}), target.unavailable_remedy)
     if target.machines and platform.machine() not in target.machines:
-        reason = f"its packages exist for {', '.join(target.machines)}, this machine is {platform.machine()}"
+        machine = {"machines": ", ".join(target.machines), "machine": platform.machine()}
+        reason = Reason("machine_unsupported", machine)
         return TargetUnavailable(reason, target.unavailable_remedy)
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     if target.pythons and version not in target.pythons:
-        reason = f"its packages exist for Python {', '.join(target.pythons)}, this is {version}"
-        return TargetUnavailable(reason, target.unavailable_remedy or "run bakeoff with such a Python")
+        reason = Reason("python_unsupported", {"pythons": ", ".join(target.pythons), "python": version})
+        return TargetUnavailable(reason, target.unavailable_remedy or Reason("install_python"))
     return None
 
 
@@ -134,8 +144,8 @@ def prepare(target: Target, show: Show) -> tuple[Path, str | None]:
     try:
         python = ensure_venv(SERVING / target.name / target.requirements, say=show.say)
     except BakeoffError as error:
-        remedy = target.unavailable_remedy or "check the network and pip's settings, then run again"
-        raise TargetUnavailable(str(error), remedy) from error
+        remedy = target.unavailable_remedy or Reason("check_network")
+        raise TargetUnavailable(Reason("environment_failed", {"text": str(error)}), remedy) from error
     if target.package is None:
         return python, _said_version(target.version_command)
     return python, installed_version(python, target.package)
@@ -148,7 +158,7 @@ def start(
     rest_port, grpc_port = options.ports or free_ports(2)
     for port in (rest_port, grpc_port):
         if not port_is_free(port):
-            raise TargetFailed(f"port {port} is taken by another program; free it or change base_port in bench.toml")
+            raise TargetFailed(Reason("port_taken", {"port": port}))
     folder = Path(tempfile.mkdtemp(prefix=f"{target.name}-", dir=servers_folder()))
     argv = server_command(target, python, endpoints[0].model, model_dir, format)
     argv += ["--host", HOST, "--rest-port", str(rest_port), "--grpc-port", str(grpc_port)]
@@ -178,10 +188,7 @@ def wait_ready(server: Server, canary: Canary) -> None:
             if server.process.poll() is not None:
                 raise _ended(server)
             if time.perf_counter() > deadline:
-                raise TargetFailed(
-                    f"{server.target.name} was not ready within {server.target.start_timeout_s:.0f} s; "
-                    f"{waiting[0].id}: {problem}\nthe end of its log:\n{log_end(server.log)}"
-                )
+                raise TargetFailed(not_ready(server.target, waiting[0].id, problem, log_end(server.log)))
             if server.listening_s is None:
                 # No canary before: one that waits for a model to be loaded would hide when the ports opened.
                 if not all_listen((e.host, e.port) for e in server.endpoints):
@@ -276,9 +283,8 @@ def _ended(server: Server) -> BakeoffError:
         return TargetUnavailable(end.splitlines()[-1], server.target.unavailable_remedy)
     if status == EX_DATAERR:
         return FormatUnsupported(end.splitlines()[-1])
-    how = f"was ended by signal {-status}" if status < 0 else f"ended with status {status}"
-    last = end.splitlines()[-1]
-    return TargetFailed(f"{server.target.name} {how} before it was ready: {last}\nthe end of its log:\n{end}")
+    how = ("server_killed", "signal", -status) if status < 0 else ("server_exited", "status", status)
+    return TargetFailed(Reason(how[0], {"target": server.target.name, how[1]: how[2], "log": end}))
 
 
 def _said_version(command: tuple[str, ...]) -> str | None:

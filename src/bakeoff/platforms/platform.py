@@ -14,7 +14,18 @@ from bakeoff.artifacts.export import ExportOptions
 from bakeoff.host.cpus import Cpus
 from bakeoff.host.progress import Show
 from bakeoff.measure.generator import LoadGenerator, Workers
-from bakeoff.schema import Endpoint, Image, MemorySource, Plan, RuntimeName, Startup, Surroundings, Target, Trial
+from bakeoff.schema import (
+    Endpoint,
+    Image,
+    MemorySource,
+    Plan,
+    Reason,
+    RuntimeName,
+    Startup,
+    Surroundings,
+    Target,
+    Trial,
+)
 
 # Exit statuses of a server program (sysexits.h): how it tells "not here" and "not this file" from a failure.
 EX_DATAERR, EX_UNAVAILABLE = 65, 69
@@ -76,6 +87,12 @@ def split_startup(listening_s: float | None, answering_s: float) -> Startup:
     """
     opened = answering_s if listening_s is None else min(listening_s, answering_s)
     return Startup(opened, answering_s - opened)
+
+
+def not_ready(target: Target, endpoint: str, problem: str | None, log: str) -> Reason:
+    """Return why a server that runs is given up: what an endpoint last answered, and the end of the log."""
+    where = {"target": target.name, "endpoint": endpoint, "problem": problem, "log": log}
+    return Reason("not_ready", {"seconds": target.start_timeout_s, **where})
 
 
 class Server(Protocol):

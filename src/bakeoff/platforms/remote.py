@@ -20,11 +20,11 @@ from bakeoff.host.cpus import Cpus
 from bakeoff.host.files import ARTIFACTS
 from bakeoff.host.progress import Show
 from bakeoff.measure.generator import LoadGenerator, Workers, start_load
-from bakeoff.platforms.platform import Canary, FormatCheck, StartOptions, Usage
+from bakeoff.platforms.platform import Canary, FormatCheck, StartOptions, Usage, not_ready
 from bakeoff.platforms.reach import fetch_page
-from bakeoff.schema import Endpoint, Image, Plan, RuntimeName, Startup, Surroundings, Target
+from bakeoff.schema import Endpoint, Image, Plan, Reason, RuntimeName, Startup, Surroundings, Target
 
-NAME: RuntimeName = "docker"
+NAME: RuntimeName = "remote"
 PAUSES = False
 CHECKS = False
 REST_PORT, GRPC_PORT = 8501, 8500
@@ -68,14 +68,14 @@ def prepare(target: Target, show: Show) -> tuple[None, str | None]:
     try:
         socket.getaddrinfo(target.name, REST_PORT)
     except socket.gaierror:
-        remedy = f"docker compose up --detach --wait {target.name}"
-        raise TargetUnavailable(f"no container of {target.name} is up", remedy) from None
+        of = {"target": target.name}
+        raise TargetUnavailable(Reason("container_missing", of), Reason("bring_up", of)) from None
     return None, None
 
 
 def check_format(target: Target, prepared: None, model: str, model_dir: Path, format: str) -> FormatCheck:
     """It can't be done from here."""
-    raise TargetFailed(f"{target.name}: artifacts can't be checked from here")
+    raise TargetFailed(Reason("check_impossible", {"target": target.name}))
 
 
 def time_bare(target: Target, prepared: None, model_dir: Path, format: str, cpus: str | None) -> None:
@@ -91,7 +91,8 @@ def start(
 ) -> Server:
     """Address a server that is up; raise TargetUnavailable for a format that it wasn't started with."""
     if format != target.formats[0]:
-        raise TargetUnavailable(f"{target.name} is up with {target.formats[0]}, not with {format}")
+        values = {"target": target.name, "served": target.formats[0], "format": format}
+        raise TargetUnavailable(Reason("other_format_up", values))
     placed = [replace(e, host=target.name, port=GRPC_PORT if e.protocol == "grpc" else REST_PORT) for e in endpoints]
     return Server(target, format, tuple(placed))
 
@@ -102,8 +103,8 @@ def wait_ready(server: Server, canary: Canary) -> None:
     for endpoint in server.endpoints:
         while problem := canary(endpoint):
             if time.monotonic() > deadline:
-                name = server.target.name
-                raise TargetFailed(f"{name} was not ready; {endpoint.id}: {problem}; see `docker compose logs {name}`")
+                where = f"see `docker compose logs {server.target.name}`"
+                raise TargetFailed(not_ready(server.target, endpoint.id, problem, where))
             time.sleep(0.2)
 
 

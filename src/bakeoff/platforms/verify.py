@@ -8,7 +8,7 @@ import numpy as np
 
 from bakeoff.artifacts.golden import Golden, at_length
 from bakeoff.measure.requests import encode_request
-from bakeoff.schema import NO_FORMAT, Endpoint, Parity
+from bakeoff.schema import NO_FORMAT, Endpoint, Parity, Reason, quoted
 from bakeoff.schema.samples import TrialSamples
 from bakeoff.wire import WIRES, WireError
 from bakeoff.wire.client import Client
@@ -68,7 +68,7 @@ def verify_endpoint(endpoint: Endpoint, reference: Reference) -> list[Parity]:
     golden = reference.golden
     if endpoint.format == NO_FORMAT:
         problem = canary(endpoint, golden)
-        return [_parity(endpoint, (1, None), None, False, problem)] if problem else []
+        return [_parity(endpoint, (1, None), None, False, quoted(problem))] if problem else []
     asked: dict[Size, list[list[int]]] = {}
     for batch in BATCHES:
         for request in range(REQUESTS_PER_LENGTH * max(1, len(golden.model.lengths))):
@@ -105,17 +105,17 @@ def _compare(endpoint: Endpoint, reference: Reference, size: Size, requests: lis
         try:
             error, close = reference.error_of(rows, _ask(endpoint, reference.golden, rows))
         except WireError as problem:
-            worst, ok, message = None, False, str(problem)
+            worst, ok, message = None, False, quoted(str(problem))
             break
         worst, ok = max(worst or 0.0, error), ok and close
     if worst == float("inf"):
-        worst, message = None, "the answer holds NaN or Infinity"
+        worst, message = None, Reason("not_finite")
     if not ok and message is None:
-        message = f"error {worst:.3g} is over the tolerance of {reference.atol:g} + {reference.rtol:g} x |reference|"
+        message = Reason("over_tolerance", {"error": worst, "atol": reference.atol, "rtol": reference.rtol})
     return _parity(endpoint, size, worst, ok, message)
 
 
-def _parity(endpoint: Endpoint, size: Size, error: float | None, ok: bool, message: str | None) -> Parity:
+def _parity(endpoint: Endpoint, size: Size, error: float | None, ok: bool, message: Reason | None) -> Parity:
     (batch, length), names = size, (endpoint.model, endpoint.format, endpoint.target)
     return Parity(*names, "serving", endpoint.id, error, ok, batch=batch, message=message, length=length)
 

@@ -7,7 +7,7 @@ from bakeoff.schema.artifact import Artifact, Fidelity, MissingArtifact, Parity
 from bakeoff.schema.comparison import Comparison, Summary
 from bakeoff.schema.edge import EdgeMeasurement, EdgeProcess
 from bakeoff.schema.formats import EXACT_FORMATS, FORMATS, NO_FORMAT, UNSERVED_FORMATS
-from bakeoff.schema.measurement import Disturbance, Floors, Gaps, Latency, Measurement, Spent
+from bakeoff.schema.measurement import Breakdown, Disturbance, Floors, Gaps, Latency, Measurement
 from bakeoff.schema.model import Model, TensorSpec
 from bakeoff.schema.names import (
     CLIENT_FLOOR,
@@ -22,7 +22,8 @@ from bakeoff.schema.names import (
     RuntimeName,
     Verdict,
 )
-from bakeoff.schema.results import Bare, Image, Report, Startup, Support, Surroundings, TargetState
+from bakeoff.schema.reasons import Reason, is_from_samples, quoted
+from bakeoff.schema.results import Image, InProcess, Report, Startup, Support, Surroundings, TargetState
 from bakeoff.schema.slice import Plan, Sample, Task, Trial, Watch
 from bakeoff.schema.target import Endpoint, Target
 from bakeoff.schema.workload import Workload
@@ -30,7 +31,7 @@ from bakeoff.schema.workload import Workload
 __all__ = [
     "Arrival",
     "Artifact",
-    "Bare",
+    "Breakdown",
     "CLIENT_FLOOR",
     "Comparison",
     "Disturbance",
@@ -44,6 +45,7 @@ __all__ = [
     "Floors",
     "Gaps",
     "Image",
+    "InProcess",
     "Latency",
     "Measurement",
     "MemorySource",
@@ -54,12 +56,12 @@ __all__ = [
     "Parity",
     "Plan",
     "Protocol",
+    "Reason",
     "Report",
     "RuntimeName",
     "SERVER_FLOOR",
     "STRICT",
     "Sample",
-    "Spent",
     "Startup",
     "Summary",
     "Support",
@@ -74,4 +76,6 @@ __all__ = [
     "WIRE_PROTOCOLS",
     "Watch",
     "Workload",
+    "is_from_samples",
+    "quoted",
 ]
