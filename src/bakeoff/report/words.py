@@ -178,7 +178,7 @@ def _derived(reason: Reason) -> dict[str, str]:
     """Return what a sentence says that is made of several values."""
     v = reason.values
     if reason.code in ("server_exited", "server_killed"):
-        return {"last": (str(v.get("log")).strip().splitlines() or [""])[-1]}
+        return {"last": str(v.get("log") or "unknown").strip().split("\n")[-1]}
     if reason.code == "parity_failed":
         error = f": {v.get('error')}" if reason.cause is None and v.get("error") is not None else ""
         size = [f"{name} {v[name]}" for name in ("batch", "length") if v.get(name)]

@@ -68,10 +68,11 @@ def _shared(new: Mapping[str, V], old: Mapping[str, V]) -> tuple[dict[str, V], d
 
 def _differing(new: Mapping[str, object], old: Mapping[str, object], code: str, key_is: str) -> list[Reason]:
     """Return a reason for each key whose values differ."""
-    keys = [key for key in sorted(new.keys() | old.keys()) if new.get(key) != old.get(key)]
+    pairs = {key: (new.get(key), old.get(key)) for key in sorted(new.keys() | old.keys())}
     return [
-        Reason(code, {key_is: key, "new": _shown(new.get(key), old.get(key)), "old": _shown(old.get(key), new.get(key))})
-        for key in keys
+        Reason(code, {key_is: key, "new": _shown(ours, theirs), "old": _shown(theirs, ours)})
+        for key, (ours, theirs) in pairs.items()
+        if ours != theirs
     ]
 
 

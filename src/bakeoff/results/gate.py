@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from bakeoff.results.comparable import Conditions, find_differences
 from bakeoff.analysis.compare import (
     MARGIN,
     METRICS,
@@ -21,6 +20,7 @@ from bakeoff.analysis.compare import (
 )
 from bakeoff.errors import UsageError, one_of
 from bakeoff.host.files import validated
+from bakeoff.results.comparable import Conditions, find_differences
 from bakeoff.schema import FLOORS, Comparison, Measurement, Reason, Report, Workload
 
 ACCURACY_MARGIN = 0.01

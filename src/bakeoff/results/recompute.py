@@ -13,13 +13,13 @@ from pyarrow import ArrowException
 from pydantic import TypeAdapter
 
 from bakeoff.analysis.compare import compare_endpoints, default_reference
+from bakeoff.analysis.summary import add_floors, summarize_rounds, summarize_trial
 from bakeoff.errors import UsageError
 from bakeoff.host.files import as_json
 from bakeoff.measure.samples import read_samples
-from bakeoff.schema.samples import TrialSamples
-from bakeoff.analysis.summary import add_floors, summarize_rounds, summarize_trial
 from bakeoff.results.migrate import recognised
 from bakeoff.schema import Endpoint, Measurement, Reason, Report, Trial, Watch, Workload, is_from_samples
+from bakeoff.schema.samples import TrialSamples
 
 COUNTED = ("measurements", "summary", "comparisons")
 """The parts of a report that follow from the samples."""

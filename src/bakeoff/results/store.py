@@ -64,7 +64,8 @@ def read_results(folder: Path) -> Report:
     content = read_json(path)
     version = content.get("schema_version") if isinstance(content, dict) else None
     if isinstance(version, int) and version > SCHEMA_VERSION:
-        raise UsageError(f"{path}: schema_version: is {version}, of a later bakeoff; this one reads 1 to {SCHEMA_VERSION}")
+        says = f"is {version}, of a later bakeoff; this one reads 1 to {SCHEMA_VERSION}"
+        raise UsageError(f"{path}: schema_version: {says}")
     if version not in (1, SCHEMA_VERSION):
         raise UsageError(f"{path}: schema_version: is {version!r}; allowed: 1 to {SCHEMA_VERSION}")
     try:

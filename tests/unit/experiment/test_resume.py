@@ -13,6 +13,7 @@ from bakeoff.experiment.config import DEFAULT, load_config
 from bakeoff.experiment.resume import RunOptions, new_run, reopen_run
 from bakeoff.host.catalog import load_targets
 from bakeoff.platforms.deploy import Selection
+from bakeoff.report.words import reason_text
 from bakeoff.results.store import locked, write_results
 
 MODELS = ["digits_cnn", "mobilenet_v2"]
@@ -23,7 +24,7 @@ def begin(folder: Path) -> None:
     config = load_config(DEFAULT, MODELS, targets)
     options = RunOptions("local", workers=2, restart_between_rounds=True, named=("lean-tflite",), weights=Path("w.pt"))
     selection = Selection((targets["lean-tflite"],), config.protocols)
-    write_results(folder, new_run(config, selection, options, folder, "bakeoff run").report)
+    write_results(folder, new_run(config, selection, options, folder, "bakeoff run").report, reason_text)
 
 
 def test_a_run_is_reopened_as_it_was_begun(tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ import pytest
 from sizes_example import artifact
 
 from bakeoff.host.progress import Quiet
-from bakeoff.schema import Artifact, EdgeMeasurement
+from bakeoff.report.words import reason_text
+from bakeoff.schema import Artifact, EdgeMeasurement, quoted
 from bakeoff.sizes import measuring
 from bakeoff.sizes.records import load_measured
 
@@ -73,15 +74,15 @@ def test_on_a_machine_that_stays_busy_it_ends_all_the_same(measure: Any, tmp_pat
 
 
 def test_a_refusal_is_a_result_and_not_tried_again(measure: Any, tmp_path: Path) -> None:
-    order, failed = measure(onnx=[measuring._Failed("no such op", refused=True)])
+    order, failed = measure(onnx=[measuring._Failed(quoted("no such op"), refused=True)])
     assert (order, failed) == (["onnx"], [])
-    assert [(m.reason, m.processes) for m in kept(tmp_path)] == [("no such op", ())]
+    assert [(m.reason, m.processes) for m in kept(tmp_path)] == [(quoted("no such op"), ())]
 
 
 def test_a_crash_is_a_failure_of_the_command_too(measure: Any, tmp_path: Path) -> None:
-    _, failed = measure(onnx=[said(), measuring._Failed("signal 11", refused=False)], torchscript=[said()] * 2)
-    assert failed == ["m onnx in onnxruntime: signal 11"]
-    assert {m.format: m.reason for m in kept(tmp_path)} == {"onnx": "signal 11", "torchscript": None}
+    _, failed = measure(onnx=[said(), measuring._Failed(quoted("signal 11"), refused=False)], torchscript=[said()] * 2)
+    assert [reason_text(reason) for reason in failed] == ["m onnx in onnxruntime: signal 11"]
+    assert {m.format: m.reason for m in kept(tmp_path)} == {"onnx": quoted("signal 11"), "torchscript": None}
 
 
 def test_what_was_measured_before_an_interruption_is_kept(measure: Any, tmp_path: Path) -> None:
