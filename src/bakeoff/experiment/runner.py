@@ -165,9 +165,9 @@ def _restart_servers(job: Run, deployment: Deployment, show: Show) -> None:
 
 
 def find_gaps(job: Run) -> list[Reason]:
-    """Return what keeps a run from being whole: failed targets, wrong answers, endpoints without right ones.
+    """Return what keeps a run from being complete: failed targets, wrong answers, endpoints without right ones.
 
-    How busy the machine was keeps no run from being whole: the report tells.
+    How busy the machine was keeps no run from being complete: the report tells.
     """
     gaps: list[Reason] = []
     for state in job.report.targets:

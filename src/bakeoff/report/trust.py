@@ -45,10 +45,10 @@ def notices(report: Report) -> list[Notice]:
             found.append(Notice(kind, f"{state.name} is {state.status}", f"{why}{remedy}"))
     for name in dict.fromkeys(m.model for m in report.missing_artifacts):
         gone = ", ".join(m.format for m in report.missing_artifacts if m.model == name)
-        found.append(Notice("note", f"{name} can't be had as {gone}", "why stands in the table of sizes."))
+        found.append(Notice("note", f"{name} is unavailable as {gone}", "the reasons are in the table of sizes."))
     invalid = sum(m.verdict == "invalid" for m in report.measurements)
     if invalid:
-        says = f"{invalid} of {len(report.measurements)} trials are invalid and count nowhere; why is told under Trust."
+        says = f"{invalid} of {len(report.measurements)} trials are invalid and excluded; the reasons are under Trust."
         found.append(Notice("note", "Invalid trials", says))
     gaps = unmeasured(report.measurements)
     if gaps:

@@ -260,7 +260,7 @@ def test_a_format_that_cannot_be_had_counts_against_its_framework_and_is_named()
     )
     found = criterion(gone, "Dynamic shapes")
     assert found.best == ("1 of 2 formats", "3 of 3 formats") and "Not to be had: executorch" in found.why
-    assert any(notice.what == "digits_cnn can't be had as executorch" for notice in notices(gone))
+    assert any(notice.what == "digits_cnn is unavailable as executorch" for notice in notices(gone))
 
 
 def test_an_artifact_that_answers_no_numbers_is_never_the_smallest() -> None:

@@ -151,7 +151,7 @@ def finished(**changes: object) -> Report:
 
 
 def test_a_verdict_says_what_is_missing() -> None:
-    assert run_verdict(finished()) == "whole: 4 pairs of endpoint and workload measured"
+    assert run_verdict(finished()) == "complete: 4 pairs of endpoint and workload measured"
     assert run_verdict(finished(finished=())) == "cut off, or still running"
     assert run_verdict(finished(measurements=())) == "nothing was measured"
     failed = replace(finished().targets[0], name="t", status="failed")

@@ -124,7 +124,7 @@ def test_under_the_old_rule_every_statement_over_the_rounds_is_the_old_one(repor
             row = found[tuple(was[key] for key in place)]
             two_rounds = row["low"] is None and was["low"] is not None
             assert {key: row[key] for key in was} == was | ({"low": None, "high": None} if two_rounds else {})
-            assert not two_rounds or ("flask-torch-rest", "c1") == (row.get("endpoint", row.get("a")), row["workload"])
+            assert not two_rounds or (row.get("endpoint", row.get("a")), row["workload"]) == ("flask-torch-rest", "c1")
     floors = {m["trial_id"]: m["floors"]["server_ms"] for m in recorded["measurements"] if m["target"] != "torchserve"}
     for m in before.measurements:
         if m.wire == "tfserving-grpc":  # the other floors aren't in this cut of the run
