@@ -51,7 +51,7 @@ def load_artifact(folder: Path) -> Artifact:
 
 def _said(row: dict[str, Any]) -> dict[str, Any]:
     """Return a manifest's row of parity with what its library said as a reason."""
-    text = row.get("message")
+    text = {**row}.get("message")
     return row | ({"message": {"code": "text", "values": {"text": text}}} if text is not None else {})
 
 

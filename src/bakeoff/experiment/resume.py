@@ -18,7 +18,7 @@ from bakeoff.measure.generator import Workers
 from bakeoff.platforms import RUNTIMES
 from bakeoff.platforms.deploy import Selection, with_floors
 from bakeoff.results.store import NAME, SCHEMA_VERSION, read_results
-from bakeoff.schema import STRICT, Report
+from bakeoff.schema import STRICT, Measurement, Report
 
 OPTIONS = "run"
 """Where a report's config keeps the options."""
@@ -70,9 +70,8 @@ def reopen_run(folder: Path, trust: bool = False) -> Run:
     """
     report = read_results(folder)
     path = folder / NAME
-    older = next((m for m in report.measurements if not m.trial_id.startswith(f"{m.model}.{m.endpoint}.")), None)
-    if older is not None:
-        raise UsageError(f"{path}: was begun by an older version, which called {older.trial_id} otherwise: run it anew")
+    if any(_is_named_otherwise(measurement) for measurement in report.measurements):
+        raise UsageError(f"{path}: was begun by a version that named endpoints otherwise: start a new run")
     stored = dict(report.config)
     options = validated(RunOptions, stored.pop(OPTIONS, {}), path)
     config = validated(Config, stored, path)
@@ -92,6 +91,11 @@ def reopen_run(folder: Path, trust: bool = False) -> Run:
     targets = tuple(known[name] for name in config.targets)
     selection = Selection(targets, config.protocols, config.formats, config.base_port)
     return _make_run(config, selection, options, folder, report)
+
+
+def _is_named_otherwise(m: Measurement) -> bool:
+    """Tell whether a trial has the id of an endpoint that has another name today, so that it would be run again."""
+    return m.trial_id.startswith(f"{m.model}.") and not m.trial_id.startswith(f"{m.model}.{m.endpoint}.")
 
 
 def _make_run(config: Config, selection: Selection, options: RunOptions, folder: Path, report: Report) -> Run:

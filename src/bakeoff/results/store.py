@@ -68,13 +68,18 @@ def read_results(folder: Path) -> Report:
         raise UsageError(f"{path}: schema_version: {says}")
     if version not in (1, SCHEMA_VERSION):
         raise UsageError(f"{path}: schema_version: is {version!r}; allowed: 1 to {SCHEMA_VERSION}")
-    try:
-        migrated = migrate(content) if version == 1 else content
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise UsageError(f"{path}: is no results.json of schema 1: {error!r}") from None
-    report = validated(Report, migrated, path)
+    report = _migrated(path, content) if version == 1 else validated(Report, content, path)
     _check_trials(path, report)
-    return summarize_report(report, report.measurements, report.reference) if version == 1 else report
+    return report
+
+
+def _migrated(path: Path, content: dict[str, Any]) -> Report:
+    """Return a report of schema 1, summarised anew by the trials that count today."""
+    try:
+        report = validated(Report, migrate(content), path)
+        return summarize_report(report, report.measurements, report.reference)
+    except (AttributeError, KeyError, TypeError, ValueError, ArithmeticError) as error:
+        raise UsageError(f"{path}: is no results.json of schema 1: {error!r}") from None
 
 
 def _check_trials(path: Path, report: Report) -> None:

@@ -52,6 +52,12 @@ def test_what_cannot_be_reopened_is_named(tmp_path: Path) -> None:
         reopen_run(tmp_path)
 
 
+def test_a_run_whose_endpoints_have_other_names_today_is_not_gone_on_with(tmp_path: Path) -> None:
+    recorded = Path(__file__).parents[1] / "results" / "recorded"
+    with pytest.raises(UsageError, match="named endpoints otherwise"):
+        reopen_run(recorded)
+
+
 def test_a_reference_that_would_not_be_measured_is_refused(tmp_path: Path) -> None:
     targets = load_targets()
     config = replace(load_config(DEFAULT, MODELS, targets), reference="torchserve-rest")

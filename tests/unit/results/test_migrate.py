@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
+import pyarrow.parquet as pq
 import pytest
 
 from bakeoff.cli import main
 from bakeoff.errors import UsageError
+from bakeoff.measure.samples import META
 from bakeoff.report.words import reason_text
 from bakeoff.results.migrate import SENTENCES, migrate, read_sentence
 from bakeoff.results.recompute import find_changes, recount_report, summarize_report
@@ -190,3 +192,26 @@ def test_sentences_of_schema_1(sentence: str, reason: Reason) -> None:
 def test_each_sentence_that_is_known_gives_the_values_of_its_code() -> None:
     for _, code, names in SENTENCES:
         assert names == BY_CODE[code].values
+
+
+def test_a_lost_part_that_old_samples_tell_in_words_is_a_code(run: Path) -> None:
+    trial_id = read_results(run).measurements[0].trial_id
+    path = run / "samples" / f"{trial_id}.parquet"
+    table = pq.read_table(path)
+    meta = json.loads(table.schema.metadata[META]) | {"lost": ["worker 2 of 2 ended during the trial"]}
+    pq.write_table(table.replace_schema_metadata({META: json.dumps(meta).encode()}), path)
+    trial = recount_report(run, read_results(run)).measurements[0]
+    assert Reason("load_worker_ended", {"worker": 2, "workers": 2}) in trial.reasons and trial.verdict == "invalid"
+
+
+@pytest.mark.parametrize("junk", [None, 5, "x", [5], [None], {"a": 1}, [{"target": 5}], [{"endpoint": []}]])
+def test_what_somebody_else_wrote_is_read_or_refused(junk: object, old: dict[str, Any], tmp_path: Path) -> None:
+    trial = old["measurements"][0]
+    bent = [old | {key: junk} for key in old if key != "schema_version"]
+    bent += [old | {"measurements": [trial | {key: junk}]} for key in trial]
+    for content in bent:
+        (tmp_path / "results.json").write_text(json.dumps(content), encoding="utf-8")
+        try:
+            read_results(tmp_path)
+        except UsageError as error:
+            assert "results.json" in str(error)

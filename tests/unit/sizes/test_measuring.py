@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,9 @@ from sizes_example import artifact
 
 from bakeoff.host.progress import Quiet
 from bakeoff.report.words import reason_text
-from bakeoff.schema import Artifact, EdgeMeasurement, quoted
+from bakeoff.schema import Artifact, EdgeMeasurement, Reason, quoted
 from bakeoff.sizes import measuring
-from bakeoff.sizes.records import load_measured
+from bakeoff.sizes.records import MEASURED, load_measured
 
 Said = dict[str, Any]
 
@@ -25,10 +26,10 @@ def said(p50_ms: float = 1.0, waited: float = 0.0) -> Said:
 
 
 @pytest.fixture
-def measure(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., tuple[list[str], list[str]]]:
+def measure(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., tuple[list[str], list[Reason]]]:
     """A function that measures with scripted answers: by format an answer a process, or what it raises."""
 
-    def run(**scripts: list[Said | BaseException]) -> tuple[list[str], list[str]]:
+    def run(**scripts: list[Said | BaseException]) -> tuple[list[str], list[Reason]]:
         answers: dict[str, Iterator[Said | BaseException]] = {name: iter(script) for name, script in scripts.items()}
         order: list[str] = []
 
@@ -89,3 +90,11 @@ def test_what_was_measured_before_an_interruption_is_kept(measure: Any, tmp_path
     with pytest.raises(KeyboardInterrupt):
         measure(onnx=[said(7.0), KeyboardInterrupt()])
     assert [p.p50_ns for m in kept(tmp_path) for p in m.processes] == [7_000_000]
+
+
+def test_a_reason_that_was_kept_as_text_is_read(measure: Any, tmp_path: Path) -> None:
+    measure(onnx=[measuring._Failed(quoted("no such op"), refused=True)])
+    path = tmp_path / "m" / MEASURED
+    rows = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps([rows[0] | {"reason": "no such op"}]), encoding="utf-8")
+    assert [m.reason for m in kept(tmp_path)] == [quoted("no such op")]
