@@ -38,6 +38,7 @@ from bakeoff.host.venvs import ensure_venv
 from bakeoff.platforms.deploy import Deployment, Selection, deployed, restart
 from bakeoff.platforms.local import Local
 from bakeoff.platforms.ports import free_port
+from bakeoff.report.words import optional_text
 from bakeoff.schema import PROTOCOLS, Endpoint
 from bakeoff.wire import WIRES
 from bakeoff.wire.client import OK, Client
@@ -166,9 +167,9 @@ def up(model: str, names: tuple[str, ...], cpus: Cpus) -> Iterator[Deployment]:
     with deployed(folder, LOCAL, selection, cpus.server, Say()) as deployment:
         for state in deployment.states.values():
             if state.status == "unavailable":
-                raise TargetUnavailable(f"{state.name} is unavailable: {state.reason}", state.remedy)
+                raise TargetUnavailable(f"{state.name} is unavailable: {optional_text(state.reason)}", state.remedy)
             if state.status != "available":
-                raise BakeoffError(f"{state.name} is {state.status}: {state.reason}")
+                raise BakeoffError(f"{state.name} is {state.status}: {optional_text(state.reason)}")
         yield deployment
 
 

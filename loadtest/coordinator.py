@@ -29,7 +29,7 @@ from pydantic import TypeAdapter
 from trial_user import Worker, TrialUser
 
 from bakeoff.measure.samples import join_tables, load_table, write_samples
-from bakeoff.schema import Plan, Task, Watch
+from bakeoff.schema import Plan, Reason, Task, Watch
 from bakeoff.wire.memory import keep_large_blocks
 
 LEAD_S = 0.1
@@ -61,13 +61,22 @@ class Coordinator:
         length_s = trial.workload.warmup_s + trial.workload.duration_s
         lost += self._workers.gather("rows", assignments, length_s + 2 * timeout_s + SLACK_S)
         said = self._workers.said("rows", assignments)
-        lost += [f"worker {row['worker'] + 1}: {problem}" for row in said for problem in row["problems"]]
+        lost += [
+            Reason("load_worker_failed", {"worker": row["worker"] + 1, "text": problem})
+            for row in said
+            for problem in row["problems"]
+        ]
+        lost = list(dict.fromkeys(lost))
         if trial.samples is not None:
             table = join_tables(load_table(row["rows"]) for row in said if row["rows"] is not None)
             watches = [Watch(**row["watch"]) for row in said if row["watch"] is not None]
             window = next(iter(assignments.values())).window
-            write_samples(Path(trial.samples), table, window, watches, list(dict.fromkeys(lost)))
-        return {"trial": trial.id, "requests_sent": sum(row["sent"] for row in said), "lost": lost}
+            write_samples(Path(trial.samples), table, window, watches, lost)
+        return {
+            "trial": trial.id,
+            "requests_sent": sum(row["sent"] for row in said),
+            "lost": [asdict(reason) for reason in lost],
+        }
 
     def _assignments(self, task: Task) -> dict[str, Assignment]:
         """Return each worker's assignment; a closed loop with fewer callers than workers needs not all of them."""

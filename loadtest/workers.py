@@ -14,6 +14,8 @@ from assignment import Assignment
 from gevent.event import Event
 from locust.runners import STATE_MISSING, MasterRunner, Runner
 
+from bakeoff.schema import Reason
+
 ASSEMBLE_S = 60.0
 LOOK_S = 0.2
 LOCAL = "local"
@@ -103,17 +105,18 @@ class Workers:
         """Send a message to one worker."""
         self._runner.send_message(what, data, client_id=client)
 
-    def gather(self, what: str, assignments: Mapping[str, Assignment], patience_s: float) -> list[str]:
-        """Wait until all have said something of their trial; return a line for each that never will."""
+    def gather(self, what: str, assignments: Mapping[str, Assignment], patience_s: float) -> list[Reason]:
+        """Wait until all have said something of their trial; return a reason for each that never will."""
         deadline = time.monotonic() + patience_s
         while True:
             self._news.clear()
             missing = {client: its for client, its in assignments.items() if not self.said(what, {client: its})}
             gone = [its for client, its in missing.items() if self._is_gone(client)]
             if len(gone) == len(missing):
-                return [self._lost(its, "ended during the trial") for its in gone]
+                return [Reason("load_worker_ended", _which(its)) for its in gone]
             if time.monotonic() > deadline:
-                return [self._lost(its, f"did not answer in {patience_s:.0f} s") for its in missing.values()]
+                late = {"seconds": patience_s}
+                return [Reason("load_worker_silent", _which(its) | late) for its in missing.values()]
             self._news.wait(LOOK_S)
 
     def said(self, what: str, assignments: Mapping[str, Assignment]) -> list[Any]:
@@ -131,9 +134,6 @@ class Workers:
             return False
         node = self._master.clients.get(client)
         return node is None or node.state == STATE_MISSING
-
-    def _lost(self, assignment: Assignment, how: str) -> str:
-        return f"worker {assignment.worker + 1} of {assignment.workers} {how}"
 
     def _wait_for(self, condition: Callable[[], bool]) -> None:
         deadline = time.monotonic() + ASSEMBLE_S
@@ -153,3 +153,7 @@ class Workers:
         data = msg.data
         self._said[msg.type, data["trial"], data["worker"]] = data
         self._news.set()
+
+
+def _which(order: Assignment) -> dict[str, float]:
+    return {"worker": order.worker + 1, "workers": order.workers}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bakeoff.schema import Reason, quoted
+
 
 class BakeoffError(Exception):
     """A failure with a message for the user; the command ends with `status`."""
@@ -15,21 +17,30 @@ class UsageError(BakeoffError):
     status = 2
 
 
-class TargetUnavailable(BakeoffError):
+class TargetError(BakeoffError):
+    """What became of a target, as a reason; text is what a program said."""
+
+    def __init__(self, reason: Reason | str, remedy: Reason | str | None = None) -> None:
+        super().__init__(reason)
+        self.reason = quoted(reason) if isinstance(reason, str) else reason
+        self.remedy = quoted(remedy) if isinstance(remedy, str) else remedy
+
+
+class TargetUnavailable(TargetError):
     """A target that can't run on this machine."""
 
-    def __init__(self, reason: str, remedy: str | None = None) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.remedy = remedy
+
+class TargetFailed(TargetError):
+    """A target that should have run and didn't; the reason holds the end of its log."""
 
 
-class TargetFailed(BakeoffError):
-    """A target that should have run and didn't; the message holds the end of its log."""
+class FormatUnsupported(TargetError):
+    """An artifact that a target's runtime can't load; the reason is the runtime's own."""
 
 
-class FormatUnsupported(BakeoffError):
-    """An artifact that a target's runtime can't load; the message is the runtime's own."""
+def reason_of(error: Exception) -> Reason:
+    """Return an error as a reason: its own, or what it says."""
+    return error.reason if isinstance(error, TargetError) else quoted(str(error))
 
 
 def printable(text: str) -> str:

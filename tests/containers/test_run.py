@@ -52,7 +52,7 @@ def test_nothing_failed_unnoticed(results: dict[str, Any]) -> None:
 
 
 def test_the_conditions_are_written_down(results: dict[str, Any]) -> None:
-    assert results["runtime"] == "docker" and results["paused"] is True
+    assert results["platform"] == "docker" and results["paused"] is True
     around = results["surroundings"]
     assert (around["network"], around["resources"]) == ("bridge", True)
     assert around["server_cpus"] != around["load_cpus"]
@@ -66,7 +66,7 @@ def test_the_conditions_are_written_down(results: dict[str, Any]) -> None:
 
 def test_without_its_profile_tfserving_is_unavailable(results: dict[str, Any]) -> None:
     (state,) = [state for state in results["targets"] if state["name"] == "tfserving"]
-    assert state["status"] == "unavailable" and "COMPOSE_PROFILES" in state["remedy"]
+    assert state["status"] == "unavailable" and "COMPOSE_PROFILES" in state["remedy"]["text"]
     versions = {state["name"]: state["version"] for state in results["targets"]}
     assert versions["torchserve"] == "0.12.0" and versions["lean-tflite"] == "2.14.0"
 
@@ -139,7 +139,9 @@ def test_a_server_that_is_out_of_memory_costs_itself_alone(tmp_path: Path) -> No
     content = json.loads((tmp_path / "run" / "results.json").read_text(encoding="utf-8"))
     states = {state["name"]: state for state in content["targets"]}
     assert states["flask-tf"]["status"] == "failed"
-    assert "Perhaps out of memory?" in states["flask-tf"]["reason"]  # gunicorn's words: it is its worker that dies
+    assert (
+        "Perhaps out of memory?" in states["flask-tf"]["reason"]["text"]
+    )  # gunicorn's words: it is its worker that dies
     assert all(m["error_count"] == 0 for m in content["measurements"] if m["target"] == "lean-tflite")
     assert {m["workload"] for m in content["measurements"] if m["target"] == "lean-tflite"} == {"c1", "c8"}
     assert left(RUN) == ""

@@ -56,7 +56,7 @@ def test_two_workers_measure_and_one_that_is_killed_costs_a_trial_and_no_more(tm
     finally:
         run.kill()
     measurements = results(tmp_path / "run")
-    lost = [m for m in measurements if any("of 2 ended during the trial" in reason for reason in m["reasons"])]
+    lost = [m for m in measurements if any(reason["code"] == "load_worker_ended" for reason in m["reasons"])]
     assert len(lost) == 1 and lost[0]["verdict"] == "invalid"
     at = measurements.index(lost[0])
     before, after = measurements[:at], measurements[at + 1 :]

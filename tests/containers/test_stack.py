@@ -109,7 +109,7 @@ def test_the_loadtest_container_leaves_a_report(tmp_path: Path) -> None:
     copied = docker("compose", "cp", f"report:/app/results/{name}/results.json", str(tmp_path))
     assert copied.returncode == 0, copied.stderr
     results = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
-    assert results["runtime"] == "docker" and results["paused"] is False
+    assert results["platform"] == "remote" and results["paused"] is False
     assert results["surroundings"]["resources"] is False
     valid = {(m["endpoint"], m["workload"]) for m in results["measurements"] if m["verdict"] == "valid"}
     assert {(f"lean-tflite-{p}", w) for p in ("rest", "binary", "grpc") for w in ("c1", "c8")} <= valid

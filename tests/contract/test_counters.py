@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from bakeoff.host.catalog import load_targets
-from bakeoff.measure.counters import Exchange, read_settled, summarize_spent
+from bakeoff.measure.counters import Exchange, break_down, read_settled
 from bakeoff.measure.requests import encode_request
 from bakeoff.platforms.deploy import Deployment
 from bakeoff.schema import FLOORS, WIRE_PROTOCOLS, Endpoint
@@ -32,10 +32,10 @@ def test_the_difference_counts_exactly_what_was_sent(endpoint: Endpoint, deploym
     client.close()
     exchange = Exchange(WIRE_PROTOCOLS[endpoint.wire], PREDICTIONS, sum(taken_ms) / PREDICTIONS)
     after = read_settled(lambda: platform.read_metrics(server), before, PREDICTIONS)
-    spent = summarize_spent(before, after, exchange)
-    assert spent.counted == PREDICTIONS, spent.note
+    split = break_down(before, after, exchange)
+    assert split.counted == PREDICTIONS, split.reason
     if (endpoint.target, endpoint.protocol) in UNTIMED:
-        assert spent == replace(spent, queue_ms=None, compute_ms=None, rest_ms=None) and spent.note
+        assert split == replace(split, queue_ms=None, compute_ms=None, remainder_ms=None) and split.reason
     else:
-        assert spent.compute_ms and 0 < spent.compute_ms < exchange.mean_ms
-        assert spent.rest_ms and spent.rest_ms > 0, spent
+        assert split.compute_ms and 0 < split.compute_ms < exchange.mean_ms
+        assert split.remainder_ms and split.remainder_ms > 0, split

@@ -27,7 +27,7 @@ def test_a_server_that_hangs_is_given_up_and_the_other_is_measured(start: Start)
     run = start().under_way()
     with held(server("lean-litert").pid):
         assert run.end() == 1
-    assert "stopped answering" in run.state("lean-litert")["reason"]
+    assert run.state("lean-litert")["reason"]["code"] == "server_silent"
     assert run.rounds("lean-tflite") == ALL
 
 
@@ -45,7 +45,8 @@ def test_an_artifact_that_is_damaged_between_rounds_fails_its_server_only(start:
     finally:
         artifact.write_bytes(whole)
     assert (
-        run.state("lean-litert")["status"] == "failed" and "did not come up again" in run.state("lean-litert")["reason"]
+        run.state("lean-litert")["status"] == "failed"
+        and run.state("lean-litert")["reason"]["code"] == "server_not_restarted"
     )
     assert {m["format"] for m in run.results["measurements"] if m["round"] == 1} >= {"tflite-fp32"}
 

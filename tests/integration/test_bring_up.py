@@ -18,7 +18,8 @@ from bakeoff.platforms.deploy import Deployment, Selection, bring_up, open_deplo
 from bakeoff.platforms.local import Local
 from bakeoff.platforms.platform import StartOptions
 from bakeoff.platforms.ports import HOST
-from bakeoff.schema import Target
+from bakeoff.report.words import optional_text
+from bakeoff.schema import Reason, Target, quoted
 
 MakeTarget = Callable[..., Target]
 
@@ -52,7 +53,7 @@ def test_a_wrong_answer_keeps_an_endpoint_out(
     start_all(deployment, make_target(http_server.replace("FACTOR", "2.001")))
     assert deployment.endpoints == []
     assert [row.ok for row in deployment.parity] == [False, False]
-    assert "over the tolerance" in (deployment.parity[0].message or "")
+    assert "over the tolerance" in optional_text(deployment.parity[0].message)
 
 
 def test_each_length_is_verified_at_each_batch(
@@ -93,18 +94,16 @@ def test_a_format_that_could_not_be_made_fails_its_target_with_the_reason(
         make_target(http_server.replace("FACTOR", "2"), formats=("torchscript", "savedmodel")),
     )
     state = deployment.states["lacking"]
-    assert (state.status, state.reason) == (
-        "failed",
-        "double: there is no savedmodel artifact of double: no rule for aten.mine",
-    )
+    lacking = Reason("artifact_missing", {"model": "double", "format": "savedmodel"}, quoted("no rule for aten.mine"))
+    assert (state.status, state.reason) == ("failed", Reason("of_model", {"model": "double"}, lacking))
     assert deployment.states["mine"].status == "available"
-    assert [(row.format, row.reason) for row in deployment.missing] == [("savedmodel", "no rule for aten.mine")]
+    assert [(row.format, row.reason) for row in deployment.missing] == [("savedmodel", quoted("no rule for aten.mine"))]
 
 
 def test_nan_is_a_wrong_answer(deployment: Deployment, make_target: MakeTarget, http_server: str) -> None:
     start_all(deployment, make_target(http_server.replace("FACTOR", "float('nan')")))
     assert deployment.endpoints == []
-    assert deployment.parity[0].message == "the answer holds NaN or Infinity"
+    assert deployment.parity[0].message == Reason("not_finite")
 
 
 def test_a_server_that_dies_fails_alone_with_the_end_of_its_log(
@@ -114,7 +113,7 @@ def test_a_server_that_dies_fails_alone_with_the_end_of_its_log(
     start_all(deployment, dying, make_target(http_server.replace("FACTOR", "2")))
     state = deployment.states["dying"]
     assert state.status == "failed"
-    assert "status 3" in (state.reason or "") and "out of luck" in (state.reason or "")
+    assert "status 3" in optional_text(state.reason) and "out of luck" in optional_text(state.reason)
     assert deployment.states["mine"].status == "available"
 
 
@@ -125,7 +124,7 @@ def test_a_server_that_never_answers_fails_within_its_deadline(deployment: Deplo
     assert time.monotonic() - started < 30
     state = deployment.states["mine"]
     assert state.status == "failed"
-    assert "not ready within 1 s" in (state.reason or "") and "loading" in (state.reason or "")
+    assert "not ready within 1 s" in optional_text(state.reason) and "loading" in optional_text(state.reason)
 
 
 def test_a_taken_port_is_named(deployment: Deployment, make_target: MakeTarget, http_server: str) -> None:
@@ -136,21 +135,21 @@ def test_a_taken_port_is_named(deployment: Deployment, make_target: MakeTarget, 
         start_all(deployment, make_target(http_server.replace("FACTOR", "2")), base_port=port)
     state = deployment.states["mine"]
     assert state.status == "failed"
-    assert f"port {port} is taken" in (state.reason or "")
+    assert f"port {port} is taken" in optional_text(state.reason)
 
 
 def test_unavailable_is_not_failed(deployment: Deployment, make_target: MakeTarget) -> None:
     program = "import sys; sys.stderr.write('no such CPU\\n'); sys.exit(69)"
     start_all(deployment, make_target(program, unavailable_remedy="buy one"))
     state = deployment.states["mine"]
-    assert (state.status, state.reason, state.remedy) == ("unavailable", "no such CPU", "buy one")
+    assert (state.status, state.reason, state.remedy) == ("unavailable", quoted("no such CPU"), quoted("buy one"))
 
 
 def test_a_missing_command_makes_a_target_unavailable(deployment: Deployment, make_target: MakeTarget) -> None:
     start_all(deployment, make_target("", requires=("surely-no-such-command",), unavailable_remedy="install it"))
     state = deployment.states["mine"]
-    assert (state.status, state.remedy) == ("unavailable", "install it")
-    assert "surely-no-such-command" in (state.reason or "")
+    assert (state.status, state.remedy) == ("unavailable", quoted("install it"))
+    assert "surely-no-such-command" in optional_text(state.reason)
 
 
 @pytest.mark.parametrize("field", [{"machines": ("pdp11",)}, {"pythons": ("2.7",)}])
@@ -160,7 +159,7 @@ def test_a_wrong_machine_or_python_makes_a_target_unavailable(
     start_all(deployment, make_target("", **field))
     state = deployment.states["mine"]
     assert state.status == "unavailable"
-    assert next(iter(field.values()))[0] in (state.reason or "")
+    assert next(iter(field.values()))[0] in optional_text(state.reason)
 
 
 def test_requirements_that_cannot_be_installed_make_a_target_unavailable(
@@ -170,7 +169,7 @@ def test_requirements_that_cannot_be_installed_make_a_target_unavailable(
     requirements.write_text("./no-such-folder-of-a-package\n", encoding="utf-8")
     start_all(deployment, make_target("", requirements=str(requirements)))
     state = deployment.states["mine"]
-    assert state.status == "unavailable" and "no-such-folder" in (state.reason or "")
+    assert state.status == "unavailable" and "no-such-folder" in optional_text(state.reason)
 
 
 CHECK = """
@@ -187,14 +186,14 @@ def test_an_artifact_that_its_runtime_cannot_serve_is_a_failure(
 ) -> None:
     start_all(deployment, make_target(CHECK.replace("ERROR", repr(error)), checks=True))
     state = deployment.states["mine"]
-    assert state.status == "failed" and "far off" in (state.reason or "")
+    assert state.status == "failed" and "far off" in optional_text(state.reason)
     assert [(row.max_abs_error, row.ok) for row in deployment.parity] == ([] if error is None else [(error, False)])
     assert [row.supported for row in deployment.support] == [False]
 
 
 def test_a_check_that_crashes_is_told(deployment: Deployment, make_target: MakeTarget) -> None:
     start_all(deployment, make_target("raise SystemExit('no luck')", checks=True))
-    assert "no luck" in (deployment.support[0].message or "")
+    assert "no luck" in optional_text(deployment.support[0].message)
     assert deployment.states["mine"].status == "failed"
 
 

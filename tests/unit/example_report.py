@@ -11,11 +11,13 @@ from bakeoff.schema import (
     MissingArtifact,
     Model,
     Parity,
+    Reason,
     Report,
     Summary,
     Support,
     TargetState,
     TensorSpec,
+    quoted,
 )
 
 LATENCY = Latency(mean=0.5, p50=0.4, p90=0.6, p95=0.7, p99=None, p999=None, max=1.0)
@@ -63,9 +65,9 @@ def example_report(name: str = "digits_cnn", reason: str = "the command x is not
         server_cpu_ms_per_request=0.3,
         peak_rss_bytes=77_000_000,
     )
-    invalid = replace(measurement, trial_id="u", workload="c8", verdict="invalid", reasons=("no request succeeded",))
+    invalid = replace(measurement, trial_id="u", workload="c8", verdict="invalid", reasons=(Reason("no_success"),))
     return Report(
-        schema_version=1,
+        schema_version=2,
         created_at="2026-01-01T00:00:00+00:00",
         command="bakeoff run --quick",
         seed=7,
@@ -74,15 +76,15 @@ def example_report(name: str = "digits_cnn", reason: str = "the command x is not
         models=(model,),
         artifacts=(artifact,),
         parity=(parity,),
-        support=(Support(name, "lean-tflite", "tflite-dynamic", False, None, "FULLY_CONNECTED version 12"),),
+        support=(Support(name, "lean-tflite", "tflite-dynamic", False, None, quoted("FULLY_CONNECTED version 12")),),
         targets=(
             TargetState(
                 "lean-tflite", "TensorFlow", "s", "2.14.0", "available", ready_seconds={f"{name} tflite-fp32": 0.3}
             ),
-            TargetState("tfserving", "TensorFlow", "s", None, "unavailable", reason, "install it"),
+            TargetState("tfserving", "TensorFlow", "s", None, "unavailable", quoted(reason), quoted("install it")),
         ),
         measurements=(measurement, invalid),
         summary=(Summary(name, "lean-tflite-grpc", "c1", 1234.5, LATENCY),),
         comparisons=(),
-        missing_artifacts=(MissingArtifact(name, "savedmodel", "no rule for aten.mine"),),
+        missing_artifacts=(MissingArtifact(name, "savedmodel", quoted("no rule for aten.mine")),),
     )

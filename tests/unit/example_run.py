@@ -14,20 +14,21 @@ from example_report import example_report
 from simulated import measurement
 
 from bakeoff.measure.samples import table_of, write_samples
-from bakeoff.results.recompute import conclude
+from bakeoff.results.recompute import summarize_report
 from bakeoff.schema import (
     Artifact,
-    Bare,
+    Breakdown,
+    InProcess,
     Latency,
     Measurement,
     Model,
     Parity,
     Report,
     Sample,
-    Spent,
     Startup,
     TargetState,
     TensorSpec,
+    quoted,
 )
 from bakeoff.schema.samples import Window
 
@@ -56,11 +57,14 @@ def example_run(
         for endpoint, ms in truth.items()
         for workload in ("c1", "c8")
     ]
-    drifted = replace(trials[0], trial_id="drifted", verdict="invalid", reasons=(f"its speed had not settled {name}",))
+    reason = quoted(f"its speed had not settled {name}")
+    drifted = replace(trials[0], trial_id="drifted", verdict="invalid", reasons=(reason,))
     parity = [
         Parity(name, format, "a runtime", "format", None, 1e-6, True, batch) for format in SIZES for batch in (1, 3)
     ]
-    wrong = Parity(name, "savedmodel", "a runtime", "serving", "flask-tf-rest", 0.5, False, 1, f"0.5 off {name}")
+    wrong = Parity(
+        name, "savedmodel", "a runtime", "serving", "flask-tf-rest", 0.5, False, 1, quoted(f"0.5 off {name}")
+    )
     report = replace(
         example_report(),
         created_at="2026-01-01T00:00:00+00:00",
@@ -80,10 +84,10 @@ def example_run(
         support=(),
         missing_artifacts=(),
         targets=tuple(states(name)),
-        bare=(Bare(name, "lean-tflite", "tflite-fp32", 0.04, 1000),),
+        in_process=(InProcess(name, "lean-tflite", "tflite-fp32", 0.04, 1000),),
         finished=(name,),
     )
-    return conclude(report, [*trials, drifted], "torchserve-rest")
+    return summarize_report(report, [*trials, drifted], "torchserve-rest")
 
 
 def trial(name: str, endpoint: str, workload: str, number: int, p50: float) -> Measurement:
@@ -105,7 +109,7 @@ def trial(name: str, endpoint: str, workload: str, number: int, p50: float) -> M
         service_ms=latency,
         error_count=0,
         errors={},
-        spent=Spent(0.1 * ms, 0.3 * ms, 0.7 * ms, 100, None) if target != "echo" else None,
+        breakdown=Breakdown(0.1 * ms, 0.3 * ms, 0.7 * ms, 100, None) if target != "echo" else None,
     )
 
 
@@ -125,7 +129,9 @@ def states(name: str) -> Iterator[TargetState]:
             idle_rss_bytes={what: 50_000_000 * (number + 1)},
             install_bytes=100_000_000,
         )
-    yield TargetState("tfserving", "TensorFlow", "s", None, "unavailable", f"not on PATH {name}", "install it")
+    yield TargetState(
+        "tfserving", "TensorFlow", "s", None, "unavailable", quoted(f"not on PATH {name}"), quoted("install it")
+    )
 
 
 def write_run_samples(folder: Path, report: Report, count: int = 500) -> None:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from example_report import example_report
 
 from bakeoff.cli.terminal import progress
-from bakeoff.schema import Trial, Workload
+from bakeoff.schema import Trial, Workload, quoted
 
 REASON = "the lag was 9 ms: " + "and that is too much " * 9
 
@@ -18,7 +18,7 @@ def show_run(quiet: bool = False, wait: bool = False) -> None:
     """Show a valid trial, an invalid one, and one that goes on."""
     trial = example_report().measurements[0]
     valid = replace(trial, latency_ms=replace(trial.latency_ms, p99=2.5))
-    invalid = replace(valid, endpoint="echo-rest", verdict="invalid", reasons=(REASON,), trial_id="m.echo")
+    invalid = replace(valid, endpoint="echo-rest", verdict="invalid", reasons=(quoted(REASON),), trial_id="m.echo")
     workload = Workload("c1", "closed", 1, warmup_s=1.0, duration_s=4.0)
     with progress(quiet) as show:
         show.expect(3)

@@ -28,9 +28,10 @@ from bakeoff.experiment.resume import reopen_run
 from bakeoff.host.catalog import load_targets
 from bakeoff.measure.samples import table_of, write_samples
 from bakeoff.report.markdown import render_markdown
+from bakeoff.report.words import reason_text
 from bakeoff.results.recompute import load_samples
 from bakeoff.results.store import read_results, write_results
-from bakeoff.schema import MissingArtifact, Sample, Watch
+from bakeoff.schema import MissingArtifact, Sample, Watch, quoted
 from bakeoff.schema.samples import Window
 from bakeoff.sizes import make_size_report
 
@@ -78,7 +79,7 @@ def exported(tmp_path: Path) -> Path:
 def ran(tmp_path: Path) -> Path:
     """A run's folder with results.json and a trial's samples."""
     folder = tmp_path / "run"
-    write_results(folder, example_report())
+    write_results(folder, example_report(), reason_text)
     for trial in ("t", "u"):
         dump_samples(folder / "samples" / f"{trial}.parquet")
     return folder
@@ -117,7 +118,7 @@ def test_what_is_no_document_is_named(exported: Path, ran: Path, content: bytes)
     refused(lambda: load_config(toml, (), ()), str(toml))
 
 
-@pytest.mark.parametrize("version", [2, 99, "1", None, -1])
+@pytest.mark.parametrize("version", [3, 99, "1", None, -1])
 def test_a_later_version_is_named(exported: Path, ran: Path, version: object) -> None:
     for path, load in (
         (ran / "results.json", lambda: read_results(ran)),
@@ -308,7 +309,7 @@ def test_hostile_text_does_not_reach_the_terminal_or_markdown_as_it_is() -> None
 @pytest.mark.parametrize("as_json", [False, True])
 def test_the_size_report_prints_no_name_as_it_is(as_json: bool, capsys: pytest.CaptureFixture[str]) -> None:
     run = example_report()
-    gone = MissingArtifact("digits_cnn", "\x9b2J\u202e", "\x1b]0;title\x07")
+    gone = MissingArtifact("digits_cnn", "\x9b2J\u202e", quoted("\x1b]0;title\x07"))
     print_sizes(make_size_report(run.models, run.artifacts, missing=[gone]), as_json)
     said = capsys.readouterr().out
     assert "digits_cnn" in said and "u202e" in said and printable(said) == said

@@ -14,6 +14,7 @@ from bakeoff.host.catalog import load_targets
 from bakeoff.host.files import as_json
 from bakeoff.platforms.deploy import Selection
 from bakeoff.report import write_report
+from bakeoff.report.words import reason_text
 from bakeoff.results.store import write_results
 from bakeoff.schema import Endpoint, Model, Plan
 from bakeoff.wire.client import read_token
@@ -55,7 +56,7 @@ def test_the_environment_is_in_no_result(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setenv("SOME_API_KEY", SECRET)
     config, selection = load_config(DEFAULT, (), load_targets()), Selection((load_targets()["lean-tflite"],), ("rest",))
     report = new_run(replace(config, reference=""), selection, RunOptions(), tmp_path, "bakeoff run").report
-    write_results(tmp_path, report)
+    write_results(tmp_path, report, reason_text)
     write_report(tmp_path, report)
     written = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert len(written) >= 3

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import fields, replace
@@ -21,6 +20,7 @@ from bakeoff.schema import (
     Gaps,
     Latency,
     Measurement,
+    Reason,
     Summary,
     Trial,
     Watch,
@@ -35,11 +35,6 @@ CLIENT_CPU_LIMIT_PERCENT = 80.0
 LAG_LIMIT_MS, LAG_LIMIT_OF_MEDIAN = 1.0, 0.2
 NEAR_FLOOR = 3.0
 DRIFT_REQUESTS = 30
-FROM_SAMPLES = re.compile(
-    r"no request succeeded|\d+ of the checked answers were wrong|the load generator used |"
-    r"\d+ requests started late: |1% of the requests started more than |the last third's median latency "
-)
-"""How the reasons begin that `judge_trial` gives; the last one it gave to a drift, which excludes nothing any more."""
 GAPS_TESTED = 100_000
 """As many, evenly taken, tell any deviation that matters; of millions the test takes seconds and half a gigabyte."""
 
@@ -169,27 +164,25 @@ def busiest(watches: Sequence[Watch], what: str) -> float | None:
     return max((sum(shares) / min(len(shares), cpus[place]) for place, shares in used.items()), default=None)
 
 
-def judge_trial(m: Measurement, lag_p99_ms: float | None) -> list[str]:
+def judge_trial(m: Measurement, lag_p99_ms: float | None) -> list[Reason]:
     """Return the reasons why a trial is invalid; none means valid.
 
     Failed requests alone are no reason: they are counted, are no throughput and are infinite in the latencies. Nor is
     any latency: to drop a trial for what it measured would bias what is left.
     """
-    reasons = []
+    reasons: list[Reason] = []
     if m.request_count == m.error_count:
-        reasons.append("no request succeeded")
+        reasons.append(Reason("no_success"))
     if m.wrong_answers:
-        reasons.append(f"{m.wrong_answers} of the checked answers were wrong")
+        reasons.append(Reason("wrong_answers", {"count": m.wrong_answers}))
     if m.client_cpu_percent is not None and m.client_cpu_percent > CLIENT_CPU_LIMIT_PERCENT:
-        reasons.append(
-            f"the load generator used {m.client_cpu_percent:.0f}% of its CPU time, more than "
-            f"{CLIENT_CPU_LIMIT_PERCENT:.0f}%: give it more CPUs and --workers"
-        )
+        limit_percent = CLIENT_CPU_LIMIT_PERCENT
+        reasons.append(Reason("load_busy", {"percent": m.client_cpu_percent, "limit_percent": limit_percent}))
     if m.held_back:
-        reasons.append(f"{m.held_back} requests started late: max_outstanding were waiting for their answers")
+        reasons.append(Reason("held_back", {"count": m.held_back}))
     limit = max(LAG_LIMIT_MS, LAG_LIMIT_OF_MEDIAN * (m.latency_ms.p50 or 0))
     if lag_p99_ms is not None and lag_p99_ms > limit:
-        reasons.append(f"1% of the requests started more than {lag_p99_ms:.2g} ms late; the limit is {limit:.2g} ms")
+        reasons.append(Reason("late", {"ms": _finite(lag_p99_ms), "limit_ms": limit}))
     return reasons
 
 

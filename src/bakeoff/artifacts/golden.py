@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 from bakeoff.artifacts.checks import AGAIN, check_array, check_files, check_inside, check_model, load_arrays
 from bakeoff.errors import UsageError
 from bakeoff.host.files import read_json, validated
-from bakeoff.schema import NO_FORMAT, Artifact, MissingArtifact, Model, Parity
+from bakeoff.schema import NO_FORMAT, Artifact, MissingArtifact, Model, Parity, quoted
 
 SCHEMA_VERSION = 1
 
@@ -38,7 +39,7 @@ def load_artifact(folder: Path) -> Artifact:
         }
         fields |= {key: content.get(key) for key in ("zstd_bytes", "weights_bytes", "fidelity")}  # new: may be missing
         parity = [
-            {"model": content["model"], "format": content["format"], "kind": "format", "endpoint": None, **row}
+            {"model": content["model"], "format": content["format"], "kind": "format", "endpoint": None, **_said(row)}
             for row in content["parity"]
         ]
         check_inside(f"{path}: file", str(content["file"]))
@@ -46,6 +47,12 @@ def load_artifact(folder: Path) -> Artifact:
     except (KeyError, TypeError) as error:
         raise UsageError(f"{path}: {error} is missing or of the wrong kind; export again with --force") from None
     return validated(Artifact, fields, path)
+
+
+def _said(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a manifest's row of parity with what its library said as a reason."""
+    text = {**row}.get("message")
+    return row | ({"message": {"code": "text", "values": {"text": text}}} if text is not None else {})
 
 
 def load_artifacts(folder: Path) -> list[Artifact]:
@@ -59,14 +66,21 @@ def verify_files(folder: Path) -> None:
         check_files(path.parent, read_json(path))
 
 
+@dataclass(frozen=True, slots=True)
+class _Missing:
+    """What an export says of a format that it could not make."""
+
+    reason: str
+
+
 def load_missing(folder: Path, model: str) -> list[MissingArtifact]:
     """Return the formats that a model could not be made in; raise UsageError where missing.json is wrong."""
     path = folder / "missing.json"
     if not path.exists():
         return []
-    rows = validated(dict[str, dict[str, Any]], read_json(path), path)
+    rows = validated(dict[str, _Missing], read_json(path), path)
     return [
-        validated(MissingArtifact, {"model": model, "format": format, "reason": row.get("reason")}, path)
+        MissingArtifact(model, format, quoted(row.reason))
         for format, row in sorted(rows.items())
     ]
 

@@ -10,8 +10,9 @@ import typer
 
 from bakeoff.cli import capacity, compare, compose, look, measure, servers, sizes
 from bakeoff.cli.options import todays_option
-from bakeoff.errors import BakeoffError, printable
+from bakeoff.errors import BakeoffError, printable, reason_of
 from bakeoff.platforms import docker_engine
+from bakeoff.report.words import reason_text
 
 app = typer.Typer(
     help="Deploy one PyTorch model every way, prove that all compute the same, and measure what each costs.",
@@ -47,7 +48,7 @@ def main() -> None:
     try:
         app(standalone_mode=True)
     except BakeoffError as error:
-        sys.stderr.write(f"bakeoff: {printable(str(error))}\n")
+        sys.stderr.write(f"bakeoff: {printable(reason_text(reason_of(error)))}\n")
         sys.exit(error.status)
     except docker_engine.ENGINE_ERRORS as error:
         sys.stderr.write(f"bakeoff: the Docker Engine failed: {printable(docker_engine.last_line(str(error)))}\n")

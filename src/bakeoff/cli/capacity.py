@@ -28,13 +28,14 @@ from bakeoff.cli.terminal import print_rows, progress, tell
 from bakeoff.errors import BakeoffError, UsageError
 from bakeoff.experiment.config import Config
 from bakeoff.experiment.probe import Probe
-from bakeoff.host.files import as_json, write_atomic
+from bakeoff.host.files import write_atomic
 from bakeoff.host.progress import Show
 from bakeoff.measure.generator import LoadWorkers
 from bakeoff.platforms.deploy import Selection, deployed
 from bakeoff.platforms.platform import Platform
 from bakeoff.report.cells import MISSING, Table, number
-from bakeoff.report.words import bracket
+from bakeoff.report.words import bracket, joined, reason_text
+from bakeoff.results.store import told
 from bakeoff.schema import Workload
 
 MOST_CALLERS = 256
@@ -104,11 +105,11 @@ def capacity(
                 "price": experiment.price_per_hour,
             }
             table = capacity_table(probe, result, slo_ms, experiment.price_per_hour)
-    write_atomic(folder / "capacity.json", as_json({"found": found, "measurements": probe.measurements}))
+    write_atomic(folder / "capacity.json", told({"found": found, "measurements": probe.measurements}, reason_text))
     print_rows(found, table, json)
     tell(f"kept: {folder / 'capacity.json'}")
     if slo_ms is not None and is_unmeasured(result):
-        raise BakeoffError(f"this machine can't keep the arrivals: {'; '.join(probe.measurements[-1].reasons)}")
+        raise BakeoffError(f"this machine can't keep the arrivals: {joined(probe.measurements[-1].reasons)}")
 
 
 def search_under(probe: Probe, objective: Objective, trials: int, seed: int) -> Capacity:
@@ -136,8 +137,8 @@ def probed(config: Config, selection: Selection, workload: Workload, place: Plac
         with deployed(artifacts, platform, selection, cpus.server, show) as deployment:
             if not deployment.endpoints:
                 state = deployment.states[selection.targets[0].name]
-                remedy = f"; {state.remedy}" if state.remedy else ""
-                raise BakeoffError(f"{state.name} is {state.status}: {state.reason}{remedy}")
+                why = joined(reason for reason in (state.reason, state.remedy) if reason)
+                raise BakeoffError(f"{state.name} is {state.status}: {why}")
             plan = deployment.plan((workload,))
             with platform.open_load(plan, place.folder, cpus.load, place.workers, show) as load:
                 yield Probe(deployment, plan.endpoints[0], load, workload, place.folder, show)

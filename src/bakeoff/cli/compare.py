@@ -12,10 +12,10 @@ import typer
 from bakeoff.cli import options as o
 from bakeoff.cli.terminal import print_table
 from bakeoff.errors import UsageError, printable
-from bakeoff.host.files import as_json
 from bakeoff.report.gate import headline, outcome_lines, outcome_tables, render_github
+from bakeoff.report.words import reason_text
 from bakeoff.results.gate import Outcome, judge_runs
-from bakeoff.results.store import read_results
+from bakeoff.results.store import read_results, told
 
 OUTPUTS = ("text", "json", "github")
 
@@ -60,7 +60,8 @@ def compare(
     if output == "github":
         sys.stdout.write(printable(render_github(outcome)))
     elif output == "json":
-        sys.stdout.write(printable(as_json({"status": outcome.status, "says": headline(outcome), **asdict(outcome)})))
+        content = {"status": outcome.status, "says": headline(outcome), **asdict(outcome)}
+        sys.stdout.write(printable(told(content, reason_text)))
     else:
         _print_text(outcome)
     raise typer.Exit(outcome.status)

@@ -21,7 +21,8 @@ from bakeoff.analysis.summary import median
 from bakeoff.errors import printable
 from bakeoff.host.progress import describe
 from bakeoff.report.cells import MISSING, number
-from bakeoff.schema import Measurement, Trial
+from bakeoff.report.words import first_line, joined
+from bakeoff.schema import Measurement, Reason, Trial
 
 RECENT: Final = 8
 BAR: Final = 24
@@ -142,7 +143,7 @@ def recent_table(trials: list[Measurement]) -> Table:
         mark = Text("ok" if valid else "!!", style="green" if valid else "red")
         figures = (number(m.latency_ms.p50), number(m.latency_ms.p99), number(m.throughput_rps))
         place = (Text(printable(m.endpoint)), Text(printable(m.workload)), str(m.round + 1))
-        table.add_row(mark, *place, *figures, Text("" if valid else printable(f"invalid: {'; '.join(m.reasons)}")))
+        table.add_row(mark, *place, *figures, Text("" if valid else printable(f"invalid: {joined(m.reasons)}")))
     return table
 
 
@@ -172,8 +173,9 @@ class LiveShow:
         """Count steps as done."""
         self._view.done += count
 
-    def note(self, text: str) -> None:
+    def note(self, what: str | Reason) -> None:
         """Leave a line that stays, above the picture."""
+        text = what if isinstance(what, str) else first_line(what)
         self._console.print(printable(text), markup=False, highlight=False, soft_wrap=True)
 
     def expect_load(self, model: str, seconds: float) -> None:

@@ -21,6 +21,7 @@ from bakeoff.platforms import docker_engine
 from bakeoff.platforms.local import missing_prerequisite
 from bakeoff.report import write_report
 from bakeoff.report.cells import Table
+from bakeoff.report.words import reason_text
 from bakeoff.results.recompute import find_changes, recount_report
 from bakeoff.results.store import locked, read_results, write_results
 from bakeoff.schema import Target
@@ -44,7 +45,7 @@ def report(
         stored = read_results(folder)
         recounted = recount_report(folder, stored)
         changes = find_changes(stored, recounted)
-        write_results(folder, recounted)
+        write_results(folder, recounted, reason_text)
         write_report(folder, recounted)
         if tensorboard:
             from bakeoff.report.tensorboard import write_tensorboard  # only now: it takes a third of a second
@@ -71,7 +72,7 @@ def targets(json: o.AsJson = False) -> None:
                 "server": target.server,
                 "formats": list(target.formats),
                 "wires": list(target.wires),
-                "unavailable": missing.reason if missing else None,
+                "unavailable": reason_text(missing.reason) if missing else None,
             }
         )
     columns = ("name", "framework", "server", "formats (default first)", "wires", "can run here")
@@ -148,7 +149,8 @@ def _disk() -> dict[str, object]:
 def _target(target: Target) -> dict[str, object]:
     missing = missing_prerequisite(target)
     if missing:
-        return {"what": target.name, "ok": False, "says": missing.reason, "remedy": missing.remedy}
+        remedy = reason_text(missing.remedy) if missing.remedy else None
+        return {"what": target.name, "ok": False, "says": reason_text(missing.reason), "remedy": remedy}
     says = "needs no environment"
     if target.requirements:
         says = _environment(SERVING / target.name / target.requirements)

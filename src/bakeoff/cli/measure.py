@@ -21,6 +21,7 @@ from bakeoff.experiment.runner import run as run_experiment
 from bakeoff.report import write_report
 from bakeoff.report.tables import result_table, target_table
 from bakeoff.report.trust import unsettled
+from bakeoff.report.words import reason_text
 from bakeoff.results.store import locked, refuse_used, write_results
 
 
@@ -74,13 +75,13 @@ def run(
 
 def _run(job: Run, quiet: bool) -> None:
     job.platform.open()
-    write_results(job.out, job.report)
+    write_results(job.out, job.report, reason_text)
     try:
         with progress(quiet) as show:
             run_experiment(job, show)
     finally:
         # Also when cut off: what was measured is reported.
-        write_results(job.out, job.report)
+        write_results(job.out, job.report, reason_text)
         write_report(job.out, job.report)
     for name in job.report.models:
         print_table(result_table(job.report, name.name))
@@ -89,7 +90,8 @@ def _run(job: Run, quiet: bool) -> None:
         tell(f"{notice.what}: {notice.says}")
     tell(f"report: {job.out / 'report.html'}")
     if job.problems:
-        raise BakeoffError("not everything was measured:\n" + "\n".join(f"- {line}" for line in job.problems))
+        lines = [f"- {reason_text(problem)}" for problem in job.problems]
+        raise BakeoffError("\n".join(["not everything was measured:", *lines]))
 
 
 def export(

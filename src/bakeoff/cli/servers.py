@@ -19,12 +19,13 @@ from bakeoff.host.progress import Quiet, Show
 from bakeoff.host.venvs import ensure_venv
 from bakeoff.measure.generator import REQUIREMENTS
 from bakeoff.platforms import detached, docker_engine
-from bakeoff.platforms.deploy import Deployment, Selection, bring_up, deployed, open_deployment
+from bakeoff.platforms.deploy import Deployment, Selection, bring_up, deployed, open_deployment, parity_failure
 from bakeoff.platforms.local import LocalServer
 from bakeoff.platforms.platform import Platform, Prepared, StartOptions
 from bakeoff.platforms.remote import Remote
 from bakeoff.report.cells import Table, scientific
-from bakeoff.schema import Parity
+from bakeoff.report.words import reason_text
+from bakeoff.schema import Parity, TargetState
 
 UP = STATE / "up.json"
 RUNNING = STATE / "up-servers.json"
@@ -69,7 +70,7 @@ def up(
     end = "scripts/bakeoff down" + ("" if platform == "local" else f" --platform {platform}")
     missing = [name for name in target if deployment.states[name].status != "available"]
     if missing:
-        raise BakeoffError("\n".join(f"{name}: {deployment.states[name].reason}" for name in missing))
+        raise BakeoffError("\n".join(f"{name}: {_why(deployment.states[name])}" for name in missing))
     example = f"{locust} -f loadtest/locustfile.py --endpoint {rows[0].id}"
     tell(f"load one: {example}\nend them: {end}")
 
@@ -139,11 +140,11 @@ def verify(
             with deployed(folder, chosen, selection, cpus, show) as found:
                 rows += found.parity
             problems += [
-                f"{state.name} is {state.status}: {state.reason}"
+                f"{state.name} is {state.status}: {_why(state)}"
                 for state in found.states.values()
                 if state.status == "failed" or (state.status == "unavailable" and state.name in target)
             ]
-    problems += [f"{row.endpoint or row.format} failed parity: {row.message}" for row in rows if not row.ok]
+    problems += [reason_text(parity_failure(row)) for row in rows if not row.ok]
     print_rows(rows, _parity_table(rows), json)
     if problems:
         raise BakeoffError("\n".join(problems))
@@ -164,6 +165,10 @@ def _parity_table(rows: list[Parity]) -> Table:
     )
     columns = ("model", "what", "runtime", "batch", "length", "max error", "same")
     return Table("Parity", "", columns, cells, frozenset({"max error", "batch", "length"}))
+
+
+def _why(state: TargetState) -> str:
+    return reason_text(state.reason) if state.reason else "no reason was written down"
 
 
 def _export(name: str, platform: Platform[Any], trust: bool, show: Show) -> Path:

@@ -17,7 +17,8 @@ from bakeoff.errors import BakeoffError, UsageError, printable
 from bakeoff.host.catalog import list_exported
 from bakeoff.host.files import ARTIFACTS
 from bakeoff.report.sizes import size_tables
-from bakeoff.schema import FORMATS
+from bakeoff.report.words import reason_text
+from bakeoff.schema import FORMATS, Reason
 from bakeoff.sizes import SizeReport, make_size_report, size_json, write_sizes
 from bakeoff.sizes.measuring import measure_artifacts
 from bakeoff.sizes.records import load_measured
@@ -42,7 +43,7 @@ def sizes(
     names = [named.name for named in o.named_models(model)] or list_exported()
     for name in names if not trust else ():
         require_own(ARTIFACTS / name)
-    failed: list[str] = []
+    failed: list[Reason] = []
     if measure:
         chosen = [a for name in names for a in load_artifacts(ARTIFACTS / name) if not format or a.format in format]
         with progress() as show:
@@ -54,10 +55,11 @@ def sizes(
             f"{ARTIFACTS}: {what} is{' not' if model or format else ''} exported yet; run `scripts/bakeoff export`"
         )
     if out is not None:
-        write_sizes(out, report)
+        write_sizes(out, report, reason_text)
     print_sizes(report, json)
     if failed:
-        raise BakeoffError("not everything could be measured:\n" + "\n".join(f"- {line}" for line in failed))
+        lines = [f"- {reason_text(reason)}" for reason in failed]
+        raise BakeoffError("\n".join(["not everything could be measured:", *lines]))
 
 
 def exported_sizes(models: list[str], formats: list[str]) -> SizeReport:
@@ -73,7 +75,7 @@ def exported_sizes(models: list[str], formats: list[str]) -> SizeReport:
 def print_sizes(report: SizeReport, as_json_text: bool) -> None:
     """Print the size report: as JSON to stdout, or its answers and tables."""
     if as_json_text:
-        sys.stdout.write(printable(size_json(report)))
+        sys.stdout.write(printable(size_json(report, reason_text)))
         return
     for name, lines in report.answers.items():
         sys.stdout.write("".join(f"{printable(line)}\n" for line in [name, *(f"  {line}" for line in lines)]))

@@ -12,10 +12,11 @@ from rich.table import Table as RichTable
 
 from bakeoff.cli.live import drawn
 from bakeoff.errors import printable
-from bakeoff.host.files import as_json
 from bakeoff.host.progress import Quiet, Show, describe
 from bakeoff.report.cells import Table
-from bakeoff.schema import Measurement, Trial
+from bakeoff.report.words import first_line, joined, reason_text
+from bakeoff.results.store import told
+from bakeoff.schema import Measurement, Reason, Trial
 
 console = Console(stderr=True)
 
@@ -38,9 +39,9 @@ class LineShow:
         """Count steps as done."""
         self._done += count
 
-    def note(self, text: str) -> None:
+    def note(self, what: str | Reason) -> None:
         """Leave a line."""
-        sys.stderr.write(f"{printable(text)}\n")
+        sys.stderr.write(f"{printable(what if isinstance(what, str) else first_line(what))}\n")
 
     def expect_load(self, model: str, seconds: float) -> None:
         """Leave it to the count of steps."""
@@ -52,7 +53,7 @@ class LineShow:
     def found(self, measurement: Measurement) -> None:
         """Say why a trial doesn't count."""
         if measurement.verdict == "invalid":
-            self.note(f"{measurement.trial_id} is invalid: {'; '.join(measurement.reasons)}")
+            self.note(f"{measurement.trial_id} is invalid: {joined(measurement.reasons)}")
 
 
 def tell(text: str) -> None:
@@ -92,6 +93,6 @@ def _cell(text: str) -> str:
 def print_rows(rows: object, table: Table, as_json_text: bool) -> None:
     """Print rows as JSON for programs, or as a table for people."""
     if as_json_text:
-        sys.stdout.write(printable(as_json(rows)))
+        sys.stdout.write(printable(told(rows, reason_text)))
     else:
         print_table(table)

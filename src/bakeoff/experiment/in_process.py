@@ -7,10 +7,10 @@ from collections.abc import Collection
 from bakeoff.errors import TargetFailed
 from bakeoff.host.progress import Show
 from bakeoff.platforms.deploy import Deployment
-from bakeoff.schema import Bare
+from bakeoff.schema import InProcess
 
 
-def time_artifacts(deployment: Deployment, cpus: str, known: Collection[Bare], show: Show) -> list[Bare]:
+def time_artifacts(deployment: Deployment, cpus: str, known: Collection[InProcess], show: Show) -> list[InProcess]:
     """Time the artifact of every server that is up, on the servers' CPUs, while all are idle.
 
     Those already known, of a run that goes on, aren't timed again; where it fails, that is noted and left out.
@@ -26,8 +26,8 @@ def time_artifacts(deployment: Deployment, cpus: str, known: Collection[Bare], s
         try:
             time = platform.time_bare(server.prepared, deployment.folder, format, cpus)
         except TargetFailed as failure:
-            show.note(str(failure))
+            show.note(failure.reason)
             continue
         if time is not None:
-            found.append(Bare(name, target.name, format, time.p50_ms, time.predictions))
+            found.append(InProcess(name, target.name, format, time.p50_ms, time.predictions))
     return found

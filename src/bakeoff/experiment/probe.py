@@ -12,6 +12,7 @@ from bakeoff.experiment.stream import ATTEMPTS, draw_primers, samples_path
 from bakeoff.host.progress import Show
 from bakeoff.platforms.deploy import Deployment
 from bakeoff.platforms.platform import Load
+from bakeoff.report.words import joined
 from bakeoff.schema import Endpoint, Measurement, Trial, Workload
 from bakeoff.schema.samples import TrialSamples
 
@@ -50,7 +51,7 @@ class Probe:
         if tells_of(slo_ms, measurement):
             inside = within(samples.intended_ns, samples.window)
             return milliseconds(samples.intended_ns, samples.end_ns, samples.ok)[inside]
-        self.show.note(f"{rate_rps:,.0f} a second, seed {seed}: {'; '.join(measurement.reasons)}")
+        self.show.note(f"{rate_rps:,.0f} a second, seed {seed}: {joined(measurement.reasons)}")
         return None
 
     def call(self, concurrency: int) -> SweepPoint:
@@ -60,7 +61,7 @@ class Probe:
             measurement, _ = self._run(workload)
             if measurement.verdict == "valid":
                 return SweepPoint(concurrency, measurement.throughput_rps, measurement.latency_ms.p50)
-            self.show.note(f"{concurrency} callers: {'; '.join(measurement.reasons)}")
+            self.show.note(f"{concurrency} callers: {joined(measurement.reasons)}")
         return SweepPoint(concurrency, measurement.throughput_rps, None)
 
     def _run(self, workload: Workload) -> tuple[Measurement, TrialSamples]:
@@ -86,5 +87,5 @@ def tells_of(slo_ms: float, m: Measurement) -> bool:
     if m.lag_ms is not None:
         lag = m.lag_ms.max if m.lag_ms.p99 is None else m.lag_ms.p99  # of few requests there is no p99
     punctual = m.held_back > 0 or (lag is not None and lag <= LAG_OF_OBJECTIVE * slo_ms)
-    signs = ["max_outstanding", "no request", *(["ms late"] if punctual else [])]
-    return all(any(sign in reason for sign in signs) for reason in m.reasons)
+    allowed = {"held_back", "no_success"} | ({"late"} if punctual else set())
+    return all(reason.code in allowed for reason in m.reasons)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
@@ -18,13 +18,12 @@ from bakeoff.host.files import validated
 from bakeoff.host.machine import describe_machine
 from bakeoff.measure.generator import LoadWorkers
 from bakeoff.platforms.deploy import Selection, with_floors
-from bakeoff.platforms.table import OLD_NAMES, PLATFORMS
+from bakeoff.platforms.table import PLATFORMS
 from bakeoff.results.store import NAME, SCHEMA_VERSION, read_results
-from bakeoff.schema import STRICT, Report
+from bakeoff.schema import STRICT, Measurement, Report
 
 OPTIONS = "run"
 """Where a report's config keeps the options."""
-OLD_OPTIONS = {"runtime": "platform", "workers": "load_workers", "await_workers": "await_load_workers"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +72,8 @@ def reopen_run(folder: Path, trust: bool = False) -> Run:
     """
     report = read_results(folder)
     path = folder / NAME
+    if any(_is_named_otherwise(measurement) for measurement in report.measurements):
+        raise UsageError(f"{path}: was begun by a version that named endpoints otherwise: start a new run")
     stored = dict(report.config)
     options = _read_options(stored.pop(OPTIONS, {}), path)
     config = validated(Config, stored, path)
@@ -91,14 +92,16 @@ def reopen_run(folder: Path, trust: bool = False) -> Run:
 
 
 def _read_options(stored: Any, path: Path) -> RunOptions:
-    """Return a run's options, also those of a run that was begun when they had other names."""
-    if isinstance(stored, dict):
-        stored = {OLD_OPTIONS.get(key, key): value for key, value in stored.items()}
     options = validated(RunOptions, stored, path, f"config.{OPTIONS}.")
-    name = OLD_NAMES.get(options.platform, options.platform)
-    if name not in PLATFORMS:
-        raise UsageError(f"{path}: config.{OPTIONS}.platform: {name!r}; allowed: {one_of(list(PLATFORMS))}")
-    return replace(options, platform=name)
+    if options.platform not in PLATFORMS:
+        allowed = one_of(list(PLATFORMS))
+        raise UsageError(f"{path}: config.{OPTIONS}.platform: {options.platform!r}; allowed: {allowed}")
+    return options
+
+
+def _is_named_otherwise(m: Measurement) -> bool:
+    """Tell whether a trial has the id of an endpoint that has another name today, so that it would be run again."""
+    return m.trial_id.startswith(f"{m.model}.") and not m.trial_id.startswith(f"{m.model}.{m.endpoint}.")
 
 
 def _make_run(config: Config, selection: Selection, options: RunOptions, folder: Path, report: Report) -> Run:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from bakeoff.analysis.completeness import is_right, unmeasured
 from bakeoff.artifacts.export import ExportOptions
-from bakeoff.errors import BakeoffError, UsageError
+from bakeoff.errors import BakeoffError, UsageError, reason_of
 from bakeoff.experiment.config import Config
 from bakeoff.experiment.in_process import time_artifacts
 from bakeoff.experiment.slices import find_failure, measure_trial
@@ -17,9 +17,10 @@ from bakeoff.experiment.stream import ATTEMPTS, draw_primers, draw_round, left_o
 from bakeoff.host.catalog import find_model
 from bakeoff.host.progress import Show
 from bakeoff.measure.generator import LoadWorkers, RenewedLoad
-from bakeoff.platforms.deploy import Deployment, Selection, deployed, restart
+from bakeoff.platforms.deploy import Deployment, Selection, deployed, parity_failure, restart
 from bakeoff.platforms.platform import Platform, Server
-from bakeoff.results.recompute import conclude
+from bakeoff.report.words import reason_text
+from bakeoff.results.recompute import summarize_report
 from bakeoff.results.store import write_results
 from bakeoff.schema import (
     FLOORS,
@@ -30,6 +31,7 @@ from bakeoff.schema import (
     MissingArtifact,
     Parity,
     Plan,
+    Reason,
     Report,
     Support,
     Trial,
@@ -54,7 +56,7 @@ class Run:
     report: Report
     restarts: bool = False
     trust: bool = False
-    problems: list[str] = field(default_factory=list)
+    problems: list[Reason] = field(default_factory=list)
 
     @property
     def measured(self) -> dict[str, Measurement]:
@@ -74,7 +76,7 @@ def run(job: Run, show: Show) -> Report:
         job.report = replace(
             job.report,
             config={**job.report.config, **asdict(job.config)},
-            runtime=job.platform.NAME,
+            platform=job.platform.NAME,
             paused=job.platform.PAUSES,
             restarted=job.restarts,
             surroundings=job.platform.surroundings(job.config.cpus),
@@ -85,8 +87,8 @@ def run(job: Run, show: Show) -> Report:
             except UsageError:
                 raise  # what the user gave is wrong, and --resume goes on when it is put right
             except BakeoffError as error:
-                job.problems.append(str(error))
-                show.note(f"{model}: {error}")
+                job.problems.append(reason_of(error))
+                show.note(Reason("of_model", {"model": model}, reason_of(error)))
     finally:
         job.platform.close()
     job.problems += find_gaps(job)
@@ -101,14 +103,14 @@ def _run_model(job: Run, model: str, show: Show) -> None:
     show.step()
     with deployed(folder, platform, job.selection, cpus.server, show) as deployment:
         _take_over(job, deployment)
-        bare = time_artifacts(deployment, cpus.server, job.report.bare, show)
-        job.report = replace(job.report, bare=(*job.report.bare, *bare))
+        timed = time_artifacts(deployment, cpus.server, job.report.in_process, show)
+        job.report = replace(job.report, in_process=(*job.report.in_process, *timed))
         plan = deployment.plan(job.config.workloads)
         if deployment.endpoints:
             with RenewedLoad(lambda: platform.open_load(plan, job.out, cpus.load, job.workers, show), show) as load:
                 _measure_rounds(job, deployment, plan, load, show)
     job.report = replace(job.report, finished=(*job.report.finished, deployment.model.name))
-    write_results(job.out, job.report)
+    write_results(job.out, job.report, reason_text)
 
 
 def _measure_rounds(job: Run, deployment: Deployment, plan: Plan, load: RenewedLoad, show: Show) -> None:
@@ -158,34 +160,32 @@ def _restart_servers(job: Run, deployment: Deployment, show: Show) -> None:
         try:
             deployment.platform.pause(restart(deployment, server))
         except BakeoffError as error:
-            _mark_failed(job, server, f"{server.target.name} did not come up again: {error}", show)
+            reason = Reason("server_not_restarted", {"target": server.target.name}, reason_of(error))
+            _mark_failed(job, server, reason, show)
 
 
-def find_gaps(job: Run) -> list[str]:
-    """Return what keeps a run from being whole: failed targets, wrong answers, endpoints without right ones.
+def find_gaps(job: Run) -> list[Reason]:
+    """Return what keeps a run from being complete: failed targets, wrong answers, endpoints without right ones.
 
-    How busy the machine was keeps no run from being whole: the report tells.
+    How busy the machine was keeps no run from being complete: the report tells.
     """
-    gaps = []
+    gaps: list[Reason] = []
     for state in job.report.targets:
         if state.status == "failed" or (state.status == "unavailable" and state.name in job.named_targets):
-            gaps.append(f"{state.name} is {state.status}: {state.reason}")
+            gaps.append(Reason(f"target_{state.status}", {"target": state.name}, state.reason))
     contenders = [state for state in job.report.targets if state.name not in FLOORS] or job.report.targets
     if contenders and all(state.status == "unavailable" for state in contenders):
-        gaps.append("no target is available here: see the reasons and remedies above")
+        gaps.append(Reason("no_target"))
     for missing in job.report.missing_artifacts:
         if missing.format in job.selection.formats:  # asked for; without its default format a target has failed
-            gaps.append(f"{missing.model} can't be had as {missing.format}: {missing.reason}")
-    for row in job.report.parity:
-        if not row.ok:
-            what = row.endpoint or f"{row.model} {row.format} on {row.runtime}"
-            batch = f" at batch {row.batch}" if row.batch else ""
-            batch += f", length {row.length}" if row.length else ""
-            gaps.append(f"{what} failed parity{batch}: {row.message or row.max_abs_error}")
-    gaps += [f"{' '.join(place)} was not measured: no right answers" for place in unmeasured(job.report.measurements)]
+            values = {"model": missing.model, "format": missing.format}
+            gaps.append(Reason("format_missing", values, missing.reason))
+    gaps += [parity_failure(row) for row in job.report.parity if not row.ok]
+    places = unmeasured(job.report.measurements)
+    gaps += [Reason("not_measured", dict(zip(("model", "endpoint", "workload"), at, strict=True))) for at in places]
     reference = job.config.reference
     if reference and reference not in {m.endpoint for m in job.report.measurements if is_right(m)}:
-        gaps.append(f"{reference}, the reference, was not measured: nothing could be compared with it")
+        gaps.append(Reason("reference_not_measured", {"endpoint": reference}))
     return gaps
 
 
@@ -203,7 +203,7 @@ def _run_trial(job: Run, deployment: Deployment, trial: Trial, load: RenewedLoad
     nothing_came = measurement is not None and measurement.error_count == measurement.request_count
     problem = find_failure(deployment, server, endpoint, nothing_came)
     if problem is not None:
-        _mark_failed(job, server, f"{server.target.name} {problem}", show)
+        _mark_failed(job, server, problem, show)
         deployment.servers.remove(server)
         platform.stop(server)
 
@@ -238,7 +238,7 @@ def _take_over(job: Run, deployment: Deployment) -> None:
         missing_artifacts=(*_others(report.missing_artifacts, name), *deployment.missing),
         edge=(*_others(report.edge, name), *load_current(deployment.folder, deployment.artifacts.values())),
     )
-    write_results(job.out, job.report)
+    write_results(job.out, job.report, reason_text)
 
 
 def _gathered(old: dict[str, ValueT] | None, model: str, new: dict[str, ValueT] | None) -> dict[str, ValueT] | None:
@@ -263,15 +263,15 @@ def _require_same(report: Report, deployment: Deployment) -> None:
 
 
 def _keep(job: Run, measurement: Measurement) -> None:
-    job.report = conclude(job.report, (*job.report.measurements, measurement), job.config.reference or None)
-    write_results(job.out, job.report)
+    job.report = summarize_report(job.report, (*job.report.measurements, measurement), job.config.reference or None)
+    write_results(job.out, job.report, reason_text)
 
 
-def _mark_failed(job: Run, server: Server, reason: str, show: Show) -> None:
+def _mark_failed(job: Run, server: Server, reason: Reason, show: Show) -> None:
     name = server.target.name
-    show.note(reason.splitlines()[0])
+    show.note(reason)
     targets = tuple(
         replace(state, status="failed", reason=reason) if state.name == name else state for state in job.report.targets
     )
     job.report = replace(job.report, targets=targets)
-    write_results(job.out, job.report)
+    write_results(job.out, job.report, reason_text)

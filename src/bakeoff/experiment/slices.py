@@ -7,14 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from bakeoff.analysis.summary import summarize_trial
-from bakeoff.measure.counters import Exchange, read_settled, summarize_spent
+from bakeoff.measure.counters import Exchange, break_down, read_settled
 from bakeoff.measure.disturbance import judge_disturbance, read_counters, summarize_disturbance
 from bakeoff.measure.generator import RenewedLoad
 from bakeoff.measure.samples import mark_wrong, read_samples
 from bakeoff.platforms.deploy import Deployment
 from bakeoff.platforms.platform import Server
 from bakeoff.platforms.verify import Expected, canary, wrong_rows
-from bakeoff.schema import Endpoint, Measurement, Trial
+from bakeoff.schema import Endpoint, Measurement, Reason, Trial
 from bakeoff.schema.samples import TrialSamples
 
 
@@ -40,8 +40,8 @@ def measure_trial(
     reasons = (*measurement.reasons, *judge_disturbance(disturbed))
     measurement = replace(measurement, disturbed=disturbed, reasons=reasons, verdict="invalid" if reasons else "valid")
     if server.target.metrics is not None:
-        spent = summarize_spent(*pages, Exchange(endpoint.protocol, sent, samples.mean_service_ms))
-        measurement = replace(measurement, spent=spent)
+        client = Exchange(endpoint.protocol, sent, samples.mean_service_ms)
+        measurement = replace(measurement, breakdown=break_down(*pages, client))
     if before is None or after is None or not sent or not platform.alive(server):
         return measurement
     if load.lost != lost:  # the server also answered a load generator whose requests nobody counted
@@ -64,7 +64,7 @@ def checked_samples(path: Path, batch_size: int, endpoint: Endpoint, expected: E
     return read_samples(path)
 
 
-def find_failure(deployment: Deployment, server: Server, endpoint: Endpoint, nothing_came: bool) -> str | None:
+def find_failure(deployment: Deployment, server: Server, endpoint: Endpoint, nothing_came: bool) -> Reason | None:
     """Return why a server is out from here on: it ended, or it doesn't answer even a single request any more."""
     platform = deployment.platform
     if platform.alive(server) and nothing_came:
@@ -72,5 +72,8 @@ def find_failure(deployment: Deployment, server: Server, endpoint: Endpoint, not
         problem = canary(endpoint, deployment.golden)
         platform.pause(server)
         if problem is not None:
-            return f"stopped answering: {endpoint.id}: {problem}"
-    return None if platform.alive(server) else platform.last_words(server)
+            values = {"target": server.target.name, "endpoint": endpoint.id, "problem": problem}
+            return Reason("server_silent", values)
+    if platform.alive(server):
+        return None
+    return Reason("server_ended", {"target": server.target.name, "text": platform.last_words(server)})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from bakeoff.schema import Measurement, Trial
+from bakeoff.schema import Measurement, Reason, Trial
 
 
 class Show(Protocol):
@@ -19,7 +19,7 @@ class Show(Protocol):
     def step(self, count: int = 1) -> None:
         """Count steps as done."""
 
-    def note(self, text: str) -> None:
+    def note(self, what: str | Reason) -> None:
         """Leave a line that stays."""
 
     def expect_load(self, model: str, seconds: float) -> None:
@@ -44,7 +44,7 @@ class Quiet:
     def step(self, count: int = 1) -> None:
         """Ignore it."""
 
-    def note(self, text: str) -> None:
+    def note(self, what: str | Reason) -> None:
         """Ignore it."""
 
     def expect_load(self, model: str, seconds: float) -> None:

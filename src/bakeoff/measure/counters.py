@@ -8,15 +8,9 @@ from dataclasses import dataclass
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from bakeoff.schema import Protocol, Spent
+from bakeoff.schema import Breakdown, Protocol, Reason
 
 SETTLE_TRIES, SETTLE_S = 5, 0.05
-
-NO_PAGE = "the server's counters can't be read here"
-NO_FAMILY = "the server counts nothing of its queue and computation"
-NO_QUEUE = "the server counts no queue: waiting is in the rest"
-FAILED = "requests failed, so the client has no mean time"
-RESTARTED = "the server's counters went back: it was started anew meanwhile"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,42 +105,45 @@ def read_settled(read: Callable[[], str | None], before: str | None, sent: int) 
     return page
 
 
-def summarize_spent(before: str | None, after: str | None, client: Exchange) -> Spent:
+def break_down(before: str | None, after: str | None, client: Exchange) -> Breakdown:
     """Split a trial's mean service time by a server's metrics pages just before and after it.
 
     The times are None where what was counted isn't what was sent: then they are of other requests, too.
     """
     if before is None or after is None:
-        return _nothing(None, NO_PAGE)
+        return _nothing(None, Reason("counters_unreadable"))
     start, end = add_up(before), add_up(after)
     family = _family_of(end)
     if family is None:
-        return _nothing(None, NO_FAMILY)
+        return _nothing(None, Reason("counters_unknown"))
     counted = round(_grown(start, end, family.requests))
     problem = _find_problem(start, end, family, client)
     if problem is not None or client.mean_ms is None:
-        return _nothing(counted, problem or FAILED)
+        return _nothing(counted, problem or Reason("requests_failed"))
     compute_ms = _mean_ms(start, end, family.compute, counted)
     queue_ms = None if family.queue is None else _mean_ms(start, end, family.queue, counted)
-    rest_ms = client.mean_ms - compute_ms - (queue_ms or 0.0)
-    return Spent(queue_ms, compute_ms, rest_ms, counted, NO_QUEUE if queue_ms is None else None)
+    remainder_ms = client.mean_ms - compute_ms - (queue_ms or 0.0)
+    reason = Reason("no_queue_counted") if queue_ms is None else None
+    return Breakdown(queue_ms, compute_ms, remainder_ms, counted, reason)
 
 
 def _family_of(series: Mapping[str, float]) -> Family | None:
     return next((family for family in FAMILIES if family.compute.sum in series), None)
 
 
-def _find_problem(start: Mapping[str, float], end: Mapping[str, float], family: Family, client: Exchange) -> str | None:
+def _find_problem(
+    start: Mapping[str, float], end: Mapping[str, float], family: Family, client: Exchange
+) -> Reason | None:
     """Return why the counters' times say nothing of this trial, None where they do."""
     timers = [timer for timer in (family.queue, family.compute) if timer is not None]
     names = [family.requests, *(timer.sum for timer in timers)]
     if any(_grown(start, end, name) < 0 for name in names):
-        return RESTARTED
+        return Reason("counters_restarted")
     untimed = client.protocol in family.untimed
     for name in (family.requests, *(timer.count for timer in timers if not untimed)):
         if name is not None and (count := round(_grown(start, end, name))) != client.sent:
-            return f"{name} counted {count}, {client.sent} were sent"
-    return f"the server takes no times of {client.protocol}, it only counts the requests" if untimed else None
+            return Reason("counters_differ", {"series": name, "counted": count, "sent": client.sent})
+    return Reason("untimed", {"protocol": client.protocol}) if untimed else None
 
 
 def _grown(start: Mapping[str, float], end: Mapping[str, float], name: str) -> float:
@@ -158,5 +155,5 @@ def _mean_ms(start: Mapping[str, float], end: Mapping[str, float], timer: Timer,
     return _grown(start, end, timer.sum) * timer.unit_ms / count
 
 
-def _nothing(counted: int | None, note: str) -> Spent:
-    return Spent(queue_ms=None, compute_ms=None, rest_ms=None, counted=counted, note=note)
+def _nothing(counted: int | None, reason: Reason) -> Breakdown:
+    return Breakdown(queue_ms=None, compute_ms=None, remainder_ms=None, counted=counted, reason=reason)

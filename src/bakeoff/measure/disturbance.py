@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from bakeoff.schema import Disturbance
+from bakeoff.schema import Disturbance, Reason
 
 STEAL_LIMIT_PERCENT, THROTTLED_LIMIT_PERCENT = 3.0, 1.0
 STEAL_FIELD, CPU_FIELDS = 7, 8  # proc(5): user nice system idle iowait irq softirq steal; guests are in user and nice
@@ -56,20 +56,17 @@ def summarize_disturbance(before: Counters, after: Counters) -> Disturbance:
     )
 
 
-def judge_disturbance(disturbed: Disturbance) -> list[str]:
+def judge_disturbance(disturbed: Disturbance) -> list[Reason]:
     """Return the reasons why a trial that was so disturbed is invalid; none means valid."""
-    reasons = []
-    if disturbed.steal_percent is not None and disturbed.steal_percent > STEAL_LIMIT_PERCENT:
-        reasons.append(
-            f"the hypervisor took {disturbed.steal_percent:.1f}% of the CPU time (steal), more than "
-            f"{STEAL_LIMIT_PERCENT:g}%"
-        )
-    if disturbed.throttled_percent is not None and disturbed.throttled_percent > THROTTLED_LIMIT_PERCENT:
-        reasons.append(
-            f"a CPU quota throttled {disturbed.throttled_percent:.1f}% of its periods, more than "
-            f"{THROTTLED_LIMIT_PERCENT:g}%"
-        )
-    return reasons
+    taken = (
+        ("steal", disturbed.steal_percent, STEAL_LIMIT_PERCENT),
+        ("throttled", disturbed.throttled_percent, THROTTLED_LIMIT_PERCENT),
+    )
+    return [
+        Reason(code, {"percent": percent, "limit_percent": limit})
+        for code, percent, limit in taken
+        if percent is not None and percent > limit
+    ]
 
 
 def _share(part_before: int | None, part_after: int | None, before: int | None, after: int | None) -> float | None:

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from bakeoff.schema import Sample, Watch
+from bakeoff.schema import Reason, Sample, Watch, quoted
 from bakeoff.schema.samples import Ints, TrialSamples, Window
 
 SCHEMA = pa.schema(
@@ -62,10 +62,14 @@ def join_tables(tables: Iterable[pa.Table]) -> pa.Table:
 
 
 def write_samples(
-    path: Path, table: pa.Table, window: Window, watches: Sequence[Watch], lost: Sequence[str] = ()
+    path: Path, table: pa.Table, window: Window, watches: Sequence[Watch], lost: Sequence[Reason] = ()
 ) -> None:
     """Write a trial's samples atomically."""
-    meta = {"window_ns": [window.start_ns, window.end_ns], "watches": [asdict(w) for w in watches], "lost": [*lost]}
+    meta = {
+        "window_ns": [window.start_ns, window.end_ns],
+        "watches": [asdict(watch) for watch in watches],
+        "lost": [asdict(reason) for reason in lost],
+    }
     path.parent.mkdir(parents=True, exist_ok=True)
     _write_atomic(path, table.replace_schema_metadata({META: json.dumps(meta).encode()}))
 
@@ -82,7 +86,7 @@ def read_samples(path: Path) -> TrialSamples:
     return TrialSamples(
         window=Window(*meta["window_ns"]),
         watches=tuple(Watch(**watch) for watch in meta["watches"]),
-        lost=tuple(meta["lost"]),
+        lost=tuple(_reason_of(said) for said in meta["lost"]),
         status=status,
         statuses=tuple(statuses),
         answer=answer,
@@ -92,6 +96,11 @@ def read_samples(path: Path) -> TrialSamples:
             for name in ("intended_ns", "start_ns", "end_ns", "request", "connects")
         },
     )
+
+
+def _reason_of(said: Any) -> Reason:
+    """Return what is lost; files of schema 1 hold a line of text."""
+    return quoted(said) if isinstance(said, str) else Reason(said["code"], dict(said["values"]))
 
 
 def mark_wrong(path: Path, rows: Sequence[int]) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from bakeoff.artifacts.golden import Golden, load_artifacts, load_missing, load_model, verify_files
-from bakeoff.errors import BakeoffError, FormatUnsupported, TargetFailed, TargetUnavailable
+from bakeoff.errors import BakeoffError, FormatUnsupported, TargetFailed, TargetUnavailable, reason_of
 from bakeoff.host.catalog import make_endpoints
 from bakeoff.host.progress import Show
 from bakeoff.measure.requests import write_requests
@@ -28,10 +28,12 @@ from bakeoff.schema import (
     Parity,
     Plan,
     Protocol,
+    Reason,
     Support,
     Target,
     TargetState,
     Workload,
+    quoted,
 )
 
 T = TypeVar("T")
@@ -169,7 +171,7 @@ def bring_up(deployment: Deployment, selection: Selection, options: StartOptions
                 if problem is not None:
                     if format == target.formats[0]:
                         raise problem
-                    show.note(str(problem))
+                    show.note(problem.reason)
                     continue
                 wanted = replace(options, ports=_ports(selection.base_port, 10 * number + 2 * at))
                 server = _start(deployment, prepared, format, endpoints, wanted)
@@ -177,10 +179,11 @@ def bring_up(deployment: Deployment, selection: Selection, options: StartOptions
                 _verify(deployment, server, show)
         except TargetUnavailable as error:
             state = replace(state, status="unavailable", reason=error.reason, remedy=error.remedy)
-            show.note(f"{target.name} is unavailable: {error.reason.splitlines()[0]}")
+            show.note(Reason("target_unavailable", {"target": target.name}, error.reason))
         except BakeoffError as error:
-            state = replace(state, status="failed", reason=f"{deployment.model.name}: {error}")
-            show.note(f"{target.name} failed: {str(error).splitlines()[0]}")
+            reason = Reason("of_model", {"model": deployment.model.name}, reason_of(error))
+            state = replace(state, status="failed", reason=reason)
+            show.note(Reason("target_failed", {"target": target.name}, reason_of(error)))
         deployment.states[target.name] = state
         show.step()
 
@@ -200,15 +203,17 @@ def _start(
 
 
 def _problem_with(
-    deployment: Deployment, target: Target, format: str, unsupported: dict[str, str]
-) -> BakeoffError | None:
+    deployment: Deployment, target: Target, format: str, unsupported: dict[str, Reason]
+) -> FormatUnsupported | TargetFailed | None:
     """Return why a target can't serve a format, None where it can."""
     name, missing = deployment.model.name, {row.format: row.reason for row in deployment.missing}
     if format in unsupported:
-        return FormatUnsupported(f"{target.name} can't serve {format}: {unsupported[format]}")
+        values = {"target": target.name, "format": format}
+        return FormatUnsupported(Reason("format_unsupported", values, unsupported[format]))
     if format == NO_FORMAT or format in deployment.artifacts:
         return None
-    return TargetFailed(f"there is no {format} artifact of {name}: {missing.get(format, 'its export failed')}")
+    cause = missing.get(format, Reason("export_failed"))
+    return TargetFailed(Reason("artifact_missing", {"model": name, "format": format}, cause))
 
 
 def _with_start(state: TargetState, server: Server, usage: Usage | None) -> TargetState:
@@ -242,26 +247,32 @@ def _verify(deployment: Deployment, server: Server, show: Show) -> None:
         deployment.parity += rows
         for row in rows:
             if not row.ok:
-                at = f"batch {row.batch}" + (f", length {row.length}" if row.length else "")
-                show.note(f"{endpoint.id} answers wrongly at {at}: {row.message}")
+                show.note(parity_failure(row))
 
 
-def _check_formats(deployment: Deployment, prepared: Prepared) -> dict[str, str]:
+def parity_failure(row: Parity) -> Reason:
+    """Return what a failed row of parity is a reason for."""
+    what = row.endpoint or f"{row.model} {row.format} on {row.runtime}"
+    values = {"what": what, "batch": row.batch, "length": row.length, "error": row.max_abs_error}
+    return Reason("parity_failed", values, row.message)
+
+
+def _check_formats(deployment: Deployment, prepared: Prepared) -> dict[str, Reason]:
     """Ask the target's runtime how far each artifact's answers are from PyTorch's.
 
     Returns the formats that it can't load, can't run, or runs wrongly, with the reason.
     """
-    target, name, unsupported = prepared.target, deployment.model.name, {}
+    target, name, unsupported = prepared.target, deployment.model.name, dict[str, Reason]()
     for format in target.formats if target.checks and deployment.platform.CHECKS else ():
         if format not in deployment.artifacts:
             continue
         try:
             check = deployment.platform.check_format(prepared, deployment.folder, format)
         except TargetFailed as failure:
-            deployment.support.append(Support(name, target.name, format, False, None, str(failure)))
-            unsupported[format] = str(failure)
+            deployment.support.append(Support(name, target.name, format, False, None, failure.reason))
+            unsupported[format] = failure.reason
             continue
-        error, message = check.max_abs_error, check.message
+        error, message = check.max_abs_error, quoted(check.message) if check.message else None
         deployment.support.append(Support(name, target.name, format, check.ok, error, message))
         if error is not None:  # it ran, so what it answered is right or wrong
             row = Parity(name, format, check.runtime, "format", None, error, check.ok, message=message)
@@ -269,7 +280,7 @@ def _check_formats(deployment: Deployment, prepared: Prepared) -> dict[str, str]
         if check.ok:
             deployment.own_outputs[target.name, format] = check.outputs
         else:
-            unsupported[format] = message or "the runtime gave no reason"
+            unsupported[format] = message or Reason("nothing_said")
     return unsupported
 
 

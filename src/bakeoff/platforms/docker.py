@@ -24,7 +24,7 @@ from bakeoff.platforms.docker_programs import check_format, read_private_page, t
 from bakeoff.platforms.platform import BareTime, FormatCheck, Platform, Prepared, Server, StartOptions, Usage
 from bakeoff.platforms.ports import HOST, free_ports
 from bakeoff.platforms.reach import all_listen, fetch_page
-from bakeoff.schema import Endpoint, Image, Plan, RuntimeName, Surroundings, Target
+from bakeoff.schema import Endpoint, Image, Plan, Reason, RuntimeName, Surroundings, Target
 
 REST_PORT, GRPC_PORT = 8501, 8500
 
@@ -83,9 +83,8 @@ class Docker(Platform[ContainerServer]):
         """Build or pull a target's image."""
         service = docker_engine.services().get(target.name)
         if service is None:
-            reason = f"docker-compose.yml has no service {target.name} with the profiles that are on"
-            remedy = f"switch its profile on: COMPOSE_PROFILES={target.name} (it stands in .env)"
-            raise TargetUnavailable(reason, remedy)
+            of = {"target": target.name}
+            raise TargetUnavailable(Reason("service_missing", of), Reason("switch_profile_on", of))
         show.say(f"{target.name}: making its image ready")
         image = built(target.name) if "build" in service else pulled(target.name, service["image"])
         self._used[target.name] = service["image"]
@@ -233,7 +232,8 @@ def _run_detached(service: str, name: str, publish: list[str], variables: dict[s
     """Start a container of a service and return it; raise TargetFailed where it doesn't start."""
     done = docker_engine.compose("run", "--detach", "--no-deps", "--name", name, *publish, service, env=variables)
     if done.returncode != 0:
-        raise TargetFailed(f"{service}'s container did not start: {docker_engine.last_line(done.stderr)}")
+        said = docker_engine.last_line(done.stderr)
+        raise TargetFailed(Reason("container_failed", {"target": service, "text": said}))
     return docker_engine.client().containers.get(name)
 
 

@@ -8,7 +8,7 @@ from docker.errors import ImageNotFound
 
 from bakeoff.errors import TargetFailed, TargetUnavailable
 from bakeoff.platforms import docker_engine
-from bakeoff.schema import Image
+from bakeoff.schema import Image, Reason
 
 LOG_LINES = 12
 
@@ -18,7 +18,7 @@ def built(service: str) -> str:
     done = docker_engine.compose("build", service)
     if done.returncode != 0:
         end = "\n".join((done.stdout + done.stderr).strip().splitlines()[-LOG_LINES:])
-        raise TargetFailed(f"building the image of {service} failed; the end of what it said:\n{end}")
+        raise TargetFailed(Reason("image_not_built", {"target": service, "log": end}))
     return str(docker_engine.client().images.get(docker_engine.services()[service]["image"]).id)
 
 
@@ -29,8 +29,9 @@ def pulled(service: str, name: str) -> str:
     except ImageNotFound:
         done = docker_engine.compose("pull", "--quiet", service)
     if done.returncode != 0:
-        remedy = f"load {name} into this engine, or name another image: {service.upper()}_IMAGE in .env"
-        raise TargetUnavailable(f"the image {name} can't be pulled: {docker_engine.last_line(done.stderr)}", remedy)
+        remedy = Reason("load_image", {"image": name, "variable": f"{service.upper()}_IMAGE"})
+        said = docker_engine.last_line(done.stderr)
+        raise TargetUnavailable(Reason("image_not_pulled", {"image": name, "text": said}), remedy)
     return str(docker_engine.client().images.get(name).id)
 
 

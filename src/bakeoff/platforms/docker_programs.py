@@ -15,7 +15,8 @@ from bakeoff.host.catalog import serving_arguments
 from bakeoff.platforms import docker_engine
 from bakeoff.platforms.local_programs import timing_command
 from bakeoff.platforms.platform import BARE_S, CHECK_S, EX_DATAERR, BareTime, FormatCheck, read_bare_time
-from bakeoff.schema import Target
+from bakeoff.schema import Reason, Target
+from bakeoff.schema.reasons import Value
 
 IMPORT_PATH = "/app/src:/app"
 """Where the images have src and engines."""
@@ -27,6 +28,10 @@ with open(sys.argv[1]) as file:
 """
 
 
+def _failed(code: str, target: Target, format: str, **values: Value) -> TargetFailed:
+    return TargetFailed(Reason(code, {"target": target.name, "format": format, **values}))
+
+
 def check_format(target: Target, model_dir: Path, format: str) -> FormatCheck:
     """Run a target's own check of an artifact in a container. Raises TargetFailed where it can't tell."""
     model = model_dir.name
@@ -36,15 +41,15 @@ def check_format(target: Target, model_dir: Path, format: str) -> FormatCheck:
     try:
         done = docker_engine.compose(*argv, "--check", "/exchange/outputs.npz", env={"MODEL": model}, timeout_s=CHECK_S)
     except subprocess.TimeoutExpired:
-        raise TargetFailed(f"checking {format} on {target.name} took more than {CHECK_S} s") from None
+        raise _failed("check_slow", target, format, seconds=CHECK_S) from None
     container = docker_engine.find(name)
     if container is None:
-        raise TargetFailed(f"{target.name}'s container did not start: {docker_engine.last_line(done.stderr)}")
+        text = docker_engine.last_line(done.stderr)
+        raise TargetFailed(Reason("container_failed", {"target": target.name, "text": text}))
     try:
         if done.returncode not in (0, EX_DATAERR) or not done.stdout.strip():
-            raise TargetFailed(
-                f"checking {format} on {target.name} failed: {docker_engine.last_line(done.stderr)[-400:]}"
-            )
+            text = docker_engine.last_line(done.stderr)[-400:]
+            raise _failed("check_failed", target, format, text=text)
         said = json.loads(done.stdout.strip().splitlines()[-1])
         arrays: dict[str, np.ndarray[Any, Any]] = {}
         if said["ok"]:
@@ -70,10 +75,10 @@ def time_bare(target: Target, prepared: str, model_dir: Path, format: str, cpus:
         done = docker_engine.compose(*argv, env=variables, timeout_s=BARE_S)
         return read_bare_time(done.stdout)
     except subprocess.TimeoutExpired:
-        raise TargetFailed(f"timing {format} without {target.name}'s server took more than {BARE_S} s") from None
+        raise _failed("timing_slow", target, format, seconds=BARE_S) from None
     except (ValueError, KeyError, IndexError):
-        reason = docker_engine.last_line(done.stderr)[-400:]
-        raise TargetFailed(f"timing {format} without {target.name}'s server failed: {reason}") from None
+        said = docker_engine.last_line(done.stderr)[-400:]
+        raise _failed("timing_failed", target, format, text=said) from None
 
 
 def read_private_page(container: Any, port_file: str, path: str) -> str | None:

@@ -46,7 +46,7 @@ from bakeoff.platforms.local_programs import (
 from bakeoff.platforms.platform import CHECK_S, BareTime, FormatCheck, Platform, Prepared, Server, StartOptions, Usage
 from bakeoff.platforms.ports import HOST, free_ports, port_is_free
 from bakeoff.platforms.reach import all_listen, fetch_page
-from bakeoff.schema import Endpoint, Plan, RuntimeName, Surroundings, Target
+from bakeoff.schema import Endpoint, Plan, Reason, RuntimeName, Surroundings, Target
 
 RESET_PEAK_RSS = "5"  # proc(5)
 
@@ -99,8 +99,8 @@ class Local(Platform[LocalServer]):
         try:
             python = ensure_venv(SERVING / target.name / target.requirements, say=show.say)
         except BakeoffError as error:
-            remedy = target.unavailable_remedy or "check the network and pip's settings, then run again"
-            raise TargetUnavailable(str(error), remedy) from error
+            remedy = target.unavailable_remedy or Reason("check_network")
+            raise TargetUnavailable(Reason("environment_failed", {"text": str(error)}), remedy) from error
         if target.package is None:
             version = _said_version(target.version_command)
         else:
@@ -123,9 +123,7 @@ class Local(Platform[LocalServer]):
         rest_port, grpc_port = options.ports or free_ports(2)
         for port in (rest_port, grpc_port):
             if not port_is_free(port):
-                raise TargetFailed(
-                    f"port {port} is taken by another program; free it or change base_port in bench.toml"
-                )
+                raise TargetFailed(Reason("port_taken", {"port": port}))
         folder = Path(tempfile.mkdtemp(prefix=f"{target.name}-", dir=servers_folder()))
         argv = server_command(target, prepared.place, endpoints[0].model, model_dir, format)
         argv += ["--host", HOST, "--rest-port", str(rest_port), "--grpc-port", str(grpc_port)]
@@ -220,14 +218,15 @@ def missing_prerequisite(target: Target) -> TargetUnavailable | None:
     """Return why a target can't run on this machine, before anything is installed; None if nothing speaks against."""
     for command in target.requires:
         if shutil.which(command, path=search_path()) is None:
-            return TargetUnavailable(f"the command {command} is not on PATH", target.unavailable_remedy)
+            return TargetUnavailable(Reason("command_missing", {"command": command}), target.unavailable_remedy)
     if target.machines and platform.machine() not in target.machines:
-        reason = f"its packages exist for {', '.join(target.machines)}, this machine is {platform.machine()}"
+        machine = {"machines": ", ".join(target.machines), "machine": platform.machine()}
+        reason = Reason("machine_unsupported", machine)
         return TargetUnavailable(reason, target.unavailable_remedy)
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     if target.pythons and version not in target.pythons:
-        reason = f"its packages exist for Python {', '.join(target.pythons)}, this is {version}"
-        return TargetUnavailable(reason, target.unavailable_remedy or "run bakeoff with such a Python")
+        reason = Reason("python_unsupported", {"pythons": ", ".join(target.pythons), "python": version})
+        return TargetUnavailable(reason, target.unavailable_remedy or Reason("install_python"))
     return None
 
 

@@ -16,7 +16,8 @@ from bakeoff.host.catalog import program_of, serving_arguments
 from bakeoff.host.files import STATE
 from bakeoff.host.processes import child_environment, confined
 from bakeoff.platforms.platform import BARE_S, CHECK_S, EX_DATAERR, BareTime, FormatCheck, read_bare_time
-from bakeoff.schema import Target
+from bakeoff.schema import Reason, Target
+from bakeoff.schema.reasons import Value
 
 
 def server_command(target: Target, python: Path, model: str, model_dir: Path, format: str) -> list[str]:
@@ -36,6 +37,10 @@ def search_path() -> str:
     return f"{os.environ.get('PATH', os.defpath)}:/usr/local/sbin:/usr/sbin"
 
 
+def _failed(code: str, target: Target, format: str, **values: Value) -> TargetFailed:
+    return TargetFailed(Reason(code, {"target": target.name, "format": format, **values}))
+
+
 def check_format(target: Target, python: Path, model_dir: Path, format: str) -> FormatCheck:
     """Run a target's own check of an artifact: its program with --check. Raises TargetFailed where it can't tell."""
     with tempfile.TemporaryDirectory(dir=servers_folder()) as folder:
@@ -47,9 +52,10 @@ def check_format(target: Target, python: Path, model_dir: Path, format: str) -> 
                 argv, cwd=folder, env=server_environment(target), capture_output=True, text=True, timeout=CHECK_S
             )
         except subprocess.TimeoutExpired:
-            raise TargetFailed(f"checking {format} on {target.name} took more than {CHECK_S} s") from None
+            raise _failed("check_slow", target, format, seconds=CHECK_S) from None
         if done.returncode not in (0, EX_DATAERR) or not done.stdout.strip():
-            raise TargetFailed(f"checking {format} on {target.name} failed: {done.stderr.strip()[-400:]}")
+            text = done.stderr.strip()[-400:]
+            raise _failed("check_failed", target, format, text=text)
         said = json.loads(done.stdout.strip().splitlines()[-1])
         arrays: dict[str, np.ndarray[Any, Any]] = {}
         if outputs.exists():
@@ -75,10 +81,10 @@ def time_bare(target: Target, python: Path, model_dir: Path, format: str, cpus: 
             )
             return read_bare_time(done.stdout)
         except subprocess.TimeoutExpired:
-            raise TargetFailed(f"timing {format} without {target.name}'s server took more than {BARE_S} s") from None
+            raise _failed("timing_slow", target, format, seconds=BARE_S) from None
         except (ValueError, KeyError, IndexError):
             said = done.stderr.strip()[-400:]
-            raise TargetFailed(f"timing {format} without {target.name}'s server failed: {said}") from None
+            raise _failed("timing_failed", target, format, text=said) from None
 
 
 def timing_command(target: Target, model_dir: str, format: str) -> list[str]:

@@ -17,7 +17,18 @@ from bakeoff.errors import BakeoffError, FormatUnsupported, TargetFailed, Target
 from bakeoff.host.cpus import Cpus
 from bakeoff.host.progress import Show
 from bakeoff.measure.generator import LoadGenerator, LoadWorkers
-from bakeoff.schema import Endpoint, Image, MemorySource, Plan, RuntimeName, Startup, Surroundings, Target, Trial
+from bakeoff.schema import (
+    Endpoint,
+    Image,
+    MemorySource,
+    Plan,
+    Reason,
+    RuntimeName,
+    Startup,
+    Surroundings,
+    Target,
+    Trial,
+)
 
 # Exit statuses of a server program (sysexits.h): how it tells "not here" and "not this file" from a failure.
 EX_DATAERR, EX_UNAVAILABLE = 65, 69
@@ -118,6 +129,12 @@ def split_startup(listening_s: float | None, answering_s: float) -> Startup:
     return Startup(opened, answering_s - opened)
 
 
+def not_ready(target: Target, endpoint: str, problem: str | None, log: str) -> Reason:
+    """Return why a server that runs is given up: what an endpoint last answered, and the end of the log."""
+    where = {"target": target.name, "endpoint": endpoint, "problem": problem, "log": log}
+    return Reason("not_ready", {"seconds": target.start_timeout_s, **where})
+
+
 ServerT = TypeVar("ServerT", bound=Server)
 
 
@@ -198,10 +215,7 @@ class Platform(ABC, Generic[ServerT]):
             if not self.alive(server):
                 raise self._explain_end(server)
             if self.now() - server.started > target.start_timeout_s:
-                raise TargetFailed(
-                    f"{target.name} was not ready within {target.start_timeout_s:.0f} s; {waiting[0].id}: {problem}\n"
-                    f"the end of its log:\n{self.read_log(server)}"
-                )
+                raise TargetFailed(not_ready(target, waiting[0].id, problem, self.read_log(server)))
             if server.listening_s is None:
                 listening = self.listens(server)
                 if listening is False:
@@ -224,8 +238,8 @@ class Platform(ABC, Generic[ServerT]):
             return TargetUnavailable(last, server.target.unavailable_remedy)
         if status == EX_DATAERR:
             return FormatUnsupported(last)
-        how = f"was ended by signal {-status}" if status < 0 else f"ended with status {status}"
-        return TargetFailed(f"{server.target.name} {how} before it was ready: {last}\nthe end of its log:\n{end}")
+        how = ("server_killed", "signal", -status) if status < 0 else ("server_exited", "status", status)
+        return TargetFailed(Reason(how[0], {"target": server.target.name, how[1]: how[2], "log": end}))
 
     def listens(self, server: ServerT) -> bool | None:
         """Tell whether a server's ports are open; None where only an answer would tell."""

@@ -22,7 +22,7 @@ from bakeoff.host.progress import Show
 from bakeoff.measure.generator import LoadGenerator, LoadWorkers, start_load
 from bakeoff.platforms.platform import FormatCheck, Platform, Prepared, Server, StartOptions
 from bakeoff.platforms.reach import fetch_page
-from bakeoff.schema import Endpoint, Plan, RuntimeName, Surroundings, Target
+from bakeoff.schema import Endpoint, Plan, Reason, RuntimeName, Surroundings, Target
 
 REST_PORT, GRPC_PORT = 8501, 8500
 
@@ -52,13 +52,13 @@ class Remote(Platform[Server]):
         try:
             socket.getaddrinfo(target.name, REST_PORT)
         except socket.gaierror:
-            remedy = f"docker compose up --detach --wait {target.name}"
-            raise TargetUnavailable(f"no container of {target.name} is up", remedy) from None
+            of = {"target": target.name}
+            raise TargetUnavailable(Reason("container_missing", of), Reason("bring_up", of)) from None
         return Prepared(target)
 
     def check_format(self, prepared: Prepared, model_dir: Path, format: str) -> FormatCheck:
         """It can't be done from here."""
-        raise TargetFailed(f"{prepared.target.name}: artifacts can't be checked from here")
+        raise TargetFailed(Reason("check_impossible", {"target": prepared.target.name}))
 
     def time_bare(self, prepared: Prepared, model_dir: Path, format: str, cpus: str | None) -> None:
         """It can't be done from here."""
@@ -69,7 +69,8 @@ class Remote(Platform[Server]):
         """Address a server that is up; raise TargetUnavailable for a format that it wasn't started with."""
         target = prepared.target
         if format != target.formats[0]:
-            raise TargetUnavailable(f"{target.name} is up with {target.formats[0]}, not with {format}")
+            values = {"target": target.name, "served": target.formats[0], "format": format}
+            raise TargetUnavailable(Reason("other_format_up", values))
         placed = (
             replace(e, host=target.name, port=GRPC_PORT if e.protocol == "grpc" else REST_PORT) for e in endpoints
         )

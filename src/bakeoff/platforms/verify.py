@@ -8,7 +8,7 @@ import numpy as np
 
 from bakeoff.artifacts.golden import Golden, at_length
 from bakeoff.measure.requests import encode_request
-from bakeoff.schema import NO_FORMAT, Endpoint, Parity
+from bakeoff.schema import NO_FORMAT, Endpoint, Parity, Reason, quoted
 from bakeoff.schema.samples import TrialSamples
 from bakeoff.wire import WIRES, Reply, WireError
 from bakeoff.wire.client import Client
@@ -73,7 +73,7 @@ def verify_endpoint(endpoint: Endpoint, expected: Expected) -> list[Parity]:
     golden = expected.golden
     if endpoint.format == NO_FORMAT:
         problem = canary(endpoint, golden)
-        return [_parity(endpoint, Size(1, None), None, False, problem)] if problem else []
+        return [_parity(endpoint, Size(1, None), None, False, quoted(problem))] if problem else []
     asked: dict[Size, list[list[int]]] = {}
     for batch in BATCHES:
         for request in range(REQUESTS_PER_LENGTH * max(1, len(golden.model.lengths))):
@@ -110,17 +110,17 @@ def _compare(endpoint: Endpoint, expected: Expected, size: Size, requests: list[
         try:
             error, close = expected.error_of(rows, _ask(endpoint, expected.golden, rows))
         except WireError as problem:
-            worst, ok, message = None, False, str(problem)
+            worst, ok, message = None, False, quoted(str(problem))
             break
         worst, ok = max(worst or 0.0, error), ok and close
     if worst == float("inf"):
-        worst, message = None, "the answer holds NaN or Infinity"
+        worst, message = None, Reason("not_finite")
     if not ok and message is None:
-        message = f"error {worst:.3g} is over the tolerance of {expected.atol:g} + {expected.rtol:g} x |expected|"
+        message = Reason("over_tolerance", {"error": worst, "atol": expected.atol, "rtol": expected.rtol})
     return _parity(endpoint, size, worst, ok, message)
 
 
-def _parity(endpoint: Endpoint, size: Size, error: float | None, ok: bool, message: str | None) -> Parity:
+def _parity(endpoint: Endpoint, size: Size, error: float | None, ok: bool, message: Reason | None) -> Parity:
     return Parity(
         endpoint.model,
         endpoint.format,

@@ -11,6 +11,7 @@ from bakeoff.report.contest import Contest
 from bakeoff.report.csv import render_csv
 from bakeoff.report.html import render_html
 from bakeoff.report.markdown import render_markdown
+from bakeoff.report.words import reason_text
 from bakeoff.schema import Report
 from bakeoff.sizes import size_report_of, write_sizes
 
@@ -21,6 +22,6 @@ def write_report(folder: Path, report: Report) -> None:
     write_atomic(folder / "report.html", render_html(report, drawn))
     write_atomic(folder / "report.md", render_markdown(report))
     write_atomic(folder / "results.csv", render_csv(report))
-    write_sizes(folder, size_report_of(report))
+    write_sizes(folder, size_report_of(report), reason_text)
     for contest, charts in drawn:
         dump_charts(folder, contest, charts)

@@ -6,7 +6,8 @@ from bakeoff.analysis.compare import MARGIN
 from bakeoff.report.cells import Table
 from bakeoff.report.markdown import escape, render_table
 from bakeoff.report.ratios import VERDICTS, ratio_table
-from bakeoff.results.gate import ACCURACY_MARGIN, Outcome, shown
+from bakeoff.report.words import exact, reason_text
+from bakeoff.results.gate import ACCURACY_MARGIN, Change, Outcome
 
 HEADLINES = {0: "no regression", 1: "REGRESSION", 2: "can't be compared"}
 
@@ -30,7 +31,7 @@ def outcome_tables(outcome: Outcome) -> list[Table]:
         f"1.2 is 20% slower, a throughput of 1.2 is 20% more. {VERDICTS} A regression is a slower whose whole interval "
         f"is beyond {MARGIN} (throughput: below {1 / MARGIN:.3f}); inconclusive ratios don't exclude one."
     )
-    rows = tuple((c.name, c.what, c.word, *shown(c)) for c in outcome.changes)
+    rows = tuple((c.name, c.what, c.word, *_figures(c)) for c in outcome.changes)
     changes = Table(
         "Sizes and accuracy that changed",
         f"Bigger and smaller: by more than {MARGIN - 1:.0%}; more and less accurate: by more than {ACCURACY_MARGIN:g}. "
@@ -45,9 +46,13 @@ def outcome_tables(outcome: Outcome) -> list[Table]:
 
 def outcome_lines(outcome: Outcome) -> list[str]:
     """Return a line for each reason, regression and ratio without a verdict."""
-    lines = [f"can't be compared: {reason}" for reason in outcome.reasons]
-    lines += [f"regression: {line}" for line in outcome.regressions]
-    return lines + [f"not judged: {line}" for line in outcome.unjudged]
+    lines = [f"can't be compared: {reason_text(reason)}" for reason in outcome.reasons]
+    lines += [f"regression: {reason_text(reason)}" for reason in outcome.regressions]
+    return lines + [f"not judged: {reason_text(reason)}" for reason in outcome.unjudged]
+
+
+def _figures(change: Change) -> tuple[str, str]:
+    return exact(change.new, change.what), exact(change.old, change.what)
 
 
 def render_github(outcome: Outcome) -> str:

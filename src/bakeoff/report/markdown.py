@@ -11,6 +11,7 @@ from bakeoff.report.cells import Table
 from bakeoff.report.contest import Contest
 from bakeoff.report.ratios import comparison_table
 from bakeoff.report.tables import all_tables, apart, invalid_trials, result_table
+from bakeoff.report.words import first_line, reason_text
 from bakeoff.schema import Report
 
 LINE_BREAKS = re.compile(r"[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]+")
@@ -58,8 +59,8 @@ def _unavailable(report: Report) -> list[str]:
     lines = []
     for state in report.targets:
         if state.status != "available":
-            why = (state.reason or "no reason was written down").split("\n")[0]
-            remedy = f" ({escape(state.remedy)})" if state.remedy else ""
+            why = first_line(state.reason)
+            remedy = f" ({escape(reason_text(state.remedy))})" if state.remedy else ""
             lines.append(f"- **{escape(state.name)}** is {state.status}: {escape(why)}{remedy}")
     return [*lines, ""] if lines else []
 

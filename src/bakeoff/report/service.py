@@ -50,7 +50,7 @@ SAFE = {
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A run as the list shows it; `verdict` begins with "whole" or with what is wrong."""
+    """A run as the list shows it; `verdict`: that it is complete, or what is wrong."""
 
     name: str
     created_at: str
@@ -93,7 +93,7 @@ def run_verdict(report: Report) -> str:
     if set(models) - set(report.finished):
         wrong.append("cut off, or still running")
     missing = [state.name for state in report.targets if state.status == "unavailable" and state.name not in FLOORS]
-    said = "; ".join(wrong) or f"whole: {len(valid)} pairs of endpoint and workload measured"
+    said = "; ".join(wrong) or f"complete: {len(valid)} pairs of endpoint and workload measured"
     return f"{said}; unavailable here: {', '.join(missing)}" if missing else said
 
 

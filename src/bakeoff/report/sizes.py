@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bakeoff.report.cells import MISSING, Table, number, scientific
+from bakeoff.report.words import reason_text
 from bakeoff.sizes import SizeReport, SizeRow, Timing
 
 STAR = "*"
@@ -91,7 +92,9 @@ def _cost_cells(row: SizeRow) -> list[str]:
 
 
 def _reasons_table(rows: Sequence[SizeRow]) -> Table:
-    cells = tuple((row.model, row.format, row.runtime or MISSING, row.reason) for row in rows if row.reason)
+    cells = tuple(
+        (row.model, row.format, row.runtime or MISSING, reason_text(row.reason)) for row in rows if row.reason
+    )
     says = "No runtime: there is no artifact, since the export could not make one that holds up."
     return Table("What there is no figure for", says, ("model", "format", "runtime", "reason"), cells, frozenset())
 

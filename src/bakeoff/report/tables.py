@@ -8,6 +8,7 @@ from bakeoff.analysis.summary import median
 from bakeoff.report.cells import MISSING, Table, interval, number, scientific
 from bakeoff.report.ratios import comparison_table
 from bakeoff.report.sizes import answer_table, size_tables
+from bakeoff.report.words import first_line, joined, optional_text
 from bakeoff.schema import Measurement, Parity, Report, Summary
 from bakeoff.sizes import size_report_of
 
@@ -123,7 +124,7 @@ def target_table(report: Report) -> Table:
     rows = []
     for state in report.targets:
         ready = ", ".join(f"{what}: {s:.1f}" for what, s in (state.ready_seconds or {}).items())
-        why = "; ".join(part for part in ((state.reason or "").split("\n")[0], state.remedy) if part)
+        why = "; ".join(first_line(reason) for reason in (state.reason, state.remedy) if reason)
         rows.append((state.name, state.server, state.version or MISSING, state.status, ready or MISSING, why))
     columns = ("target", "server", "version", "status", "seconds to first answers", "reason and remedy")
     says = "The time is from the process's start to a right answer on every protocol. Unavailable: it can't run here."
@@ -139,7 +140,11 @@ def parity_table(report: Report) -> Table:
         if old is None or (old.ok, -(old.max_abs_error or 0)) > (row.ok, -(row.max_abs_error or 0)):
             worst[place] = row
     rows = tuple(
-        (*place, scientific(row.max_abs_error), "yes" if row.ok else f"NO: {row.message or ''}")
+        (
+            *place,
+            scientific(row.max_abs_error),
+            "yes" if row.ok else f"NO: {optional_text(row.message)}",
+        )
         for place, row in worst.items()
     )
     columns = ("model", "kind", "what", "runtime", "max error", "same")
@@ -153,7 +158,14 @@ def parity_table(report: Report) -> Table:
 def support_table(report: Report) -> Table:
     """Return which artifacts each edge runtime loads, and what it said where it can't."""
     rows = tuple(
-        (s.model, s.target, s.format, "yes" if s.supported else "no", scientific(s.max_abs_error), s.message or "")
+        (
+            s.model,
+            s.target,
+            s.format,
+            "yes" if s.supported else "no",
+            scientific(s.max_abs_error),
+            optional_text(s.message),
+        )
         for s in report.support
     )
     columns = ("model", "runtime of", "format", "loads", "max error", "what it said")
@@ -184,7 +196,7 @@ def apart(report: Report) -> str:
     around = report.surroundings
     if around is None:
         return "How servers and load were kept apart was not written down."
-    where = "processes of one machine" if report.runtime == "local" else around.engine or "containers"
+    where = "processes of one machine" if report.platform == "local" else around.engine or "containers"
     memory = f", {around.memory_limit_bytes / 1e9:.1f} GB each" if around.memory_limit_bytes else ""
     said = f"Servers ({where}{memory}) ran on CPUs {around.server_cpus}, the load on {around.load_cpus}; "
     said += {
@@ -212,4 +224,4 @@ def all_tables(report: Report) -> list[Table]:
 
 def invalid_trials(report: Report) -> list[str]:
     """Return a line for each invalid trial with its reasons."""
-    return [f"{m.trial_id}: {'; '.join(m.reasons)}" for m in report.measurements if m.verdict == "invalid"]
+    return [f"{m.trial_id}: {joined(m.reasons)}" for m in report.measurements if m.verdict == "invalid"]

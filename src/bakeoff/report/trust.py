@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,8 +11,8 @@ from typing import Literal
 from bakeoff.analysis.compare import ROUNDS_FOR_VERDICT
 from bakeoff.analysis.completeness import Place, uncounted, unmeasured
 from bakeoff.report.cells import MISSING, Table, number
-from bakeoff.report.words import listed
-from bakeoff.schema import FLOORS, Measurement, Report
+from bakeoff.report.words import first_line, joined, listed, reason_text
+from bakeoff.schema import FLOORS, Measurement, Reason, Report
 
 MOST_GAPS = 5
 UNSTEADY_PERCENT = 10.0
@@ -34,22 +33,22 @@ def notices(report: Report) -> list[Notice]:
     for row in report.parity:
         if not row.ok:
             where = row.endpoint or f"{row.format} in {row.runtime}"
-            why = row.message or "its answers are not the reference's"
+            why = reason_text(row.message) if row.message else "its answers are not the reference's"
             batch = f" at batch {row.batch}" if row.batch is not None else ""
             length = f", length {row.length}" if row.length is not None else ""
             found.append(Notice("warn", f"{row.model}: {where} failed parity", f"{why}{batch}{length}"))
     for state in report.targets:
         if state.status != "available":
-            why = (state.reason or "no reason was written down").split("\n")[0]
-            remedy = f". Remedy: {state.remedy}" if state.remedy else ""
+            why = first_line(state.reason)
+            remedy = f". Remedy: {reason_text(state.remedy)}" if state.remedy else ""
             kind: Literal["warn", "note"] = "warn" if state.status == "failed" else "note"
             found.append(Notice(kind, f"{state.name} is {state.status}", f"{why}{remedy}"))
     for name in dict.fromkeys(m.model for m in report.missing_artifacts):
         gone = ", ".join(m.format for m in report.missing_artifacts if m.model == name)
-        found.append(Notice("note", f"{name} can't be had as {gone}", "why stands in the table of sizes."))
+        found.append(Notice("note", f"{name} is unavailable as {gone}", "the reasons are in the table of sizes."))
     invalid = sum(m.verdict == "invalid" for m in report.measurements)
     if invalid:
-        says = f"{invalid} of {len(report.measurements)} trials are invalid and count nowhere; why is told under Trust."
+        says = f"{invalid} of {len(report.measurements)} trials are invalid and excluded; the reasons are under Trust."
         found.append(Notice("note", "Invalid trials", says))
     gaps = unmeasured(report.measurements)
     if gaps:
@@ -113,7 +112,7 @@ def trial_table(report: Report) -> Table:
             number(m.lag_ms.p99) if m.lag_ms else MISSING,
             number(m.client_cpu_percent),
             number(m.disturbed.steal_percent) if m.disturbed else MISSING,
-            "; ".join(m.reasons),
+            joined(m.reasons),
         )
         for m in shown[:MOST_TRIALS]
     )
@@ -128,11 +127,15 @@ def trial_table(report: Report) -> Table:
 
 
 def reason_table(report: Report) -> Table:
-    """Return why trials were invalid, alike reasons counted together."""
-    alike = Counter(re.sub(r"-?\d[\d.,]*", "…", reason) for m in report.measurements for reason in m.reasons)
-    rows = tuple((reason, str(count)) for reason, count in alike.most_common())
-    says = "Figures in the reasons are left out here: every trial has its own below."
-    return Table("Why trials are invalid", says, ("reason", "trials"), rows, frozenset({"trials"}))
+    """Return why trials were invalid, counted by code, each with its latest example in words."""
+    alike: dict[str, list[Reason]] = {}
+    for m in report.measurements:
+        for reason in m.reasons:
+            alike.setdefault(reason.code, []).append(reason)
+    most_first = sorted(alike.values(), key=len, reverse=True)
+    rows = tuple((reason_text(reasons[-1]), str(len(reasons))) for reasons in most_first)
+    says = "One example of each reason, with its figures: every trial has its own below."
+    return Table("Why trials are invalid", says, ("for example", "trials"), rows, frozenset({"trials"}))
 
 
 def verdict_table(report: Report) -> Table:

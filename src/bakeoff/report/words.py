@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from string import Formatter
 
 from bakeoff.analysis.compare import MARGIN, ROUNDS_FOR_VERDICT
 from bakeoff.report.cells import number
-from bakeoff.schema import Comparison, Measurement
+from bakeoff.schema import Comparison, Measurement, Reason
 
 PROTOCOL_WORDS = {"rest": "REST (JSON)", "binary": "REST (bytes)", "grpc": "gRPC"}
 
@@ -70,3 +71,142 @@ def percent(share: float) -> str:
     """Return a confidence as a percentage that is never rounded up to 100."""
     digits = 0 if share <= 0.99 else 2 if share <= 0.9999 else 4
     return f"{100 * share:.{digits}f}%"
+
+
+SENTENCES = {
+    "text": "{text}",
+    "no_success": "no request succeeded",
+    "wrong_answers": "{count} of the checked answers were wrong",
+    "load_busy": "the load generator used {percent:.0f}% of its CPU time, more than {limit_percent:g}%: "
+    "give it more CPUs and --workers",
+    "held_back": "{count} requests started late: max_outstanding were waiting for their answers",
+    "late": "1% of the requests started more than {ms:.2g} ms late; the limit is {limit_ms:.2g} ms",
+    "load_worker_ended": "worker {worker} of {workers} ended during the trial",
+    "load_worker_silent": "worker {worker} of {workers} did not answer in {seconds:.0f} s",
+    "load_worker_failed": "worker {worker}: {text}",
+    "steal": "the hypervisor took {percent:.1f}% of the CPU time (steal), more than {limit_percent:g}%",
+    "throttled": "a CPU quota throttled {percent:.1f}% of its periods, more than {limit_percent:g}%",
+    "counters_unreadable": "the server's counters can't be read here",
+    "counters_unknown": "the server counts nothing of its queue and computation",
+    "counters_restarted": "the server's counters went back: it was restarted meanwhile",
+    "counters_differ": "{series} counted {counted}, {sent} were sent",
+    "untimed": "the server takes no times of {protocol}, it only counts the requests",
+    "no_queue_counted": "the server counts no queue: waiting is in the remainder",
+    "requests_failed": "requests failed, so the client has no mean time",
+    "command_missing": "the command {command} is not on PATH",
+    "machine_unsupported": "its packages exist for {machines}, this machine is {machine}",
+    "python_unsupported": "its packages exist for Python {pythons}, this is {python}",
+    "environment_failed": "{text}",
+    "service_missing": "docker-compose.yml has no service {target} with the profiles that are on",
+    "container_missing": "no container of {target} is up",
+    "container_failed": "{target}'s container did not start: {text}",
+    "image_not_built": "building the image of {target} failed; the end of what it said:\n{log}",
+    "image_not_pulled": "the image {image} can't be pulled: {text}",
+    "port_taken": "port {port} is taken by another program; free it or change base_port in bench.toml",
+    "not_ready": "{target} was not ready within {seconds:.0f} s; {endpoint}: {problem}\nthe end of its log:\n{log}",
+    "server_exited": "{target} ended with status {status} before it was ready: {last}\nthe end of its log:\n{log}",
+    "server_killed": "{target} was ended by signal {signal} before it was ready: {last}\nthe end of its log:\n{log}",
+    "server_ended": "{target} {text}",
+    "server_silent": "{target} stopped answering: {endpoint}: {problem}",
+    "server_not_restarted": "{target} did not come up again",
+    "other_format_up": "{target} is up with {served}, not with {format}",
+    "check_slow": "checking {format} on {target} took more than {seconds:.0f} s",
+    "check_failed": "checking {format} on {target} failed: {text}",
+    "check_impossible": "{target}: artifacts can't be checked from here",
+    "timing_slow": "timing {format} without {target}'s server took more than {seconds:.0f} s",
+    "timing_failed": "timing {format} without {target}'s server failed: {text}",
+    "format_unsupported": "{target} can't serve {format}",
+    "nothing_said": "the runtime gave no reason",
+    "artifact_missing": "there is no {format} artifact of {model}",
+    "export_failed": "its export failed",
+    "of_model": "{model}",
+    "install_python": "run bakeoff with such a Python",
+    "check_network": "check the network and pip's settings, then run again",
+    "switch_profile_on": "switch its profile on: COMPOSE_PROFILES={target} (it stands in .env)",
+    "load_image": "load {image} into this engine, or name another image: {variable} in .env",
+    "bring_up": "docker compose up --detach --wait {target}",
+    "not_finite": "the answer holds NaN or Infinity",
+    "over_tolerance": "error {error:.3g} is over the tolerance of {atol:g} + {rtol:g} x |reference|",
+    "golden_not_finite": "it answers NaN or infinity to golden samples",
+    "not_measured_in_process": "{what}",
+    "measuring_slow": "it took more than {seconds:.0f} s",
+    "target_failed": "{target} failed",
+    "target_unavailable": "{target} is unavailable",
+    "no_target": "no target is available here: see the reasons and remedies above",
+    "format_missing": "{model} is unavailable as {format}",
+    "parity_failed": "{what} failed parity{at}",
+    "not_measured": "{model} {endpoint} {workload} was not measured: no right answers",
+    "reference_not_measured": "{endpoint}, the reference, was not measured: nothing could be compared with it",
+    "other_machine": "other machine: {key} ({new}, was {old})",
+    "other_cpus": "other CPU set of the {of} ({new}, was {old})",
+    "other_workers": "other workers and threads: {target} ({new}, was {old})",
+    "other_weights": "other weights of the model {model} ({new}, was {old})",
+    "other_workload": "the workload {workload} is another ({new}, was {old})",
+    "other_surroundings": "other {what} ({new}, was {old})",
+    "nothing_in_common": "they have no {what} in common",
+    "servers_not_restarted": "the {run} run did not restart its servers between rounds, so that a process's luck would "
+    "pass for a difference; repeat it with --restart-between-rounds",
+    "slower": "{model} {endpoint} {workload} {metric} got slower: {ratio:.3f} of what it was ({interval})",
+    "changed": "{name} {what} got {word}: {new}, was {old}",
+    "no_valid_trial": "{model} {endpoint} has no valid trial of {workloads} any more",
+    "metric_gone": "{model} {endpoint} {workload} has no {metric} any more: its requests fail",
+    "not_exported": "{model} {format} is no longer exported",
+    "too_few_rounds": "{model} {endpoint} {workload} {metric}: {rounds} rounds, and a verdict takes {needed}",
+    "nothing_judged": "the runs have no p50 at one caller and no throughput at eight in common",
+}
+"""Each code's sentence. What is made of several values first stands in `_derived`."""
+
+
+class _Words(Formatter):
+    """Formats values, of which any may be unknown."""
+
+    def format_field(self, value: object, format_spec: str) -> str:
+        return "unknown" if value is None else str(super().format_field(value, format_spec))
+
+
+def reason_text(reason: Reason) -> str:
+    """Return a reason in words, with its cause; of a code or values that aren't known here, as they are."""
+    values = {**reason.values, **_derived(reason)}
+    try:
+        says = _Words().vformat(SENTENCES[reason.code], (), values)
+    except (KeyError, ValueError, TypeError):
+        says = ", ".join([reason.code, *(f"{name}: {value}" for name, value in reason.values.items())])
+    return f"{says}: {reason_text(reason.cause)}" if reason.cause else says
+
+
+def _derived(reason: Reason) -> dict[str, str]:
+    """Return what a sentence says that is made of several values."""
+    v = reason.values
+    if reason.code in ("server_exited", "server_killed"):
+        return {"last": str(v.get("log") or "unknown").strip().split("\n")[-1]}
+    if reason.code == "parity_failed":
+        error = f": {v.get('error')}" if reason.cause is None and v.get("error") is not None else ""
+        size = [f"{name} {v[name]}" for name in ("batch", "length") if v.get(name)]
+        return {"at": (f" at {', '.join(size)}" if size else "") + error}
+    if reason.code == "slower":
+        low, high = v.get("low"), v.get("high")
+        known = isinstance(low, float) and isinstance(high, float)
+        return {"interval": f"{low:.3f} to {high:.3f}" if known else "no interval"}
+    if reason.code == "changed":
+        return {name: exact(v.get(name), v.get("what")) for name in ("new", "old")}
+    return {}
+
+
+def exact(value: object, what: object) -> str:
+    """Return bytes whole, an accuracy with four decimals."""
+    return f"{value:,.{4 if what == 'accuracy' else 0}f}" if isinstance(value, int | float) else "unknown"
+
+
+def optional_text(reason: Reason | None) -> str:
+    """Return a reason in words, nothing where there is none."""
+    return reason_text(reason) if reason else ""
+
+
+def joined(reasons: Iterable[Reason]) -> str:
+    """Return reasons in words as one line."""
+    return "; ".join(map(reason_text, reasons))
+
+
+def first_line(reason: Reason | None) -> str:
+    """Return a reason without its log; what is unknown, as that."""
+    return reason_text(reason).split("\n")[0] if reason else "no reason was written down"

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from bakeoff.results.comparable import Conditions, find_differences
 from bakeoff.analysis.compare import (
     MARGIN,
     METRICS,
@@ -21,7 +20,8 @@ from bakeoff.analysis.compare import (
 )
 from bakeoff.errors import UsageError, one_of
 from bakeoff.host.files import validated
-from bakeoff.schema import FLOORS, Comparison, Measurement, Report, Workload
+from bakeoff.results.comparable import Conditions, find_differences
+from bakeoff.schema import FLOORS, Comparison, Measurement, Reason, Report, Workload
 
 ACCURACY_MARGIN = 0.01
 """An accuracy may fall by so much: one in a hundred samples of the model's own evaluation."""
@@ -44,16 +44,16 @@ class Change:
 class Outcome:
     """What comparing two runs found.
 
-    `reasons` keep them from being compared, and nothing else is filled then. `regressions` are lines, each a reason to
-    refuse the new run. `unjudged` are lines for ratios of the family that have too few rounds for a verdict.
+    `reasons` keep them from being compared, and nothing else is filled then. Each of `regressions` is a reason to
+    refuse the new run. `unjudged`: why ratios of the family have no verdict.
     """
 
     reference: str | None = None
-    reasons: tuple[str, ...] = ()
+    reasons: tuple[Reason, ...] = ()
     comparisons: tuple[Comparison, ...] = ()
     changes: tuple[Change, ...] = ()
-    regressions: tuple[str, ...] = ()
-    unjudged: tuple[str, ...] = ()
+    regressions: tuple[Reason, ...] = ()
+    unjudged: tuple[Reason, ...] = ()
 
     @property
     def status(self) -> int:
@@ -80,8 +80,8 @@ def judge_runs(new: Report, old: Report, relative: bool = False, reference: str 
     base = choose_reference(new, old, reference) if relative else None
     comparisons = compare_runs(new.measurements, old.measurements, base)
     changes = find_changes(new, old)
-    regressions = [_said(c) for c in find_regressions(comparisons)]
-    regressions += [_told(c) for c in changes if is_regression(c)]
+    regressions = [_slower(c) for c in find_regressions(comparisons)]
+    regressions += [_changed(c) for c in changes if is_regression(c)]
     return Outcome(
         reference=base,
         comparisons=tuple(comparisons),
@@ -110,7 +110,7 @@ def conditions_of(report: Report, whose: str) -> Conditions:
         workloads=workloads,
         restarted=report.restarted,
         surroundings={
-            "runtime": report.runtime,
+            "platform": report.platform,
             "stopping of idle servers": report.paused,
             "network": around.network if around else None,
             "memory limit": around.memory_limit_bytes if around else None,
@@ -154,14 +154,8 @@ def is_regression(change: Change) -> bool:
     return change.word == "less accurate" or (change.word == "bigger" and change.what == "artifact bytes")
 
 
-def shown(change: Change) -> tuple[str, str]:
-    """Return the new and the old figure as text: bytes whole, an accuracy with four decimals."""
-    places = 4 if change.what == "accuracy" else 0
-    return f"{change.new:,.{places}f}", f"{change.old:,.{places}f}"
-
-
-def find_lost(new: Report, old: Report) -> list[str]:
-    """Return a line for what the old run has and the new one lacks, of the models and workloads it was asked for.
+def find_lost(new: Report, old: Report) -> list[Reason]:
+    """Return a reason for what the old run has and the new one lacks, of the models and workloads it was asked for.
 
     Endpoints with valid trials there and none here, judged figures, artifacts. A floor is no contender: where nginx
     isn't installed, nothing got worse.
@@ -175,33 +169,36 @@ def find_lost(new: Report, old: Report) -> list[str]:
         model, endpoint, workload = place
         if model in models and workload in workloads and place not in ours:
             lost[model, endpoint].append(workload)
-    lines = [
-        f"{' '.join(place)} has no valid trial of {', '.join(sorted(names))} any more" for place, names in lost.items()
+    found = [
+        Reason("no_valid_trial", {"model": model, "endpoint": endpoint, "workloads": ", ".join(sorted(names))})
+        for (model, endpoint), names in lost.items()
     ]
     series = collect_series(new.measurements)
     for at, endpoints in collect_series(old.measurements).items():
         gone = [e for e in endpoints if e not in series.get(at, {}) and (at.model, e, at.workload) in ours]
-        lines += [
-            f"{at.model} {e} {at.workload} has no {at.metric} any more: its requests fail" for e in gone if at.judged
+        found += [
+            Reason("metric_gone", {"model": at.model, "endpoint": e, "workload": at.workload, "metric": at.metric})
+            for e in gone
+            if at.judged
         ]
     artifacts = {(a.model, a.format) for a in new.artifacts}
     missing = [a for a in old.artifacts if a.model in models and (a.model, a.format) not in artifacts]
-    return lines + [f"{a.model} {a.format} is no longer exported" for a in missing]
+    return found + [Reason("not_exported", {"model": a.model, "format": a.format}) for a in missing]
 
 
-def find_unjudged(comparisons: Iterable[Comparison], measurements: Iterable[Measurement]) -> list[str]:
-    """Return a line for each ratio that is of the family that gets verdicts and has too few rounds for one.
+def find_unjudged(comparisons: Iterable[Comparison], measurements: Iterable[Measurement]) -> list[Reason]:
+    """Return a reason for each ratio that is of the family that gets verdicts and has too few rounds for one.
 
-    One line says so where the runs have nothing of that family in common.
+    One says so where the runs have nothing of that family in common.
     """
     family = {
         (m.model, m.endpoint, m.workload, metric) for m in measurements for metric in METRICS if is_judged(m, metric)
     }
     judged = [c for c in comparisons if (c.model, c.a, c.workload, c.metric) in family]
     if not judged:
-        return ["the runs have no p50 at one caller and no throughput at eight in common"]
+        return [Reason("nothing_judged")]
     return [
-        f"{c.model} {c.a} {c.workload} {c.metric}: {c.rounds} rounds, and a verdict takes {ROUNDS_FOR_VERDICT}"
+        Reason("too_few_rounds", {**_place(c), "rounds": c.rounds, "needed": ROUNDS_FOR_VERDICT})
         for c in judged
         if c.verdict is None
     ]
@@ -230,11 +227,14 @@ def _accuracy(name: str, new: float, old: float) -> Change:
     return Change("accuracy", name, new, old, word)
 
 
-def _said(c: Comparison) -> str:
-    interval = f"{c.low:.3f} to {c.high:.3f}" if c.low is not None and c.high is not None else "no interval"
-    return f"{c.model} {c.a} {c.workload} {c.metric} got slower: {c.ratio:.3f} of what it was ({interval})"
+def _place(c: Comparison) -> dict[str, str]:
+    return {"model": c.model, "endpoint": c.a, "workload": c.workload, "metric": c.metric}
 
 
-def _told(change: Change) -> str:
-    new, old = shown(change)
-    return f"{change.name} {change.what} got {change.word}: {new}, was {old}"
+def _slower(c: Comparison) -> Reason:
+    return Reason("slower", {**_place(c), "ratio": c.ratio, "low": c.low, "high": c.high})
+
+
+def _changed(change: Change) -> Reason:
+    values = {"name": change.name, "what": change.what, "word": change.word}
+    return Reason("changed", {**values, "new": change.new, "old": change.old})

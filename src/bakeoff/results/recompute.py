@@ -13,12 +13,13 @@ from pyarrow import ArrowException
 from pydantic import TypeAdapter
 
 from bakeoff.analysis.compare import compare_endpoints, default_reference
+from bakeoff.analysis.summary import add_floors, summarize_rounds, summarize_trial
 from bakeoff.errors import UsageError
 from bakeoff.host.files import as_json
 from bakeoff.measure.samples import read_samples
+from bakeoff.results.migrate import recognised
+from bakeoff.schema import Endpoint, Measurement, Reason, Report, Trial, Watch, Workload, is_from_samples
 from bakeoff.schema.samples import TrialSamples
-from bakeoff.analysis.summary import FROM_SAMPLES, add_floors, summarize_rounds, summarize_trial
-from bakeoff.schema import Endpoint, Measurement, Report, Trial, Watch, Workload
 
 COUNTED = ("measurements", "summary", "comparisons")
 """The parts of a report that follow from the samples."""
@@ -30,16 +31,16 @@ def recount_report(folder: Path, report: Report) -> Report:
 
     Raises UsageError naming the file where a trial's samples are missing or broken.
     """
-    return conclude(report, [recount_trial(folder, stored) for stored in report.measurements], report.reference)
+    return summarize_report(report, [recount_trial(folder, stored) for stored in report.measurements], report.reference)
 
 
-def conclude(report: Report, trials: Sequence[Measurement], reference: str | None) -> Report:
+def summarize_report(report: Report, trials: Sequence[Measurement], reference: str | None) -> Report:
     """Return a report with these trials and what follows from them; without a reference it takes the usual one."""
     measurements = add_floors(trials)
-    concluded = replace(report, measurements=measurements, summary=tuple(summarize_rounds(measurements)))
-    reference = reference or default_reference(concluded)
+    summarized = replace(report, measurements=measurements, summary=tuple(summarize_rounds(measurements)))
+    reference = reference or default_reference(summarized)
     comparisons = compare_endpoints(measurements, reference) if reference else []
-    return replace(concluded, reference=reference, comparisons=tuple(comparisons))
+    return replace(summarized, reference=reference, comparisons=tuple(comparisons))
 
 
 def recount_trial(folder: Path, stored: Measurement) -> Measurement:
@@ -49,8 +50,7 @@ def recount_trial(folder: Path, stored: Measurement) -> Measurement:
     no sample.
     """
     counted = summarize_trial(_trial_of(stored), _endpoint_of(stored), load_samples(folder, stored.trial_id))
-    known = set(counted.reasons)
-    outside = [r for r in stored.reasons if r not in known and not FROM_SAMPLES.match(r)]
+    outside = [reason for reason in stored.reasons if not is_from_samples(reason) and reason not in counted.reasons]
     reasons = (*counted.reasons, *outside)
     return replace(
         counted,
@@ -59,7 +59,7 @@ def recount_trial(folder: Path, stored: Measurement) -> Measurement:
         server_cpu_ms_per_request=stored.server_cpu_ms_per_request,
         peak_rss_bytes=stored.peak_rss_bytes,
         memory_from=stored.memory_from,
-        spent=stored.spent,
+        breakdown=stored.breakdown,
         disturbed=stored.disturbed,
     )
 
@@ -70,7 +70,7 @@ def load_samples(folder: Path, trial_id: str) -> TrialSamples:
     try:
         samples = read_samples(path)
         _check_samples(samples)
-        return samples
+        return replace(samples, lost=tuple(recognised(reason) for reason in samples.lost))
     except FileNotFoundError:
         raise UsageError(f"{path}: no such file; without it the trial's figures can't be made again") from None
     # A file of another program lacks our columns or metadata, a cut-off one ends within a page.
@@ -93,7 +93,7 @@ def _check_samples(samples: TrialSamples) -> None:
     if not 0 <= samples.window.start_ns < samples.window.end_ns:
         raise ValueError("its window is empty")
     TypeAdapter(tuple[Watch, ...]).validate_python(samples.watches, strict=True)
-    TypeAdapter(tuple[str, ...]).validate_python(samples.lost, strict=True)
+    TypeAdapter(tuple[Reason, ...]).validate_python(samples.lost, strict=True)
 
 
 def find_changes(stored: Report, recounted: Report) -> list[str]:

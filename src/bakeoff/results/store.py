@@ -6,7 +6,7 @@ import fcntl
 import json
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,17 +15,47 @@ from pydantic import TypeAdapter
 
 from bakeoff.errors import UsageError
 from bakeoff.host.files import as_json, read_json, validated, write_atomic
-from bakeoff.schema import Report
+from bakeoff.results.migrate import migrate
+from bakeoff.results.recompute import summarize_report
+from bakeoff.schema import Reason, Report
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 NAME = "results.json"
 LOCK = ".lock"
+REASON_KEYS = {"code", "values", "cause"}
 TRIAL_ID = re.compile(r"\w[\w@.-]{0,240}")
 
 
-def write_results(folder: Path, report: Report) -> None:
-    """Write results.json atomically."""
-    write_atomic(folder / NAME, as_json(report))
+Words = Callable[[Reason], str]
+"""Says a reason in words."""
+
+
+def write_results(folder: Path, report: Report, words: Words) -> None:
+    """Write results.json atomically, each reason with its words beside its code."""
+    write_atomic(folder / NAME, told(report, words))
+
+
+def told(value: object, words: Words) -> str:
+    """Return dataclasses, mappings and sequences as JSON in which reasons have their words, as `text`."""
+    content = json.loads(as_json(value))
+    _add_words(content, words)
+    return as_json(content)
+
+
+def _add_words(content: Any, words: Words) -> None:
+    if isinstance(content, list):
+        for item in content:
+            _add_words(item, words)
+    elif isinstance(content, dict):
+        for item in content.values():
+            _add_words(item, words)
+        if content.keys() == REASON_KEYS:
+            content["text"] = words(_reason_of(content))
+
+
+def _reason_of(content: dict[str, Any]) -> Reason:
+    cause = content["cause"]
+    return Reason(content["code"], content["values"], _reason_of(cause) if cause else None)
 
 
 def read_results(folder: Path) -> Report:
@@ -33,11 +63,23 @@ def read_results(folder: Path) -> Report:
     path = folder / NAME
     content = read_json(path)
     version = content.get("schema_version") if isinstance(content, dict) else None
-    if version != SCHEMA_VERSION:
-        raise UsageError(f"{path}: schema_version: is {version!r}; allowed: {SCHEMA_VERSION}")
-    report = validated(Report, content, path)
+    if isinstance(version, int) and version > SCHEMA_VERSION:
+        says = f"is {version}, of a later bakeoff; this one reads 1 to {SCHEMA_VERSION}"
+        raise UsageError(f"{path}: schema_version: {says}")
+    if version not in (1, SCHEMA_VERSION):
+        raise UsageError(f"{path}: schema_version: is {version!r}; allowed: 1 to {SCHEMA_VERSION}")
+    report = _migrated(path, content) if version == 1 else validated(Report, content, path)
     _check_trials(path, report)
     return report
+
+
+def _migrated(path: Path, content: dict[str, Any]) -> Report:
+    """Return a report of schema 1, summarised anew by the trials that count today."""
+    try:
+        report = validated(Report, migrate(content), path)
+        return summarize_report(report, report.measurements, report.reference)
+    except (AttributeError, KeyError, TypeError, ValueError, ArithmeticError) as error:
+        raise UsageError(f"{path}: is no results.json of schema 1: {error!r}") from None
 
 
 def _check_trials(path: Path, report: Report) -> None:
@@ -71,9 +113,9 @@ def locked(folder: Path) -> Iterator[None]:
 
 def json_schema() -> dict[str, Any]:
     """Return the JSON schema of results.json; docs/results.schema.json is this, kept by a test."""
-    return TypeAdapter(Report).json_schema(mode="serialization") | {
-        "$schema": "https://json-schema.org/draft/2020-12/schema"
-    }
+    schema = TypeAdapter(Report).json_schema(mode="serialization")
+    schema["$defs"]["Reason"]["properties"]["text"] = {"title": "Text", "type": "string"}
+    return schema | {"$schema": "https://json-schema.org/draft/2020-12/schema"}
 
 
 def schema_text() -> str:

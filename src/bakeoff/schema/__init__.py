@@ -7,7 +7,7 @@ from bakeoff.schema.artifact import Artifact, Fidelity, MissingArtifact, Parity
 from bakeoff.schema.comparison import Comparison, Summary
 from bakeoff.schema.edge import EdgeMeasurement, EdgeProcess
 from bakeoff.schema.formats import EXACT_FORMATS, FORMATS, NO_FORMAT, UNSERVED_FORMATS
-from bakeoff.schema.measurement import Disturbance, Floors, Gaps, Latency, Measurement, Spent
+from bakeoff.schema.measurement import Breakdown, Disturbance, Floors, Gaps, Latency, Measurement
 from bakeoff.schema.model import Model, TensorSpec, read_model
 from bakeoff.schema.names import (
     CLIENT_FLOOR,
@@ -22,7 +22,8 @@ from bakeoff.schema.names import (
     RuntimeName,
     Verdict,
 )
-from bakeoff.schema.results import Bare, Image, Report, Startup, Support, Surroundings, TargetState
+from bakeoff.schema.reasons import Reason, is_from_samples, quoted
+from bakeoff.schema.results import Image, InProcess, Report, Startup, Support, Surroundings, TargetState
 from bakeoff.schema.slice import Plan, Sample, Task, Trial, Watch
 from bakeoff.schema.target import Container, Endpoint, Target
 from bakeoff.schema.workload import Workload
@@ -30,7 +31,7 @@ from bakeoff.schema.workload import Workload
 __all__ = [
     "Arrival",
     "Artifact",
-    "Bare",
+    "Breakdown",
     "CLIENT_FLOOR",
     "Comparison",
     "Container",
@@ -45,6 +46,7 @@ __all__ = [
     "Floors",
     "Gaps",
     "Image",
+    "InProcess",
     "Latency",
     "Measurement",
     "MemorySource",
@@ -55,12 +57,12 @@ __all__ = [
     "Parity",
     "Plan",
     "Protocol",
+    "Reason",
     "Report",
     "RuntimeName",
     "SERVER_FLOOR",
     "STRICT",
     "Sample",
-    "Spent",
     "Startup",
     "Summary",
     "Support",
@@ -75,5 +77,7 @@ __all__ = [
     "WIRE_PROTOCOLS",
     "Watch",
     "Workload",
+    "is_from_samples",
+    "quoted",
     "read_model",
 ]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from bakeoff.schema.reasons import Reason
+
 
 @dataclass(frozen=True, slots=True)
 class Fidelity:
@@ -47,7 +49,7 @@ class MissingArtifact:
 
     model: str
     format: str
-    reason: str
+    reason: Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,5 +64,5 @@ class Parity:
     max_abs_error: float | None
     ok: bool
     batch: int | None = None
-    message: str | None = None
+    message: Reason | None = None
     length: int | None = None

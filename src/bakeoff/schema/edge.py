@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bakeoff.schema.reasons import Reason
+
 
 @dataclass(frozen=True, slots=True)
 class EdgeProcess:
@@ -39,7 +41,7 @@ class EdgeMeasurement:
     runtime: str
     measured_at: str
     cpu: str
-    reason: str | None = None
+    reason: Reason | None = None
     version: str | None = None
     runtime_bytes: int | None = None
     dependencies_bytes: int | None = None

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from bakeoff.schema.names import Arrival, MemorySource, Protocol
+from bakeoff.schema.reasons import Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,19 +51,19 @@ class Floors:
 
 
 @dataclass(frozen=True, slots=True)
-class Spent:
+class Breakdown:
     """Where a trial's mean service time went, in ms, by the server's own counters over the trial.
 
-    `rest_ms` is transport and encoding: what is left of the client's mean. `counted` are the requests that the server
-    counted meanwhile; where that isn't what was sent, or the counters don't cover the protocol, the times are None and
-    `note` says why.
+    `remainder_ms` is transport and encoding: what is left of the client's mean. `counted` are the requests that the
+    server counted meanwhile; where that isn't what was sent, or the counters don't cover the protocol, the times are
+    None and `reason` says why.
     """
 
     queue_ms: float | None
     compute_ms: float | None
-    rest_ms: float | None
+    remainder_ms: float | None
     counted: int | None
-    note: str | None
+    reason: Reason | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,7 @@ class Measurement:
     seed: int
     round: int
     verdict: Literal["valid", "invalid"]
-    reasons: tuple[str, ...]
+    reasons: tuple[Reason, ...]
     request_count: int
     error_count: int
     errors: dict[str, int]
@@ -127,6 +128,6 @@ class Measurement:
     memory_from: MemorySource | None = None
     floors: Floors | None = None
     attempt: int = 0
-    spent: Spent | None = None
+    breakdown: Breakdown | None = None
     disturbed: Disturbance | None = None
     wrong_answers: int = 0

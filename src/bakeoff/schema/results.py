@@ -11,6 +11,7 @@ from bakeoff.schema.edge import EdgeMeasurement
 from bakeoff.schema.measurement import Measurement
 from bakeoff.schema.model import Model
 from bakeoff.schema.names import RuntimeName
+from bakeoff.schema.reasons import Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,7 @@ class Startup:
 
 
 @dataclass(frozen=True, slots=True)
-class Bare:
+class InProcess:
     """What an artifact takes in process, without any server: ms a prediction of batch 1, with the target's threads."""
 
     model: str
@@ -46,8 +47,8 @@ class TargetState:
     server: str
     version: str | None
     status: Literal["available", "unavailable", "failed"]
-    reason: str | None = None
-    remedy: str | None = None
+    reason: Reason | None = None
+    remedy: Reason | None = None
     ready_seconds: dict[str, float] | None = None
     startup: dict[str, Startup] | None = None
     idle_rss_bytes: dict[str, int] | None = None
@@ -65,7 +66,7 @@ class Support:
     format: str
     supported: bool
     max_abs_error: float | None
-    message: str | None
+    message: Reason | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,11 +123,11 @@ class Report:
     measurements: tuple[Measurement, ...]
     summary: tuple[Summary, ...]
     comparisons: tuple[Comparison, ...]
-    runtime: RuntimeName = "local"
+    platform: RuntimeName = "local"
     paused: bool = True
     surroundings: Surroundings | None = None
     images: tuple[Image, ...] = ()
-    bare: tuple[Bare, ...] = ()
+    in_process: tuple[InProcess, ...] = ()
     restarted: bool = False
     reference: str | None = None
     finished: tuple[str, ...] = ()

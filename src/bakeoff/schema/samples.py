@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from bakeoff.schema.reasons import Reason
 from bakeoff.schema.slice import Watch
 
 Ints = np.ndarray[Any, np.dtype[np.int64]]
@@ -31,12 +32,12 @@ class TrialSamples:
     """A trial's rows as columns, with what else is known of the trial.
 
     `status` holds indices into `statuses`. `answer` holds indices into `answers`, the distinct answers, and -1 where
-    the answer was not kept. `lost` says which parts of the trial are missing, a line each.
+    the answer was not kept. `lost` says which parts of the trial are missing.
     """
 
     window: Window
     watches: tuple[Watch, ...]
-    lost: tuple[str, ...]
+    lost: tuple[Reason, ...]
     intended_ns: Ints
     start_ns: Ints
     end_ns: Ints

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from bakeoff.host.files import as_json, write_atomic
-from bakeoff.schema import Artifact, EdgeMeasurement, MissingArtifact, Model, Report
+from bakeoff.schema import Artifact, EdgeMeasurement, MissingArtifact, Model, Reason, Report
 from bakeoff.sizes.answers import answer_lines
 from bakeoff.sizes.rows import SizeRow, Timing, size_rows
 
 SCHEMA_VERSION = 1
+Words = Callable[[Reason], str]
 TIMED = ("one_thread", "two_threads")
 
 
@@ -45,17 +46,17 @@ def size_report_of(report: Report) -> SizeReport:
     return make_size_report(report.models, report.artifacts, report.edge, report.missing_artifacts)
 
 
-def size_json(report: SizeReport) -> str:
+def size_json(report: SizeReport, words: Words) -> str:
     """Return sizes.json."""
-    return as_json(report)
+    return as_json({"schema_version": report.schema_version, "answers": report.answers, "rows": _told(report, words)})
 
 
-def size_csv(report: SizeReport) -> str:
+def size_csv(report: SizeReport, words: Words) -> str:
     """Return sizes.csv: sizes.json's rows, with a column for each figure of a timing; empty: null."""
     text = io.StringIO()
     writer = csv.DictWriter(text, _columns(), lineterminator="\n")
     writer.writeheader()
-    writer.writerows(_flat(row) for row in report.rows)
+    writer.writerows(_flat(row) for row in _told(report, words))
     return text.getvalue()
 
 
@@ -67,9 +68,13 @@ def _columns() -> list[str]:
     return names
 
 
-def _flat(row: SizeRow) -> dict[str, Any]:
+def _told(report: SizeReport, words: Words) -> list[dict[str, Any]]:
+    return [asdict(row) | {"reason": words(row.reason) if row.reason else None} for row in report.rows]
+
+
+def _flat(row: dict[str, Any]) -> dict[str, Any]:
     flat: dict[str, Any] = {}
-    for name, value in asdict(row).items():
+    for name, value in row.items():
         if name in TIMED:
             flat |= {f"{name}.{part}": figure for part, figure in (value or {}).items()}
         else:
@@ -77,7 +82,7 @@ def _flat(row: SizeRow) -> dict[str, Any]:
     return flat
 
 
-def write_sizes(folder: Path, report: SizeReport) -> None:
+def write_sizes(folder: Path, report: SizeReport, words: Words) -> None:
     """Write sizes.json and sizes.csv."""
-    write_atomic(folder / "sizes.json", size_json(report))
-    write_atomic(folder / "sizes.csv", size_csv(report))
+    write_atomic(folder / "sizes.json", size_json(report, words))
+    write_atomic(folder / "sizes.csv", size_csv(report, words))

@@ -16,7 +16,7 @@ from bakeoff.host.machine import describe_machine
 from bakeoff.host.processes import child_environment, confined, log_end, spawn, terminate
 from bakeoff.host.progress import Show
 from bakeoff.host.venvs import ensure_venv
-from bakeoff.schema import Artifact, EdgeMeasurement, EdgeProcess
+from bakeoff.schema import Artifact, EdgeMeasurement, EdgeProcess, Reason, quoted
 from bakeoff.schema.engines import EngineRow, engines_of
 from bakeoff.sizes.records import keep_measured
 from bakeoff.sizes.rows import BUSY
@@ -30,15 +30,15 @@ EX_DATAERR = 65
 class _Failed(Exception):
     """A process without figures: `refused` where the engine said that it can't have this artifact."""
 
-    def __init__(self, reason: str, refused: bool) -> None:
+    def __init__(self, reason: Reason, refused: bool) -> None:
         super().__init__(reason)
-        self.refused = refused
+        self.reason, self.refused = reason, refused
 
 
 def measure_artifacts(
     artifacts: Iterable[Artifact], show: Show, folder: Path = ARTIFACTS, processes: int = PROCESSES
-) -> list[str]:
-    """Measure each artifact in each engine for its format, keep the results beside it; return a line for each failure.
+) -> list[Reason]:
+    """Measure each artifact in each engine for its format, keep the results beside it; return why some failed.
 
     That an engine can't load an artifact is a result. So that what disturbs the machine for a while meets all alike,
     every artifact has its first process before any has its second. Disturbed ones are repeated after all others.
@@ -60,9 +60,9 @@ def measure_artifacts(
                 job.run(folder)
                 show.step()
                 if job.failure is not None:
-                    show.note(f"{job.name}: {job.failure}")
+                    show.note(job.why(job.failure))
         _keep(jobs, folder, processes)  # after each pass, so that a measurement that is cut off isn't lost
-    return list(dict.fromkeys(f"{job.name}: {job.failure}" for job in jobs if job.failure and not job.failure.refused))
+    return list(dict.fromkeys(job.why(job.failure) for job in jobs if job.failure and not job.failure.refused))
 
 
 def _keep(jobs: Sequence[_Job], folder: Path, processes: int) -> None:
@@ -84,6 +84,10 @@ class _Job:
     @property
     def name(self) -> str:
         return f"{self.artifact.model} {self.artifact.format} in {self.engine.name}"
+
+    def why(self, failure: _Failed) -> Reason:
+        """Return a failure as a reason why this job has no figures."""
+        return Reason("not_measured_in_process", {"what": self.name}, failure.reason)
 
     def run(self, folder: Path) -> None:
         """Measure in one more process."""
@@ -114,7 +118,7 @@ def _measurements(jobs: list[_Job], processes: int) -> list[EdgeMeasurement]:
         place = (artifact.model, artifact.format, artifact.sha256, engine.name, now, cpu)
         failure = next((job.failure for job in same if job.failure), None)
         said = [one for job in same for one in job.calmest(processes)]
-        found.append(EdgeMeasurement(*place, reason=str(failure)) if failure else _measurement(place, said))
+        found.append(EdgeMeasurement(*place, reason=failure.reason) if failure else _measurement(place, said))
     return found
 
 
@@ -139,15 +143,15 @@ def _run(job: _Job, folder: Path) -> dict[str, Any]:
         try:
             output, _ = process.communicate(timeout=TIMEOUT_S)
         except subprocess.TimeoutExpired:
-            raise _Failed(f"it took more than {TIMEOUT_S:.0f} s", refused=True) from None
+            raise _Failed(Reason("measuring_slow", {"seconds": TIMEOUT_S}), refused=True) from None
         finally:
             terminate(process)
     if process.returncode not in (0, EX_DATAERR):
         how = f"signal {-process.returncode}" if process.returncode < 0 else f"status {process.returncode}"
-        raise _Failed(f"engines/measure.py ended with {how}: {log_end(log, 1)}", refused=False)
+        raise _Failed(quoted(f"engines/measure.py ended with {how}: {log_end(log, 1)}"), refused=False)
     said: dict[str, Any] = json.loads(output.splitlines()[-1])
     if "reason" in said:
-        raise _Failed(said["reason"], refused=True)
+        raise _Failed(quoted(said["reason"]), refused=True)
     return said
 
 

@@ -14,7 +14,13 @@ MEASURED = "measured.json"
 def load_measured(folder: Path) -> list[EdgeMeasurement]:
     """Return what was measured of the artifacts of artifacts/MODEL, stale or not; nothing where there is no file."""
     path = folder / MEASURED
-    return list(validated(tuple[EdgeMeasurement, ...], read_json(path), path)) if path.exists() else []
+    if not path.exists():
+        return []
+    content = read_json(path)
+    for row in content if isinstance(content, list) else ():
+        if isinstance(row, dict) and isinstance(row.get("reason"), str):  # of a file made before reasons were codes
+            row["reason"] = {"code": "text", "values": {"text": row["reason"]}}
+    return list(validated(tuple[EdgeMeasurement, ...], content, path))
 
 
 def load_current(folder: Path, artifacts: Iterable[Artifact]) -> list[EdgeMeasurement]:

@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from bakeoff.schema import Artifact, EdgeMeasurement, EdgeProcess, MissingArtifact, Model
+from bakeoff.schema import Artifact, EdgeMeasurement, EdgeProcess, MissingArtifact, Model, Reason
 from bakeoff.sizes.pareto import pareto_set
 
 BASE_FORMAT = "torchscript"
@@ -47,7 +47,7 @@ class SizeRow:
     model: str
     format: str
     runtime: str | None = None
-    reason: str | None = None
+    reason: Reason | None = None
     pareto: bool | None = None
     size_bytes: int | None = None
     gzip_bytes: int | None = None
@@ -113,7 +113,7 @@ def _artifact_row(a: Artifact, model: Model | None, base: int | None) -> SizeRow
     return SizeRow(
         a.model,
         a.format,
-        reason="it answers NaN or infinity to golden samples" if broken else None,
+        reason=Reason("golden_not_finite") if broken else None,
         size_bytes=a.size_bytes,
         gzip_bytes=a.gzip_bytes,
         zstd_bytes=a.zstd_bytes,

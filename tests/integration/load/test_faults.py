@@ -17,7 +17,7 @@ from load_bench import MODEL, MakeBench, StartServer
 
 from bakeoff.artifacts.golden import Golden
 from bakeoff.platforms.verify import Expected, wrong_rows
-from bakeoff.schema import Endpoint, Workload
+from bakeoff.schema import Endpoint, Reason, Workload
 from bakeoff.schema.samples import TrialSamples
 from bakeoff.wire import WIRES, tfserving_server
 
@@ -67,7 +67,7 @@ def test_nobody_listens(known_server: StartServer, make_bench: MakeBench) -> Non
     server.end()
     measured, samples = make_bench(server.endpoint, replace(OPEN, duration_s=1.0)).run("open")
     assert set(statuses(samples)) == {"refused"}
-    assert measured.throughput_rps == 0 and "no request succeeded" in measured.reasons
+    assert measured.throughput_rps == 0 and Reason("no_success") in measured.reasons
 
 
 class Exhausted(grpc.GenericRpcHandler):
@@ -119,7 +119,7 @@ def test_a_worker_that_dies_costs_its_trial_and_no_more(known_server: StartServe
     threading.Timer(1.5, workers[0].kill).start()
     measured, samples = bench.run("open")
     assert measured.verdict == "invalid" and measured.workers == 1
-    assert any("of 2 ended during the trial" in reason for reason in measured.reasons), measured.reasons
+    assert any(reason.code == "load_worker_ended" for reason in measured.reasons), measured.reasons
     assert statuses(samples)["ok"] > 0  # the other's rows are kept
     again, _ = bench.run("next")
-    assert again.workers == 2 and not any("ended" in reason for reason in again.reasons)
+    assert again.workers == 2 and not any(reason.code == "load_worker_ended" for reason in again.reasons)

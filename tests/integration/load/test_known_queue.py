@@ -96,7 +96,7 @@ def test_a_stall_shows_from_the_intended_start_and_not_in_service_time(
     assert measured.latency_ms.p99 > 0.8 * predicted > 300
     assert measured.service_ms.p99 < 100
     assert len(samples.intended_ns) == 600  # nothing was dropped
-    assert measured.verdict == "invalid" and "max_outstanding" in measured.reasons[0]
+    assert measured.verdict == "invalid" and measured.reasons[0].code == "held_back"
 
 
 def test_a_stall_of_a_server_that_takes_all_requests(known_server: StartServer, make_bench: MakeBench) -> None:
@@ -121,5 +121,5 @@ def test_a_stall_of_the_load_generator_is_lag_and_makes_the_trial_invalid(
     assert measured.latency_ms.p99 is not None and measured.latency_ms.p99 > 300
     assert measured.service_ms.p99 is not None and measured.service_ms.p99 < 100
     assert measured.lag_ms is not None and measured.lag_ms.max is not None and measured.lag_ms.max > 500
-    assert measured.verdict == "invalid" and "late" in measured.reasons[0]
+    assert measured.verdict == "invalid" and measured.reasons[0].code == "late"
     assert len(samples.intended_ns) == 600

@@ -25,7 +25,7 @@ from bakeoff.analysis.compare import (
     judge,
 )
 from bakeoff.analysis.intervals import FEWEST
-from bakeoff.schema import Comparison, Measurement
+from bakeoff.schema import Comparison, Measurement, quoted
 
 FIGURES = st.floats(0.01, 100)
 SERIES = st.dictionaries(st.integers(0, 9), FIGURES, min_size=2)
@@ -57,7 +57,7 @@ def test_a_ratio_is_paired_by_round() -> None:
 
 def test_only_rounds_in_which_both_are_valid_count() -> None:
     a, b = rounds("a", [1, 2, 3, 4, 5]), rounds("b", [1, 1, 1, 1, 1])
-    a[1] = replace(a[1], verdict="invalid", reasons=("x",))
+    a[1] = replace(a[1], verdict="invalid", reasons=(quoted("x"),))
     b[2] = replace(b[2], latency_ms=replace(b[2].latency_ms, p50=None))
     found = compare_endpoints([*a, *b], "b")
     assert statement(found, "a", "p50").ratio == pytest.approx((1 * 4 * 5) ** (1 / 3))

@@ -13,7 +13,7 @@ from bakeoff.artifacts.golden import Golden, load_missing
 from bakeoff.errors import BakeoffError, UsageError
 from bakeoff.measure.requests import encode_request, request_count
 from bakeoff.platforms.verify import Expected
-from bakeoff.schema import MissingArtifact, Model, TensorSpec
+from bakeoff.schema import MissingArtifact, Model, TensorSpec, quoted
 from bakeoff.wire import WireError, rows
 
 LENGTHS = {8: 5, 2: 6, 4: 4}
@@ -90,9 +90,9 @@ def test_formats_that_could_not_be_made_have_their_reasons(tmp_path: Path) -> No
     said = {"tflite-int8": {"reason": "no int8 kernel", "op": None}, "savedmodel": {"reason": "no such op", "op": "x"}}
     (tmp_path / "missing.json").write_text(json.dumps(said), encoding="utf-8")
     assert load_missing(tmp_path, "m") == [
-        MissingArtifact("m", "savedmodel", "no such op"),
-        MissingArtifact("m", "tflite-int8", "no int8 kernel"),
+        MissingArtifact("m", "savedmodel", quoted("no such op")),
+        MissingArtifact("m", "tflite-int8", quoted("no int8 kernel")),
     ]
     (tmp_path / "missing.json").write_text('{"savedmodel": {}}', encoding="utf-8")
-    with pytest.raises(UsageError, match=r"missing\.json: reason"):
+    with pytest.raises(UsageError, match=r"missing\.json: savedmodel\.reason"):
         load_missing(tmp_path, "m")

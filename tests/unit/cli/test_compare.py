@@ -12,6 +12,7 @@ import pytest
 from recorded_runs import MACHINE, recorded_run
 
 from bakeoff.cli import main
+from bakeoff.report.words import reason_text
 from bakeoff.results.store import write_results
 from bakeoff.schema import Report
 
@@ -30,8 +31,8 @@ def compare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
     """Compare two reports by the command; return its exit status, stdout and stderr."""
 
     def run(new: Report, old: Report, *options: str) -> Said:
-        write_results(tmp_path / "new", new)
-        write_results(tmp_path / "old", old)
+        write_results(tmp_path / "new", new, reason_text)
+        write_results(tmp_path / "old", old, reason_text)
         return run_compare(tmp_path, *options)
 
     def run_compare(folder: Path, *options: str) -> Said:
@@ -79,7 +80,7 @@ def test_a_reference_without_relative_is_refused(compare: Compare) -> None:
 def test_a_broken_folder_is_named(
     text: str | None, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write_results(tmp_path / "new", AGAIN)
+    write_results(tmp_path / "new", AGAIN, reason_text)
     broken = tmp_path / "old" / "results.json"
     if text is not None:
         broken.parent.mkdir()

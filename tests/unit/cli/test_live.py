@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.live import Live
 
 from bakeoff.cli.live import LiveShow, View, clock_time
-from bakeoff.schema import Trial, Workload
+from bakeoff.schema import Trial, Workload, quoted
 
 PROGRAM = str(Path(__file__).parents[1].joinpath("fake_run.py"))
 COLUMNS, LINES = 110, 30
@@ -157,7 +157,7 @@ def test_a_terminal_is_shown_nothing_that_it_would_obey() -> None:
     console = Console(file=out, width=200)
     view = View()
     trial = example_report().measurements[0]
-    view.found(replace(trial, endpoint=hostile, workload=hostile, verdict="invalid", reasons=(hostile,)))
+    view.found(replace(trial, endpoint=hostile, workload=hostile, verdict="invalid", reasons=(quoted(hostile),)))
     LiveShow(Live(view, console=console), console, view).note(hostile)
     for begin in (
         lambda: view.say(hostile),

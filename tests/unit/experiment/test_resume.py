@@ -14,6 +14,7 @@ from bakeoff.experiment.resume import RunOptions, new_run, reopen_run
 from bakeoff.host.catalog import load_targets
 from bakeoff.platforms.deploy import Selection
 from bakeoff.platforms.remote import Remote
+from bakeoff.report.words import reason_text
 from bakeoff.results.store import locked, write_results
 
 MODELS = ["digits_cnn", "mobilenet_v2"]
@@ -26,7 +27,7 @@ def begin(folder: Path) -> None:
         "local", load_workers=2, restart_between_rounds=True, named=("lean-tflite",), weights=Path("w.pt")
     )
     selection = Selection((targets["lean-tflite"],), config.protocols)
-    write_results(folder, new_run(config, selection, options, folder, "bakeoff run").report)
+    write_results(folder, new_run(config, selection, options, folder, "bakeoff run").report, reason_text)
 
 
 def test_a_run_is_reopened_as_it_was_begun(tmp_path: Path) -> None:
@@ -62,6 +63,12 @@ def test_what_cannot_be_reopened_is_named(tmp_path: Path) -> None:
     path.write_text(json.dumps(content), encoding="utf-8")
     with pytest.raises(UsageError, match="speed"):
         reopen_run(tmp_path)
+
+
+def test_a_run_whose_endpoints_have_other_names_today_is_not_gone_on_with(tmp_path: Path) -> None:
+    recorded = Path(__file__).parents[1] / "results" / "recorded"
+    with pytest.raises(UsageError, match="named endpoints otherwise"):
+        reopen_run(recorded)
 
 
 def test_a_reference_that_would_not_be_measured_is_refused(tmp_path: Path) -> None:

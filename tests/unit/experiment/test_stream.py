@@ -13,11 +13,11 @@ from example_report import example_report
 from bakeoff.experiment.config import DEFAULT, Config, load_config
 from bakeoff.experiment.stream import ATTEMPTS, draw_primers, draw_round, left_of, seeded
 from bakeoff.host.catalog import load_targets, make_endpoints
-from bakeoff.schema import Measurement, Plan, Trial, Workload
+from bakeoff.schema import Measurement, Plan, Trial, Workload, quoted
 
 MODEL = example_report().models[0]
 VALID = example_report().measurements[0]
-INVALID = replace(VALID, verdict="invalid", reasons=("it was disturbed",))
+INVALID = replace(VALID, verdict="invalid", reasons=(quoted("it was disturbed"),))
 C1 = Workload("c1", "closed", concurrency=1)
 
 

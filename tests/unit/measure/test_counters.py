@@ -5,16 +5,12 @@ from __future__ import annotations
 import pytest
 
 from bakeoff.measure.counters import (
-    FAILED,
-    NO_FAMILY,
-    NO_PAGE,
-    NO_QUEUE,
-    RESTARTED,
     Exchange,
     add_up,
+    break_down,
     read_settled,
-    summarize_spent,
 )
+from bakeoff.schema import Reason
 
 OURS = """# HELP bakeoff_requests_total Requests by protocol and status
 # TYPE bakeoff_requests_total counter
@@ -60,74 +56,76 @@ def test_a_page_that_is_no_prometheus_text_says_nothing(page: str) -> None:
 
 
 def test_our_own_servers_have_a_queue_and_a_computation() -> None:
-    spent = summarize_spent(ours(3, 100, 1000), ours(13, 1100, 6000), Exchange("rest", 10, 2.0))
-    assert (spent.queue_ms, spent.compute_ms, spent.counted, spent.note) == (0.1, 0.5, 10, None)
-    assert spent.rest_ms == pytest.approx(1.4)
+    split = break_down(ours(3, 100, 1000), ours(13, 1100, 6000), Exchange("rest", 10, 2.0))
+    assert (split.queue_ms, split.compute_ms, split.counted, split.reason) == (0.1, 0.5, 10, None)
+    assert split.remainder_ms == pytest.approx(1.4)
 
 
 def test_flask_has_no_queue_and_says_where_waiting_is() -> None:
     before, after = FLASK.format(count=2, seconds=0.5), FLASK.format(count=6, seconds=0.508)
-    spent = summarize_spent(before, after, Exchange("rest", 4, 3.0))
-    assert spent.queue_ms is None and spent.note == NO_QUEUE
-    assert spent.compute_ms == pytest.approx(2.0) and spent.rest_ms == pytest.approx(1.0)
+    split = break_down(before, after, Exchange("rest", 4, 3.0))
+    assert split.queue_ms is None and split.reason == Reason("no_queue_counted")
+    assert split.compute_ms == pytest.approx(2.0) and split.remainder_ms == pytest.approx(1.0)
 
 
 def test_torchserve_counts_times_of_rest() -> None:
     before = TORCHSERVE.format(count=1, queue=50.0, compute=4000.0)
     after = TORCHSERVE.format(count=6, queue=550.0, compute=9000.0)
-    spent = summarize_spent(before, after, Exchange("binary", 5, 1.5))
-    assert (spent.queue_ms, spent.compute_ms, spent.counted, spent.note) == (0.1, 1.0, 5, None)
-    assert spent.rest_ms == pytest.approx(0.4)
+    split = break_down(before, after, Exchange("binary", 5, 1.5))
+    assert (split.queue_ms, split.compute_ms, split.counted, split.reason) == (0.1, 1.0, 5, None)
+    assert split.remainder_ms == pytest.approx(0.4)
 
 
 def test_torchserve_counts_only_the_requests_of_grpc() -> None:
     before = TORCHSERVE.format(count=1, queue=50.0, compute=4000.0)
-    spent = summarize_spent(before, before.replace(" 1.0", " 6.0"), Exchange("grpc", 5, 1.5))
-    assert (spent.queue_ms, spent.compute_ms, spent.rest_ms, spent.counted) == (None, None, None, 5)
-    assert spent.note is not None and "grpc" in spent.note
+    split = break_down(before, before.replace(" 1.0", " 6.0"), Exchange("grpc", 5, 1.5))
+    assert (split.queue_ms, split.compute_ms, split.remainder_ms, split.counted) == (None, None, None, 5)
+    assert split.reason == Reason("untimed", {"protocol": "grpc"})
 
 
 def test_tensorflow_servings_histograms_give_means() -> None:
     before = TFSERVING.format(count=1, whole=900, compute=400)
     after = TFSERVING.format(count=11, whole=9900, compute=3400)
-    spent = summarize_spent(before, after, Exchange("grpc", 10, 0.9))
-    assert (spent.queue_ms, spent.counted, spent.note) == (None, 10, NO_QUEUE)
-    assert spent.compute_ms == pytest.approx(0.3) and spent.rest_ms == pytest.approx(0.6)
+    split = break_down(before, after, Exchange("grpc", 10, 0.9))
+    assert (split.queue_ms, split.counted, split.reason) == (None, 10, Reason("no_queue_counted"))
+    assert split.compute_ms == pytest.approx(0.3) and split.remainder_ms == pytest.approx(0.6)
 
 
 def test_a_series_that_was_not_there_before_began_at_nothing() -> None:
-    spent = summarize_spent("", FLASK.format(count=4, seconds=0.008), Exchange("rest", 4, 3.0))
-    assert spent.compute_ms == pytest.approx(2.0)
+    split = break_down("", FLASK.format(count=4, seconds=0.008), Exchange("rest", 4, 3.0))
+    assert split.compute_ms == pytest.approx(2.0)
 
 
 @pytest.mark.parametrize("sent", [9, 11])
 def test_another_number_of_requests_than_was_sent_gives_no_times(sent: int) -> None:
-    spent = summarize_spent(ours(3, 100, 1000), ours(13, 1100, 6000), Exchange("rest", sent, 2.0))
-    assert (spent.queue_ms, spent.compute_ms, spent.rest_ms, spent.counted) == (None, None, None, 10)
-    assert spent.note == f"bakeoff_requests_total counted 10, {sent} were sent"
+    split = break_down(ours(3, 100, 1000), ours(13, 1100, 6000), Exchange("rest", sent, 2.0))
+    assert (split.queue_ms, split.compute_ms, split.remainder_ms, split.counted) == (None, None, None, 10)
+    assert split.reason == Reason("counters_differ", {"series": "bakeoff_requests_total", "counted": 10, "sent": sent})
 
 
 def test_requests_that_were_refused_before_the_computation_give_no_times() -> None:
     after = ours(13, 1100, 6000).replace("compute_microseconds_count 15.0", "compute_microseconds_count 14.0")
-    spent = summarize_spent(ours(3, 100, 1000), after, Exchange("rest", 10, 2.0))
-    assert spent.compute_ms is None and spent.note == "bakeoff_compute_microseconds_count counted 9, 10 were sent"
+    split = break_down(ours(3, 100, 1000), after, Exchange("rest", 10, 2.0))
+    assert split.compute_ms is None and split.reason == Reason(
+        "counters_differ", {"series": "bakeoff_compute_microseconds_count", "counted": 9, "sent": 10}
+    )
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "mean_ms", "note"),
+    ("before", "after", "mean_ms", "code"),
     [
-        (None, ours(13, 1100, 6000), 2.0, NO_PAGE),
-        (ours(3, 100, 1000), None, 2.0, NO_PAGE),
-        ("up 1\n", "up 1\n", 2.0, NO_FAMILY),
-        (ours(3, 100, 1000), ours(13, 1100, 6000), None, FAILED),
-        (ours(13, 1100, 6000), ours(3, 100, 1000), 2.0, RESTARTED),
+        (None, ours(13, 1100, 6000), 2.0, "counters_unreadable"),
+        (ours(3, 100, 1000), None, 2.0, "counters_unreadable"),
+        ("up 1\n", "up 1\n", 2.0, "counters_unknown"),
+        (ours(3, 100, 1000), ours(13, 1100, 6000), None, "requests_failed"),
+        (ours(13, 1100, 6000), ours(3, 100, 1000), 2.0, "counters_restarted"),
     ],
 )
 def test_what_cannot_be_told_has_its_reason(
-    before: str | None, after: str | None, mean_ms: float | None, note: str
+    before: str | None, after: str | None, mean_ms: float | None, code: str
 ) -> None:
-    spent = summarize_spent(before, after, Exchange("rest", 10, mean_ms))
-    assert (spent.queue_ms, spent.compute_ms, spent.rest_ms, spent.note) == (None, None, None, note)
+    split = break_down(before, after, Exchange("rest", 10, mean_ms))
+    assert (split.queue_ms, split.compute_ms, split.remainder_ms, split.reason) == (None, None, None, Reason(code))
 
 
 def test_a_page_that_lags_behind_is_read_again() -> None:

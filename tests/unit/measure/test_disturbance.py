@@ -14,7 +14,7 @@ from bakeoff.measure.disturbance import (
     read_counters,
     summarize_disturbance,
 )
-from bakeoff.schema import Disturbance
+from bakeoff.schema import Disturbance, Reason
 
 STAT = """cpu  400 0 80 800 8 0 0 12 0 0
 cpu0 100 0 20 200 2 0 1 3 50 0
@@ -44,13 +44,20 @@ def test_only_what_happened_meanwhile_counts() -> None:
 
 
 @pytest.mark.parametrize(
-    ("steal", "throttled", "says"),
-    [(3.0, 1.0, []), (3.1, None, ["3.1%"]), (None, 1.1, ["1.1%"]), (9.0, 9.0, ["steal", "quota"]), (None, None, [])],
+    ("steal", "throttled", "reasons"),
+    [
+        (3.0, 1.0, []),
+        (3.1, None, [Reason("steal", {"percent": 3.1, "limit_percent": 3.0})]),
+        (None, 1.1, [Reason("throttled", {"percent": 1.1, "limit_percent": 1.0})]),
+        (None, None, []),
+    ],
 )
-def test_the_limits(steal: float | None, throttled: float | None, says: list[str]) -> None:
-    reasons = judge_disturbance(Disturbance(steal, throttled))
-    assert len(reasons) == len(says)
-    assert all(words in reason for words, reason in zip(says, reasons, strict=True))
+def test_the_limits(steal: float | None, throttled: float | None, reasons: list[Reason]) -> None:
+    assert judge_disturbance(Disturbance(steal, throttled)) == reasons
+
+
+def test_both_can_be_over_their_limits() -> None:
+    assert [reason.code for reason in judge_disturbance(Disturbance(9.0, 9.0))] == ["steal", "throttled"]
 
 
 def test_this_machine_can_be_read() -> None:

@@ -16,10 +16,11 @@ from bakeoff.measure.samples import (
     table_of,
     write_samples,
 )
-from bakeoff.schema import Sample, Watch
+from bakeoff.schema import Reason, Sample, Watch
 from bakeoff.schema.samples import Window
 
 WATCH = Watch(0, "here 1", 1, 12.5, 3.0, 0)
+LOST = Reason("load_worker_ended", {"worker": 2, "workers": 2})
 
 
 @pytest.fixture
@@ -29,7 +30,7 @@ def path(tmp_path: Path) -> Path:
         Sample(10**18 + 1, 10**18 + 2, 10**18 + 3, "ok", 100, 40, 0, 0, 0),
     ]
     path = tmp_path / "samples" / "a.parquet"
-    write_samples(path, join_tables([table_of(rows, [b"answer"])]), Window(5, 2_000_000_005), [WATCH], ["lost"])
+    write_samples(path, join_tables([table_of(rows, [b"answer"])]), Window(5, 2_000_000_005), [WATCH], [LOST])
     return path
 
 
@@ -42,7 +43,7 @@ def test_every_nanosecond_comes_back_in_the_order_of_intended_starts(path: Path)
     assert (samples.answer.tolist(), samples.answers) == ([0, -1], (b"answer",))
     assert samples.connects.tolist() == [0, 1]
     assert samples.window.seconds == 2.0
-    assert samples.watches == (WATCH,) and samples.lost == ("lost",)
+    assert samples.watches == (WATCH,) and samples.lost == (LOST,)
     assert [p.name for p in path.parent.iterdir()] == ["a.parquet"]
 
 
@@ -68,6 +69,6 @@ def test_workers_rows_are_joined_with_their_own_answers(tmp_path: Path) -> None:
 
 
 def test_a_trial_without_any_row_can_be_read(tmp_path: Path) -> None:
-    write_samples(tmp_path / "a.parquet", join_tables([]), Window(0, 1), [], ["all workers are gone"])
+    write_samples(tmp_path / "a.parquet", join_tables([]), Window(0, 1), [], [LOST])
     samples = read_samples(tmp_path / "a.parquet")
-    assert len(samples.intended_ns) == len(samples.ok) == 0 and samples.lost == ("all workers are gone",)
+    assert len(samples.intended_ns) == len(samples.ok) == 0 and samples.lost == (LOST,)

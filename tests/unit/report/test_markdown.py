@@ -14,7 +14,7 @@ from recorded_runs import recorded_run
 from bakeoff.analysis.compare import compare_endpoints
 from bakeoff.analysis.summary import summarize_rounds
 from bakeoff.report.markdown import escape, render_markdown, short_table
-from bakeoff.schema import Report
+from bakeoff.schema import Report, quoted
 
 GITHUB = MarkdownIt("commonmark").enable("table")
 OURS = re.compile(r"</?(details|summary)>")
@@ -45,9 +45,9 @@ def hostile(text: str) -> Report:
         report,
         command=text,
         machine={"cpu": text, "cpus": 2, "os": text},
-        measurements=(replace(trial, endpoint=text), replace(invalid, trial_id=text, reasons=(text,))),
+        measurements=(replace(trial, endpoint=text), replace(invalid, trial_id=text, reasons=(quoted(text),))),
         summary=(replace(report.summary[0], endpoint=text),),
-        targets=(*report.targets, replace(report.targets[1], name=text, remedy=text)),
+        targets=(*report.targets, replace(report.targets[1], name=text, remedy=quoted(text))),
     )
 
 

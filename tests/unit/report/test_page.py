@@ -26,8 +26,8 @@ from bakeoff.report.html import as_data
 from bakeoff.report.searches import load_searches
 from bakeoff.report.trust import notices, reason_table, repeat_command, trial_table
 from bakeoff.report.words import listed, percent, size, times
-from bakeoff.results.recompute import conclude
-from bakeoff.schema import EdgeMeasurement, MissingArtifact, Report
+from bakeoff.results.recompute import summarize_report
+from bakeoff.schema import EdgeMeasurement, MissingArtifact, Reason, Report, quoted
 
 
 def contest(report: Report | None = None) -> Contest:
@@ -88,7 +88,7 @@ def test_one_that_is_ahead_by_verdict_is_not_called_not_told_apart() -> None:
         for m in report.measurements
         if m.endpoint != "lean-tflite-grpc" or m.round <= 5
     )
-    claim, said = answered(conclude(replace(report, measurements=()), slow, "torchserve-rest"))
+    claim, said = answered(summarize_report(replace(report, measurements=()), slow, "torchserve-rest"))
     assert claim.who == "lean-tflite over gRPC" and claim.sure == "open"
     assert "ahead of 1 of 2 others, behind lean-tflite-rest in the rounds that both have" in claim.says
     assert "not told apart" not in claim.says + said and "no verdict says it is the fastest" in said
@@ -128,7 +128,7 @@ def test_a_second_workload_with_one_caller_is_not_mixed_with_the_first() -> None
         for m in report.measurements
         if m.workload == "c1"
     )
-    both = conclude(replace(report, measurements=()), [*other, *report.measurements], "torchserve-rest")
+    both = summarize_report(replace(report, measurements=()), [*other, *report.measurements], "torchserve-rest")
     assert contest(both).calm == "c1"
     assert answered(both)[0].figure == answered(report)[0].figure
     found = contest(both).compare("p50", "lean-tflite-grpc", "torchserve-rest")
@@ -184,7 +184,7 @@ def test_what_wins_with_one_model_is_not_said_of_another() -> None:
 
 
 def test_formats_that_did_not_hold_up_count_among_those_tried() -> None:
-    gone = (MissingArtifact("digits_cnn", "onnx", "a free dimension is baked in"),)
+    gone = (MissingArtifact("digits_cnn", "onnx", quoted("a free dimension is baked in")),)
     one = contest(replace(example_run(), missing_artifacts=gone))
     said = next(c.says for c in categories([one], [criteria(one)]) if c.name == "Dynamic graphs")
     assert "4 of 5 formats took every batch size tried" in said
@@ -211,7 +211,7 @@ def test_a_failed_length_is_named() -> None:
 def test_callers_that_bring_nobody_anything_are_not_said_to_bring_someone_the_most() -> None:
     report = example_run()
     trials = [replace(m, throughput_rps=500.0 if m.workload == "c1" else 400.0) for m in report.measurements]
-    stalled = conclude(replace(report, measurements=()), trials, "torchserve-rest")
+    stalled = summarize_report(replace(report, measurements=()), trials, "torchserve-rest")
     said = charts_by_id(stalled)["throughput"].says
     assert "more callers bring no endpoint more throughput" in said and "the most" not in said.partition(". ")[2]
 
@@ -224,7 +224,9 @@ def test_an_endpoint_without_a_valid_trial_is_named_before_the_figures() -> None
     report = example_run()
     place = report.measurements[0].endpoint, report.measurements[0].workload
     none = [
-        replace(m, verdict="invalid", reasons=("late",)) if (m.endpoint, m.workload) == place else m
+        replace(m, verdict="invalid", reasons=(Reason("late", {"ms": 4.0, "limit_ms": 1.0}),))
+        if (m.endpoint, m.workload) == place
+        else m
         for m in report.measurements
     ]
     what = "Measured, but nothing counts"
@@ -253,10 +255,12 @@ def test_a_curve_ends_where_its_requests_end() -> None:
 
 def test_a_format_that_cannot_be_had_counts_against_its_framework_and_is_named() -> None:
     report = example_run()
-    gone = replace(report, missing_artifacts=(MissingArtifact("digits_cnn", "executorch", "an operator is not there"),))
+    gone = replace(
+        report, missing_artifacts=(MissingArtifact("digits_cnn", "executorch", quoted("an operator is not there")),)
+    )
     found = criterion(gone, "Dynamic shapes")
     assert found.best == ("1 of 2 formats", "3 of 3 formats") and "Not to be had: executorch" in found.why
-    assert any(notice.what == "digits_cnn can't be had as executorch" for notice in notices(gone))
+    assert any(notice.what == "digits_cnn is unavailable as executorch" for notice in notices(gone))
 
 
 def test_an_artifact_that_answers_no_numbers_is_never_the_smallest() -> None:
@@ -303,7 +307,7 @@ def test_each_format_has_its_own_servers_memory() -> None:
         for m in report.measurements
     ]
     targets = tuple(both if s is state else s for s in report.targets)
-    report = conclude(replace(report, targets=targets), trials, "torchserve-rest")
+    report = summarize_report(replace(report, targets=targets), trials, "torchserve-rest")
     peaks = {row[0]: row[2] for row in charts_by_id(report)["resources"].table.rows}
     assert peaks["lean-tflite (tflite-fp32)"] == "70" and peaks["lean-tflite (tflite-int8)"] == "90"
     assert criterion(report, "Memory").best[1] == "70 MB, lean-tflite"

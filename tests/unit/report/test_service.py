@@ -16,6 +16,7 @@ from example_report import example_report
 from recorded_runs import recorded_run
 
 from bakeoff.report.service import list_runs, make_server, run_verdict
+from bakeoff.report.words import reason_text
 from bakeoff.results.store import write_results
 from bakeoff.schema import Report
 
@@ -48,7 +49,7 @@ def root(tmp_path: Path) -> Path:
     """A folder with one run, and links that lead out of it."""
     (tmp_path / "secret.txt").write_text(SECRET, encoding="utf-8")
     root = tmp_path / "results"
-    write_results(root / "run", example_report())
+    write_results(root / "run", example_report(), reason_text)
     (root / "run" / "report.html").write_text("<script>1</script>", encoding="utf-8")
     (root / "run" / ".lock").write_text(SECRET, encoding="utf-8")
     (root / ".hidden").mkdir()
@@ -115,11 +116,11 @@ def test_head_has_no_body_and_nothing_can_be_written(server: http.client.HTTPCon
 
 
 def test_the_list_has_the_newest_first_and_broken_ones_too(root: Path, server: http.client.HTTPConnection) -> None:
-    write_results(root / "newer", replace(example_report(), created_at="2026-02-01T00:00:00+00:00"))
+    write_results(root / "newer", replace(example_report(), created_at="2026-02-01T00:00:00+00:00"), reason_text)
     (root / "broken").mkdir()
     (root / "broken" / "results.json").write_text("{", encoding="utf-8")
     (root / "away").symlink_to(root.parent / "elsewhere")
-    write_results(root.parent / "elsewhere", example_report())
+    write_results(root.parent / "elsewhere", example_report(), reason_text)
     assert [row.name for row in list_runs(root)] == ["newer", "run", "broken"]
     status, _, page = ask(server, "/")
     assert status == 200 and page.index("newer</th>") < page.index("run</th><td>")
@@ -129,7 +130,7 @@ def test_the_list_has_the_newest_first_and_broken_ones_too(root: Path, server: h
 
 def test_a_hostile_name_stays_text(root: Path, server: http.client.HTTPConnection) -> None:
     name = '"><script>x'
-    write_results(root / name, example_report(name="<img src=x>"))
+    write_results(root / name, example_report(name="<img src=x>"), reason_text)
     _, _, page = ask(server, "/")
     assert "<script>" not in page and "<img" not in page and "&lt;img" in page
     assert 'href="/%22%3E%3Cscript%3Ex/results.json"' in page
@@ -138,7 +139,7 @@ def test_a_hostile_name_stays_text(root: Path, server: http.client.HTTPConnectio
 
 def test_a_change_is_seen(root: Path) -> None:
     assert list_runs(root)[0].models == "digits_cnn"
-    write_results(root / "run", example_report(name="another"))
+    write_results(root / "run", example_report(name="another"), reason_text)
     os.utime(root / "run" / "results.json", ns=(1, 1))
     assert list_runs(root)[0].models == "another"
 
@@ -150,7 +151,7 @@ def finished(**changes: object) -> Report:
 
 
 def test_a_verdict_says_what_is_missing() -> None:
-    assert run_verdict(finished()) == "whole: 4 pairs of endpoint and workload measured"
+    assert run_verdict(finished()) == "complete: 4 pairs of endpoint and workload measured"
     assert run_verdict(finished(finished=())) == "cut off, or still running"
     assert run_verdict(finished(measurements=())) == "nothing was measured"
     failed = replace(finished().targets[0], name="t", status="failed")

@@ -14,6 +14,7 @@ from tensorboardX.proto.event_pb2 import Event
 
 from bakeoff.cli import main
 from bakeoff.report.tensorboard import write_tensorboard
+from bakeoff.report.words import reason_text
 from bakeoff.results.store import write_results
 
 
@@ -68,7 +69,7 @@ def test_no_name_leads_out_of_the_folder(name: str, tmp_path: Path) -> None:
 def test_the_command_writes_them_when_asked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write_results(tmp_path, replace(known_run(tmp_path), measurements=()))
+    write_results(tmp_path, replace(known_run(tmp_path), measurements=()), reason_text)
     monkeypatch.setattr(sys, "argv", ["bakeoff", "report", str(tmp_path)])
     with pytest.raises(SystemExit) as ended:
         main()

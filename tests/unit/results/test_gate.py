@@ -9,8 +9,9 @@ import pytest
 from recorded_runs import MACHINE, WORKLOADS, recorded_run
 
 from bakeoff.errors import UsageError
+from bakeoff.report.words import reason_text
 from bakeoff.results.gate import choose_reference, conditions_of, judge_runs
-from bakeoff.schema import Image, Report, Surroundings, TargetState
+from bakeoff.schema import Image, Reason, Report, Surroundings, TargetState, quoted
 
 EQUAL = {"base": 1.0, "a": 1.0, "b": 1.0}
 OLD = recorded_run(EQUAL)
@@ -22,7 +23,7 @@ def with_artifact(report: Report, **changes: Any) -> Report:
 
 def without(report: Report, endpoint: str, workload: str = "c1") -> Report:
     """Return a run in which an endpoint's trials of a workload are all invalid."""
-    invalid = {"verdict": "invalid", "reasons": ("disturbed",)}
+    invalid = {"verdict": "invalid", "reasons": (quoted("disturbed"),)}
     trials = [
         replace(m, **invalid) if (m.endpoint, m.workload) == (endpoint, workload) else m for m in report.measurements
     ]
@@ -38,7 +39,10 @@ def test_a_repetition_passes() -> None:
 def test_a_slower_endpoint_fails_and_is_named() -> None:
     outcome = judge_runs(recorded_run(EQUAL | {"a": 1.3}, seed=2), OLD)
     assert outcome.status == 1
-    assert [line.split(" got slower")[0] for line in outcome.regressions] == ["m a c1 p50", "m a c8 throughput"]
+    assert {reason.code for reason in outcome.regressions} == {"slower"}
+    where = [(r.values["endpoint"], r.values["workload"], r.values["metric"]) for r in outcome.regressions]
+    assert where == [("a", "c1", "p50"), ("a", "c8", "throughput")]
+    assert reason_text(outcome.regressions[0]).startswith("m a c1 p50 got slower: 1.")
 
 
 def test_a_faster_endpoint_passes() -> None:
@@ -65,7 +69,7 @@ def test_an_artifact_may_neither_grow_nor_lose_accuracy(changes: dict[str, Any],
 
 def test_what_grew_is_told_to_the_byte() -> None:
     old, new = with_artifact(OLD, size_bytes=14_123_456), with_artifact(OLD, size_bytes=15_123_457, accuracy=0.5)
-    assert judge_runs(new, old).regressions == (
+    assert tuple(map(reason_text, judge_runs(new, old).regressions)) == (
         "m tflite-int8 artifact bytes got bigger: 15,123,457, was 14,123,456",
         "m tflite-int8 accuracy got less accurate: 0.5000, was 0.9900",
     )
@@ -87,8 +91,9 @@ def test_environments_and_images_may_grow_and_are_shown() -> None:
 
 def test_an_endpoint_that_is_gone_fails() -> None:
     outcome = judge_runs(recorded_run({"base": 1.0, "a": 1.0}), OLD)
-    assert outcome.regressions == ("m b has no valid trial of c1, c8 any more",)
-    assert judge_runs(without(OLD, "a"), OLD).regressions == ("m a has no valid trial of c1 any more",)
+    assert list(map(reason_text, outcome.regressions)) == ["m b has no valid trial of c1, c8 any more"]
+    gone = Reason("no_valid_trial", {"model": "m", "endpoint": "a", "workloads": "c1"})
+    assert judge_runs(without(OLD, "a"), OLD).regressions == (gone,)
 
 
 def test_what_is_only_in_the_new_run_and_what_it_was_not_asked_for_is_no_reason() -> None:
@@ -116,17 +121,20 @@ def test_a_median_that_became_a_failure_is_no_pass() -> None:
         for m in OLD.measurements
     )
     outcome = judge_runs(replace(OLD, measurements=failing), OLD)
-    assert outcome.regressions == ("m a c1 has no p50 any more: its requests fail",)
+    values = {"model": "m", "endpoint": "a", "workload": "c1", "metric": "p50"}
+    assert outcome.regressions == (Reason("metric_gone", values),)
 
 
 def test_an_artifact_that_is_no_longer_exported_fails() -> None:
-    assert judge_runs(replace(OLD, artifacts=()), OLD).regressions == ("m tflite-int8 is no longer exported",)
+    assert judge_runs(replace(OLD, artifacts=()), OLD).regressions == (
+        Reason("not_exported", {"model": "m", "format": "tflite-int8"}),
+    )
 
 
 def test_runs_with_too_few_rounds_do_not_pass() -> None:
     outcome = judge_runs(recorded_run(EQUAL, seed=2, rounds=3), recorded_run(EQUAL, rounds=3))
     assert outcome.status == 2 and outcome.reasons == ()
-    assert "m a c1 p50: 3 rounds, and a verdict takes 5" in outcome.unjudged
+    assert "m a c1 p50: 3 rounds, and a verdict takes 5" in map(reason_text, outcome.unjudged)
 
 
 def test_runs_with_nothing_that_gets_a_verdict_do_not_pass() -> None:
@@ -134,7 +142,7 @@ def test_runs_with_nothing_that_gets_a_verdict_do_not_pass() -> None:
         return replace(report, measurements=tuple(replace(m, concurrency=2) for m in report.measurements))
 
     outcome = judge_runs(at_two(OLD), at_two(OLD))
-    assert outcome.status == 2 and "nothing" not in outcome.unjudged[0] and len(outcome.unjudged) == 1
+    assert (outcome.status, outcome.unjudged) == (2, (Reason("nothing_judged"),))
 
 
 @pytest.mark.parametrize(
@@ -144,7 +152,7 @@ def test_runs_with_nothing_that_gets_a_verdict_do_not_pass() -> None:
         ({"config": {"workloads": WORKLOADS, "cpus": {"server": "0-3", "load": "1"}}}, "other CPU set of the servers"),
         ({"models": (replace(OLD.models[0], sha256="b" * 64),)}, "other weights of the model m"),
         ({"config": OLD.config | {"workloads": [WORKLOADS[0] | {"duration_s": 9}, WORKLOADS[1]]}}, "the workload c1"),
-        ({"runtime": "docker"}, "other runtime"),
+        ({"platform": "docker"}, "other platform"),
         ({"paused": False}, "other stopping of idle servers"),
         ({"surroundings": Surroundings("bridge", True, "0", "1")}, "other network"),
         ({"restarted": False}, "--restart-between-rounds"),
@@ -153,14 +161,14 @@ def test_runs_with_nothing_that_gets_a_verdict_do_not_pass() -> None:
 def test_what_differs_is_a_reason_and_nothing_is_said_of_speed(changes: dict[str, Any], reason: str) -> None:
     outcome = judge_runs(replace(OLD, **changes), OLD)
     assert outcome.status == 2 and outcome.comparisons == ()
-    assert len(outcome.reasons) == 1 and reason in outcome.reasons[0]
+    assert len(outcome.reasons) == 1 and reason in reason_text(outcome.reasons[0])
 
 
 def test_other_threads_are_a_reason_where_both_wrote_them_down() -> None:
     def served(threads: int | None) -> Report:
         return replace(OLD, targets=(TargetState("a", "f", "s", "1", "available", workers=1, threads=threads),))
 
-    assert "other workers and threads: a" in judge_runs(served(4), served(1)).reasons[0]
+    assert judge_runs(served(4), served(1)).reasons[0].code == "other_workers"
     assert judge_runs(served(4), served(None)).reasons == ()
 
 

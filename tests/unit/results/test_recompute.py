@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -15,14 +15,15 @@ from example_report import example_report
 from bakeoff.cli import main
 from bakeoff.errors import UsageError
 from bakeoff.measure.samples import table_of, write_samples
+from bakeoff.report.words import reason_text
 from bakeoff.results.recompute import find_changes, recount_report
 from bakeoff.results.store import read_results, write_results
-from bakeoff.schema import Disturbance, Measurement, Report, Sample, Watch
+from bakeoff.schema import Disturbance, Measurement, Reason, Report, Sample, Watch
 from bakeoff.schema.samples import Window
 
 MS = 1_000_000
 WATCH = Watch(0, "here 1", 1, cpu_percent=10.0, spin_percent=0.0, held_back=0)
-STEAL = "the hypervisor took 9% of the CPU time, more than 3%"
+STEAL = Reason("steal", {"percent": 9.0, "limit_percent": 3.0})
 
 
 def write_trial(folder: Path, trial_id: str, ms: int, watch: Watch = WATCH) -> None:
@@ -49,7 +50,8 @@ def run(tmp_path: Path) -> Path:
         for endpoint, ms in (("a-grpc", 2), ("b-grpc", 4)):
             trials.append(trial(endpoint, number, attempt=number % 2))
             write_trial(tmp_path, trials[-1].trial_id, ms)
-    write_results(tmp_path, recount_report(tmp_path, replace(example_report(), measurements=tuple(trials))))
+    report = recount_report(tmp_path, replace(example_report(), measurements=tuple(trials)))
+    write_results(tmp_path, report, reason_text)
     return tmp_path
 
 
@@ -115,17 +117,16 @@ def test_what_floating_point_does_is_no_change(run: Path) -> None:
 
 
 def test_a_bogus_reason_goes_and_a_true_one_comes(run: Path) -> None:
-    doctored(run, {"verdict": "invalid", "reasons": ["no request succeeded"]})
+    doctored(run, {"verdict": "invalid", "reasons": [asdict(Reason("no_success"))]})
     assert recount_report(run, read_results(run)).measurements[0].verdict == "valid"
     write_trial(run, "a-grpc.r0", 2, replace(WATCH, held_back=3))
-    (reason,) = recount_report(run, read_results(run)).measurements[0].reasons
-    assert reason.startswith("3 requests started late")
+    assert recount_report(run, read_results(run)).measurements[0].reasons == (Reason("held_back", {"count": 3}),)
 
 
 def test_what_samples_cannot_tell_is_kept(run: Path) -> None:
     kept = {"server_cpu_ms_per_request": 0.7, "peak_rss_bytes": 5, "disturbed": {"steal_percent": 9.0}}
     kept["disturbed"] = {"steal_percent": 9.0, "throttled_percent": None}
-    doctored(run, kept | {"verdict": "invalid", "reasons": [STEAL]})
+    doctored(run, kept | {"verdict": "invalid", "reasons": [asdict(STEAL)]})
     found = recount_report(run, read_results(run)).measurements[0]
     assert (found.verdict, found.reasons, found.disturbed) == ("invalid", (STEAL,), Disturbance(9.0, None))
     assert (found.server_cpu_ms_per_request, found.peak_rss_bytes, found.attempt) == (0.7, 5, 0)

@@ -12,6 +12,7 @@ from example_report import example_report
 
 from bakeoff.errors import UsageError
 from bakeoff.host.files import as_json
+from bakeoff.report.words import reason_text
 from bakeoff.results.store import json_schema, read_results, refuse_used, schema_text, write_results
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -24,7 +25,7 @@ def test_the_schema_in_docs_is_todays() -> None:
 
 def test_a_report_fits_the_schema_and_comes_back(tmp_path: Path) -> None:
     report = example_report()
-    write_results(tmp_path, report)
+    write_results(tmp_path, report, reason_text)
     jsonschema.validate(json.loads((tmp_path / "results.json").read_text(encoding="utf-8")), json_schema())
     assert as_json(read_results(tmp_path)) == as_json(report)
 
@@ -41,8 +42,8 @@ def test_the_schema_refuses_what_is_no_result() -> None:
     [
         ("{", "results.json"),
         ("[]", "schema_version"),
-        ('{"schema_version": 99}', "99"),
-        ('{"schema_version": 1}', "seed"),
+        ('{"schema_version": 3}', "is 3, of a later bakeoff"),
+        ('{"schema_version": 2}', "seed"),
     ],
 )
 def test_a_broken_file_is_named(text: str, says: str, tmp_path: Path) -> None:
@@ -59,6 +60,6 @@ def test_a_later_version_with_more_fields_of_the_same_schema_can_be_read(tmp_pat
 
 def test_two_runs_into_one_folder_are_refused(tmp_path: Path) -> None:
     refuse_used(tmp_path)
-    write_results(tmp_path, replace(example_report(), measurements=()))
+    write_results(tmp_path, replace(example_report(), measurements=()), reason_text)
     with pytest.raises(UsageError, match="already holds a run"):
         refuse_used(tmp_path)

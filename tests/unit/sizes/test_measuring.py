@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,10 @@ import pytest
 from sizes_example import artifact
 
 from bakeoff.host.progress import Quiet
-from bakeoff.schema import Artifact, EdgeMeasurement
+from bakeoff.report.words import reason_text
+from bakeoff.schema import Artifact, EdgeMeasurement, Reason, quoted
 from bakeoff.sizes import measuring
-from bakeoff.sizes.records import load_measured
+from bakeoff.sizes.records import MEASURED, load_measured
 
 Said = dict[str, Any]
 
@@ -24,10 +26,10 @@ def said(p50_ms: float = 1.0, waited: float = 0.0) -> Said:
 
 
 @pytest.fixture
-def measure(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., tuple[list[str], list[str]]]:
+def measure(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., tuple[list[str], list[Reason]]]:
     """A function that measures with scripted answers: by format an answer a process, or what it raises."""
 
-    def run(**scripts: list[Said | BaseException]) -> tuple[list[str], list[str]]:
+    def run(**scripts: list[Said | BaseException]) -> tuple[list[str], list[Reason]]:
         answers: dict[str, Iterator[Said | BaseException]] = {name: iter(script) for name, script in scripts.items()}
         order: list[str] = []
 
@@ -73,18 +75,26 @@ def test_on_a_machine_that_stays_busy_it_ends_all_the_same(measure: Any, tmp_pat
 
 
 def test_a_refusal_is_a_result_and_not_tried_again(measure: Any, tmp_path: Path) -> None:
-    order, failed = measure(onnx=[measuring._Failed("no such op", refused=True)])
+    order, failed = measure(onnx=[measuring._Failed(quoted("no such op"), refused=True)])
     assert (order, failed) == (["onnx"], [])
-    assert [(m.reason, m.processes) for m in kept(tmp_path)] == [("no such op", ())]
+    assert [(m.reason, m.processes) for m in kept(tmp_path)] == [(quoted("no such op"), ())]
 
 
 def test_a_crash_is_a_failure_of_the_command_too(measure: Any, tmp_path: Path) -> None:
-    _, failed = measure(onnx=[said(), measuring._Failed("signal 11", refused=False)], torchscript=[said()] * 2)
-    assert failed == ["m onnx in onnxruntime: signal 11"]
-    assert {m.format: m.reason for m in kept(tmp_path)} == {"onnx": "signal 11", "torchscript": None}
+    _, failed = measure(onnx=[said(), measuring._Failed(quoted("signal 11"), refused=False)], torchscript=[said()] * 2)
+    assert [reason_text(reason) for reason in failed] == ["m onnx in onnxruntime: signal 11"]
+    assert {m.format: m.reason for m in kept(tmp_path)} == {"onnx": quoted("signal 11"), "torchscript": None}
 
 
 def test_what_was_measured_before_an_interruption_is_kept(measure: Any, tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         measure(onnx=[said(7.0), KeyboardInterrupt()])
     assert [p.p50_ns for m in kept(tmp_path) for p in m.processes] == [7_000_000]
+
+
+def test_a_reason_that_was_kept_as_text_is_read(measure: Any, tmp_path: Path) -> None:
+    measure(onnx=[measuring._Failed(quoted("no such op"), refused=True)])
+    path = tmp_path / "m" / MEASURED
+    rows = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps([rows[0] | {"reason": "no such op"}]), encoding="utf-8")
+    assert [m.reason for m in kept(tmp_path)] == [quoted("no such op")]

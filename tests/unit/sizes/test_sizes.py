@@ -12,7 +12,8 @@ import pytest
 from sizes_example import artifact, measured, model, process
 
 from bakeoff.report.sizes import size_tables
-from bakeoff.schema import Fidelity, MissingArtifact, Parity
+from bakeoff.report.words import reason_text
+from bakeoff.schema import Fidelity, MissingArtifact, Parity, quoted
 from bakeoff.sizes import make_size_report, size_rows, write_sizes
 from bakeoff.sizes.answers import UNTRAINED
 from bakeoff.sizes.pareto import beats, pareto_set
@@ -28,13 +29,13 @@ def answers(*arguments: object) -> str:
 
 def test_rows_stand_by_model_then_size_and_those_without_an_artifact_last() -> None:
     artifacts = [artifact("a", 30), artifact("b", 10), artifact("c", 20, model="l")]
-    rows = size_rows([model()], artifacts, missing=[MissingArtifact("m", "onnx", "no such op")])
+    rows = size_rows([model()], artifacts, missing=[MissingArtifact("m", "onnx", quoted("no such op"))])
     assert [(row.model, row.format) for row in rows] == [("l", "c"), ("m", "b"), ("m", "a"), ("m", "onnx")]
-    assert (rows[-1].reason, rows[-1].size_bytes, rows[-1].pareto) == ("no such op", None, None)
+    assert (rows[-1].reason, rows[-1].size_bytes, rows[-1].pareto) == (quoted("no such op"), None, None)
 
 
 def test_a_format_that_was_exported_after_all_is_not_missing() -> None:
-    (row,) = size_rows([model()], [artifact("onnx")], missing=[MissingArtifact("m", "onnx", "old")])
+    (row,) = size_rows([model()], [artifact("onnx")], missing=[MissingArtifact("m", "onnx", quoted("old"))])
     assert row.reason is None
 
 
@@ -75,11 +76,13 @@ def test_a_measurement_of_another_artifact_is_not_shown() -> None:
 
 
 def test_each_runtime_has_its_row_and_one_that_refuses_says_why() -> None:
-    refused = measured("a", "old", runtime_bytes=None, shared_objects_bytes=None, reason="FULLY_CONNECTED version 12")
+    refused = measured(
+        "a", "old", runtime_bytes=None, shared_objects_bytes=None, reason=quoted("FULLY_CONNECTED version 12")
+    )
     rows = size_rows([model()], [artifact("a")], [measured("a", "new", process()), refused])
     assert [(row.runtime, row.reason, row.pareto) for row in rows] == [
         ("new", None, True),
-        ("old", "FULLY_CONNECTED version 12", None),
+        ("old", quoted("FULLY_CONNECTED version 12"), None),
     ]
     assert rows[1].app_bytes is None and rows[1].size_bytes == rows[0].size_bytes
 
@@ -187,9 +190,9 @@ def test_without_accuracy_the_answer_is_by_top_1_and_says_so() -> None:
 def test_json_and_csv_hold_the_same(tmp_path: Path) -> None:
     runs = [measured("a", "r", process(2.0))]
     report = make_size_report(
-        [model()], [artifact("a"), artifact("b", 2000)], runs, [MissingArtifact("m", "onnx", "why")]
+        [model()], [artifact("a"), artifact("b", 2000)], runs, [MissingArtifact("m", "onnx", quoted("why"))]
     )
-    write_sizes(tmp_path, report)
+    write_sizes(tmp_path, report, reason_text)
     document = json.loads((tmp_path / "sizes.json").read_text(encoding="utf-8"))
     with (tmp_path / "sizes.csv").open(encoding="utf-8", newline="") as file:
         lines = list(csv.DictReader(file))
@@ -210,7 +213,7 @@ def test_a_new_measurement_replaces_that_of_its_format_and_runtime_alone(tmp_pat
 
 
 def test_tables_show_dashes_for_what_is_not_known_and_reasons_apart() -> None:
-    report = make_size_report([model()], [artifact("a")], missing=[MissingArtifact("m", "onnx", "no such op")])
+    report = make_size_report([model()], [artifact("a")], missing=[MissingArtifact("m", "onnx", quoted("no such op"))])
     weights, reasons = size_tables(report)
     row = dict(zip(weights.columns, weights.rows[0], strict=True))
     assert (row["bytes"], row["zstd"], row["weights"], row["top-1"]) == ("1,000", "–", "–", "–")

@@ -8,8 +8,8 @@ from bakeoff.analysis.summary import median
 from bakeoff.report.cells import Table, number
 from bakeoff.report.charts.chart import Chart, Panel, Spec, significant, view
 from bakeoff.report.contest import Contest
-from bakeoff.report.words import listed
-from bakeoff.schema import FLOORS, Measurement, Spent
+from bakeoff.report.words import listed, optional_text
+from bakeoff.schema import FLOORS, Measurement
 
 PARTS = {
     "compute": "#4a6fa5",
@@ -38,7 +38,7 @@ def time_chart(contest: Contest) -> Chart | None:
                     "ms": significant(ms),
                     "from": significant(begin / whole),
                     "to": significant(end / whole),
-                    "bare": bare(contest, e),
+                    "in_process": in_process(contest, e),
                 }
             )
             begin = end
@@ -49,7 +49,7 @@ def time_chart(contest: Contest) -> Chart | None:
 def _parts(contest: Contest, endpoint: str) -> dict[str, float]:
     """Return the medians over the valid trials of a split mean, or the whole where none was split."""
     mine = [m for m in contest.valid if m.endpoint == endpoint and m.workload == contest.calm]
-    split = [m.spent for m in mine if m.spent and m.spent.compute_ms is not None]
+    split = [m.breakdown for m in mine if m.breakdown and m.breakdown.compute_ms is not None]
     if not split:
         means = [m.service_ms.mean for m in mine if m.service_ms.mean is not None]
         return {"not split": median(means)} if means else {}
@@ -60,14 +60,14 @@ def _parts(contest: Contest, endpoint: str) -> dict[str, float]:
     return {
         "compute": middle("compute_ms"),
         "queue": middle("queue_ms"),
-        "transport and encoding": middle("rest_ms"),
+        "transport and encoding": middle("remainder_ms"),
     }
 
 
-def bare(contest: Contest, endpoint: str) -> float | None:
+def in_process(contest: Contest, endpoint: str) -> float | None:
     """Return what the endpoint's artifact takes in process, in ms."""
     m = contest.endpoints[endpoint]
-    rows = contest.report.bare
+    rows = contest.report.in_process
     return next((r.p50_ms for r in rows if (r.model, r.target, r.format) == (m.model, m.target, m.format)), None)
 
 
@@ -85,16 +85,16 @@ def _y(order: list[str]) -> Spec:
 
 
 def _tip() -> list[Spec]:
-    return [{"field": name} for name in ("endpoint", "part", "ms", "bare")]
+    return [{"field": name} for name in ("endpoint", "part", "ms", "in_process")]
 
 
 def _bars(rows: list[Spec], order: list[str]) -> Spec:
     x = {"field": "ms", "type": "quantitative", "title": "mean service time at one caller, ms", "stack": "zero"}
     bar = {"mark": {"type": "bar"}, "encoding": {"x": x, "color": COLOUR, "order": STACKED, "tooltip": _tip()}}
     tick = {
-        "transform": [{"filter": "datum.bare != null"}],
+        "transform": [{"filter": "datum.in_process != null"}],
         "mark": {"type": "tick", "thickness": 2.5},
-        "encoding": {"x": {"field": "bare", "type": "quantitative", "aggregate": "min"}},
+        "encoding": {"x": {"field": "in_process", "type": "quantitative", "aggregate": "min"}},
     }
     return view(rows, [bar, tick], {"y": _y(order)}, 20 * len(order)) | {"transform": [_order()]}
 
@@ -119,7 +119,7 @@ def _order() -> Spec:
 
 
 def _says(contest: Contest, found: dict[str, dict[str, float]]) -> str:
-    over = {e: sum(parts.values()) / own for e, parts in found.items() if (own := bare(contest, e))}
+    over = {e: sum(parts.values()) / own for e, parts in found.items() if (own := in_process(contest, e))}
     whole = [e for e, parts in found.items() if "not split" in parts]
     says = "The tick is the artifact's median time in process, without any server. "
     if over:
@@ -139,7 +139,7 @@ def _table(contest: Contest, found: dict[str, dict[str, float]], order: list[str
         parts = found[e]
         mine = [m for m in contest.valid if m.endpoint == e and m.workload == contest.calm]
         cells = [number(sum(parts.values())), *(number(parts.get(name)) for name in list(PARTS)[:3])]
-        rows.append((e, *cells, number(bare(contest, e)), number(_floor(mine)), _note(mine)))
+        rows.append((e, *cells, number(in_process(contest, e)), number(_floor(mine)), _note(mine)))
     says = "Means at one caller, medians over the trials; in process and echo floor (same wire, no model): medians."
     return Table(f"{contest.model.name}: where the time goes", says, columns, tuple(rows), frozenset(columns[1:7]))
 
@@ -149,5 +149,5 @@ def _floor(trials: Iterable[Measurement]) -> float | None:
 
 
 def _note(trials: Iterable[Measurement]) -> str:
-    notes: list[Spent] = [m.spent for m in trials if m.spent and m.spent.note]
-    return notes[0].note or "" if notes else ""
+    notes = [m.breakdown.reason for m in trials if m.breakdown and m.breakdown.reason]
+    return optional_text(notes[0] if notes else None)
