@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from bakeoff.errors import UsageError, one_of
-from bakeoff.experiment.workloads import check_times, check_workloads
+from bakeoff.experiment.workloads import check_times, check_workloads, with_judges
 from bakeoff.host.catalog import find_models
 from bakeoff.host.cpus import Cpus
 from bakeoff.host.files import ROOT, read_toml, validated
@@ -59,7 +59,7 @@ def load_config(path: Path, models: Iterable[str], targets: Iterable[str]) -> Co
 
 
 def check_config(config: Config, path: Path, models: Iterable[str], targets: Iterable[str]) -> Config:
-    """Return a file's experiment with its models written out; raise UsageError as load_config does."""
+    """Return a file's experiment, its models and verdicts written out; raise UsageError as load_config does."""
     known_targets = tuple(targets)
     config, named = _with_models(config, path)
     known_models = tuple(dict.fromkeys([*models, *named]))
@@ -80,7 +80,7 @@ def check_config(config: Config, path: Path, models: Iterable[str], targets: Ite
         raise UsageError(f"{path}: price_per_hour: is {config.price_per_hour}; allowed: 0 or more")
     if not 0 <= config.base_port <= 65000:
         raise UsageError(f"{path}: base_port: is {config.base_port}; allowed: 0 (any free port) to 65000")
-    return config
+    return replace(config, workloads=with_judges(config.workloads))
 
 
 def _with_models(config: Config, path: Path) -> tuple[Config, list[str]]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from bakeoff.errors import UsageError, one_of
 from bakeoff.schema import Workload
+from bakeoff.schema.metrics import shown_in, usual_judge
 
 LONGEST_S = 86_400
 FASTEST_RPS = 100_000
@@ -26,6 +28,7 @@ def check_workloads(path: Path, workloads: tuple[Workload, ...], models: tuple[s
         for name in workload.models:
             if name not in models:
                 raise UsageError(f"{where}.models: {name!r} is unknown; allowed: {one_of(models)}")
+        _check_judge(where, workload.judged_by)
         if workload.batch_size < 1:
             raise UsageError(f"{where}.batch_size: is {workload.batch_size}; allowed: 1 or more")
         for key in ("max_request_bytes", "rounds"):
@@ -34,6 +37,13 @@ def check_workloads(path: Path, workloads: tuple[Workload, ...], models: tuple[s
                 raise UsageError(f"{where}.{key}: is {value}; allowed: 1 or more")
         _check_arrivals(where, workload)
         check_times(where, workload.duration_s, workload.warmup_s, workload.timeout_s)
+
+
+def with_judges(workloads: tuple[Workload, ...]) -> tuple[Workload, ...]:
+    """Return workloads with what each is judged by: the usual where none says so."""
+    if any(workload.judged_by for workload in workloads):
+        return workloads
+    return tuple(replace(workload, judged_by=usual_judge(workload)) for workload in workloads)
 
 
 def check_times(where: str, duration_s: float, warmup_s: float, timeout_s: float = 1.0) -> None:
@@ -45,6 +55,12 @@ def check_times(where: str, duration_s: float, warmup_s: float, timeout_s: float
     ):
         if not least <= seconds <= LONGEST_S:  # which NaN isn't
             raise UsageError(f"{where}.{key}: is {seconds}; allowed: {least:g} to {LONGEST_S:,} seconds")
+
+
+def _check_judge(where: str, name: str) -> None:
+    judges = [row.name for row in shown_in("ratios")]
+    if name and name not in judges:
+        raise UsageError(f"{where}.judged_by: {name!r} is unknown; allowed: {one_of(judges)}")
 
 
 def _check_arrivals(where: str, workload: Workload) -> None:

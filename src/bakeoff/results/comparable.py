@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 from bakeoff.schema import Workload
 
@@ -44,7 +44,8 @@ def find_differences(new: Conditions, old: Conditions, relative: bool = False) -
     )
     reasons += _differing(new.servers, old.servers, "other workers and threads: {}", shared=True)
     reasons += _differing(new.models, old.models, "other weights of the model {}", shared=True)
-    news, olds = ({w.name: asdict(w) | {"seed": None} for w in run.workloads} for run in (new, old))
+    # What a workload is judged by changes nothing that is measured; the new run says it.
+    news, olds = ({w.name: asdict(replace(w, seed=0, judged_by="")) for w in run.workloads} for run in (new, old))
     reasons += _differing(news, olds, "the workload {} is another", shared=True)
     reasons += _differing(new.surroundings, old.surroundings, "other {}")
     for what, ours, theirs in (("model", new.models, old.models), ("workload", news, olds)):

@@ -20,7 +20,7 @@ from bakeoff.report.charts.chart import Chart
 from bakeoff.report.charts.latency import curve
 from bakeoff.report.charts.svg import plain, render_svg
 from bakeoff.report.contest import Contest
-from bakeoff.report.criteria import Criterion, criteria
+from bakeoff.report.criteria import Criterion, Pair, compare_frameworks, criteria
 from bakeoff.report.forest import place
 from bakeoff.report.html import as_data
 from bakeoff.report.searches import load_searches
@@ -41,8 +41,11 @@ def answered(report: Report) -> tuple[Claim, str]:
     return found[0], headline(one, found)
 
 
-def criterion(report: Report, name: str) -> Criterion:
-    return next(row for row in criteria(contest(report)) if row.name == name)
+SIDES = ("PyTorch", "TensorFlow")
+
+
+def criterion(report: Report, name: str, sides: tuple[str, str] = SIDES) -> Criterion:
+    return next(row for row in criteria(Pair(contest(report), sides)) if row.name == name)
 
 
 def charts_by_id(report: Report, folder: Path = Path("no such folder")) -> dict[str, Chart]:
@@ -66,7 +69,7 @@ def test_with_too_few_rounds_nothing_is_called_faster(rounds: int) -> None:
     assert claim.sure == "open" and claim.asked == "Lowest median latency"
     assert "faster" not in claim.says + said and "no verdict says it is the fastest" in said
     assert claim.why.startswith("One round: no interval" if rounds == 1 else "No verdict: 3 rounds in common")
-    assert all(row.winner is None for row in criteria(contest(report)) if row.low is not None or row.name == "Latency")
+    assert all(row.winner is None for row in criteria(Pair(contest(report), SIDES)) if row.low is not None or row.name == "Latency")
     assert any(n.what == "A first look" for n in notices(report))
 
 
@@ -118,7 +121,7 @@ def test_cost_follows_the_price_of_the_hour() -> None:
     # 0.36 an hour is 0.0001 a second: 5,000 a second cost 0.02 a million, 1,250 cost 0.08.
     assert found.best == ("0.08, flask-torch-rest", "0.02, lean-tflite-grpc")
     free = replace(report, config={key: value for key, value in report.config.items() if key != "price_per_hour"})
-    assert criterion(free, "Cost of a million").outcome == "not measured here"
+    assert criterion(free, "Cost of a million").measured is False
 
 
 def test_a_second_workload_with_one_caller_is_not_mixed_with_the_first() -> None:
@@ -144,9 +147,9 @@ def test_a_run_of_which_nothing_is_known_yet_has_a_page(tmp_path: Path) -> None:
 def test_what_was_not_measured_is_said_with_the_reason() -> None:
     report = example_run(p50s={e: ms for e, (target, _, _, ms) in ENDPOINTS.items() if target == "lean-tflite"})
     latency = criterion(report, "Latency")
-    assert latency.best[0] == "not measured" and latency.outcome == "not measured here" and "PyTorch" in latency.why
+    assert latency.best[0] is None and not latency.measured and "PyTorch" in latency.why
     edge = criterion(example_run(), "Edge size")
-    assert edge.outcome == "not measured here" and "No edge format of PyTorch" in edge.why
+    assert not edge.measured and "No edge format of PyTorch" in edge.why
     nothing = replace(report, measurements=(), summary=(), artifacts=(), comparisons=())
     assert [claim.sure for claim in claims(contest(nothing))] == ["none"] * 3
 
@@ -167,7 +170,7 @@ def test_lost_accuracy_is_named() -> None:
 
 def test_the_eight_categories_are_there_and_only_those_with_evidence_are_measured() -> None:
     one = contest()
-    found = categories([one], [criteria(one)])
+    found = categories([one], [compare_frameworks(one)])
     assert len(found) == 8
     assert {c.name for c in found if c.measured} == {"Dynamic graphs", "Deployment"}
     assert "TensorFlow wins latency, throughput" in next(c.says for c in found if c.name == "Deployment")
@@ -177,7 +180,9 @@ def test_what_wins_with_one_model_is_not_said_of_another() -> None:
     ours = contest(example_run("a", p50s={"torchserve-rest": 2.0, "lean-tflite-rest": 0.5}))
     theirs = contest(example_run("b", p50s={"torchserve-rest": 0.5, "lean-tflite-rest": 2.0}))
     said = next(
-        c.says for c in categories([ours, theirs], [criteria(ours), criteria(theirs)]) if c.name == "Deployment"
+        c.says
+        for c in categories([ours, theirs], [compare_frameworks(one) for one in (ours, theirs)])
+        if c.name == "Deployment"
     )
     assert "TensorFlow wins latency, throughput, cost of a million, artifact size of a; PyTorch wins latency" in said
     assert "; TensorFlow wins artifact size of b;" in said
@@ -186,7 +191,7 @@ def test_what_wins_with_one_model_is_not_said_of_another() -> None:
 def test_formats_that_did_not_hold_up_count_among_those_tried() -> None:
     gone = (MissingArtifact("digits_cnn", "onnx", "a free dimension is baked in"),)
     one = contest(replace(example_run(), missing_artifacts=gone))
-    said = next(c.says for c in categories([one], [criteria(one)]) if c.name == "Dynamic graphs")
+    said = next(c.says for c in categories([one], [compare_frameworks(one)]) if c.name == "Dynamic graphs")
     assert "4 of 5 formats took every batch size tried" in said
 
 
