@@ -50,13 +50,8 @@ def title_of(metric: Metric) -> Title:
     known = TITLES.get(metric.name)
     if known is not None:
         return known
-    end = "lowest" if metric.better == "less" else "highest"
-    return Title(
-        f"Best {metric.label}",
-        f"{end.capitalize()} {metric.label}",
-        f"has the {end} {metric.label}",
-        f"had the {end} {metric.label}",
-    )
+    end = f"{'lowest' if metric.better == 'less' else 'highest'} {metric.title}"
+    return Title(f"Best {metric.title}", end.capitalize(), f"has the {end}", f"had the {end}")
 
 
 def claims(contest: Contest) -> list[Claim]:

@@ -130,10 +130,8 @@ class Contest:
     @cached_property
     def frameworks(self) -> list[str]:
         """Those that formats are of, and those of other targets that this run has."""
-        formats = [row.framework for row in TABLE if row.framework]
-        return list(
-            dict.fromkeys([*formats, *(s.framework for s in self.report.targets if s.framework != NO_FRAMEWORK)])
-        )
+        named = [*(row.framework for row in TABLE), *(state.framework for state in self.report.targets)]
+        return [name for name in dict.fromkeys(named) if name not in (None, NO_FRAMEWORK)]
 
     def framework(self, endpoint: str) -> str | None:
         """Return whose models an endpoint serves; None for floors."""

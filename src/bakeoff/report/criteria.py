@@ -100,7 +100,7 @@ TITLES = {"p50": ("Latency", "latency"), "throughput": ("Throughput", "throughpu
 def measured(pair: Pair, metric: Metric) -> Criterion:
     """Compare the best endpoint of each side at a metric that has verdicts."""
     contest = pair.contest
-    name, chart = TITLES.get(metric.name, (metric.label, None))
+    name, chart = TITLES.get(metric.name, (metric.title, None))
     known = {
         side: f"{number(contest.figure(endpoint, metric.name))} {metric.quantity}, {endpoint}"
         for side, endpoint in zip(pair.sides, pair.best(metric.name), strict=True)
@@ -170,6 +170,8 @@ def cost(pair: Pair) -> Criterion:
     price = contest.report.config.get("price_per_hour")
     if not isinstance(price, int | float):
         return unmeasured(pair, name, (None, None), why="No price_per_hour was given.")
+    if row_of("throughput") not in contest.metrics:
+        return unmeasured(pair, name, (None, None), why="No workload is judged by its throughput.")
     known = {
         side: f"{number(cost_per_million(rate, price))}, {endpoint}"
         for side, endpoint in zip(pair.sides, pair.best("throughput"), strict=True)

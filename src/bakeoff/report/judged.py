@@ -19,19 +19,20 @@ def median_figure(metric: Metric, trials: Sequence[Measurement]) -> float | None
 
 def judged_metrics(report: Report) -> list[Metric]:
     """Return the metrics that a run is judged by; the usual ones where it doesn't say."""
-    workloads = report.config.get("workloads")
-    listed_ = workloads if isinstance(workloads, (list, tuple)) else ()
-    named = {w.get("judged_by") for w in listed_ if isinstance(w, dict)} | {m.judged_by for m in report.measurements}
-    if not any(named):
-        return judged_usually()
-    return [row for row in shown_in("ratios") if row.name in named]
+    configured = report.config.get("workloads")
+    workloads = configured if isinstance(configured, (list, tuple)) else ()
+    named = [
+        *(w.get("judged_by") for w in workloads if isinstance(w, dict)),
+        *(m.judged_by for m in report.measurements),
+    ]
+    return [row for row in shown_in("ratios") if row.name in named] or judged_usually()
 
 
 def where_judged(metric: Metric, trials: Sequence[Measurement]) -> str:
-    """Return in words under which load trials are judged by a metric; of no such trial under which they usually are."""
-    trial = next((m for m in trials if is_judged(m, metric.name)), None)
-    if trial is not None:
-        return load_words(trial)
+    """Return in words under which loads trials are judged by a metric; without such trials, where they usually are."""
+    loads = list(dict.fromkeys(load_words(m) for m in trials if is_judged(m, metric.name)))
+    if loads:
+        return listed(loads, len(loads))
     return "no load" if metric.judged_at is None else callers_words(metric.judged_at)
 
 

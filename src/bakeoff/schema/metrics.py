@@ -35,6 +35,11 @@ class Metric:
     judged_at: int | None = None
 
     @property
+    def title(self) -> str:
+        """What sentences call it."""
+        return self.label or self.name
+
+    @property
     def heading(self) -> str:
         """What heads its columns."""
         return f"{self.label} {self.unit}".strip()
@@ -48,7 +53,7 @@ class Metric:
 WIDELY: frozenset[Place] = frozenset({"ratios", "table", "tensorboard"})
 SINGLE: frozenset[Place] = frozenset({"ratios", "single", "tensorboard"})
 METRICS = (
-    Metric("mean", "ms", "less", attrgetter("latency_ms.mean"), "mean", "mean_ms", "arithmetic, of the [latency](#latency) as are the next six"),
+    Metric("mean", "ms", "less", attrgetter("latency_ms.mean"), "mean", "mean_ms", "mean [latency](#latency)"),
     Metric("p50", "ms", "less", attrgetter("latency_ms.p50"), "p50", "p50_ms", "median", WIDELY, judged_at=1),
     Metric("p90", "ms", "less", attrgetter("latency_ms.p90"), "p90", "p90_ms", "90%", SINGLE),
     Metric("p95", "ms", "less", attrgetter("latency_ms.p95"), "p95", "p95_ms", "95%"),
