@@ -42,8 +42,9 @@ def compare(
     compared with --relative: what counts then is how each endpoint stands to the reference within its own run.
 
     A regression: the metric that a workload is judged by (its `judged_by`) is worse by more than 5%, with the whole
-    interval beyond that; an endpoint with valid trials in OLD has none in NEW, an artifact isn't exported any more, is more
-    than 5% bigger, or its accuracy fell by more than 0.01. Environments and images that grew are shown and are none.
+    interval beyond that; an endpoint with valid trials in OLD has none in NEW, an artifact isn't exported any more, is
+    more than 5% bigger, or its accuracy fell by more than 0.01. Environments and images that grew are shown and are
+    none.
 
     \b
     In a pull request:
