@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from example_run import SIDES, contest, criterion, example_run
+from example_run import ENDPOINTS, SIDES, contest, criterion, example_run
 
 from bakeoff.report import write_report
 from bakeoff.report.answer import claims
@@ -164,3 +164,13 @@ def test_having_as_many_protocols_is_not_having_more() -> None:
     assert outcome("torchserve-rest", "lean-tflite-grpc") == "as many, not the same"
     assert outcome("torchserve-rest", "lean-tflite-rest", "lean-tflite-grpc") == "TensorFlow speaks more"
     assert outcome("torchserve-rest", "torchserve-grpc", "lean-tflite-grpc") == "PyTorch speaks more"
+
+
+def test_what_was_not_measured_is_said_with_the_reason() -> None:
+    report = example_run(p50s={e: ms for e, (target, _, _, ms) in ENDPOINTS.items() if target == "lean-tflite"})
+    latency = criterion(report, "Latency")
+    assert latency.best[0] is None and not latency.measured and "PyTorch" in latency.why
+    edge = criterion(example_run(), "Edge size")
+    assert not edge.measured and "No edge format of PyTorch" in edge.why
+    nothing = replace(report, measurements=(), summary=(), artifacts=(), comparisons=())
+    assert [claim.sure for claim in claims(contest(nothing))] == ["none"] * 3

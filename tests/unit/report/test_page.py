@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from example_run import ENDPOINTS, HOSTILE, SIDES, contest, criterion, example_run, write_run_samples
+from example_run import HOSTILE, SIDES, contest, criterion, example_run, write_run_samples
 
 from bakeoff.errors import UsageError
 from bakeoff.report import write_report
@@ -104,16 +104,6 @@ def test_a_run_of_which_nothing_is_known_yet_has_a_page(tmp_path: Path) -> None:
     empty = replace(example_run(), models=(), measurements=(), summary=(), artifacts=(), comparisons=(), targets=())
     write_report(tmp_path, replace(empty, parity=(), machine={}, config={}))
     assert "nothing measured" in (tmp_path / "report.html").read_text(encoding="utf-8")
-
-
-def test_what_was_not_measured_is_said_with_the_reason() -> None:
-    report = example_run(p50s={e: ms for e, (target, _, _, ms) in ENDPOINTS.items() if target == "lean-tflite"})
-    latency = criterion(report, "Latency")
-    assert latency.best[0] is None and not latency.measured and "PyTorch" in latency.why
-    edge = criterion(example_run(), "Edge size")
-    assert not edge.measured and "No edge format of PyTorch" in edge.why
-    nothing = replace(report, measurements=(), summary=(), artifacts=(), comparisons=())
-    assert [claim.sure for claim in claims(contest(nothing))] == ["none"] * 3
 
 
 def test_lost_accuracy_is_named() -> None:
