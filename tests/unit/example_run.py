@@ -14,6 +14,8 @@ from example_report import example_report
 from simulated import measurement
 
 from bakeoff.measure.samples import table_of, write_samples
+from bakeoff.report.contest import Contest
+from bakeoff.report.criteria import Criterion, Pair, criteria
 from bakeoff.results.recompute import summarize_report
 from bakeoff.schema import (
     Artifact,
@@ -42,6 +44,7 @@ ENDPOINTS = {
     "echo-tfserving-rest": ("echo", "none", "rest", 0.2),
 }
 """Target, format, protocol, and the true p50 in ms."""
+SIDES = ("PyTorch", "TensorFlow")
 SIZES = {"torchscript": 252_765, "savedmodel": 238_093, "tflite-fp32": 228_524, "tflite-int8": 64_720}
 
 
@@ -142,3 +145,14 @@ def write_run_samples(folder: Path, report: Report, count: int = 500) -> None:
             taken = 1e6 * (m.latency_ms.p50 or 1) * random.lognormal(0, 0.2, count)
             rows = [Sample(i, i, i + int(ns), "ok", 1, 1, 0, None, 0) for i, ns in enumerate(taken)]
             write_samples(folder / "samples" / f"{m.trial_id}.parquet", table_of(rows, []), Window(0, count), [])
+
+
+def contest(report: Report | None = None) -> Contest:
+    """Return the first model's part of a run."""
+    report = report or example_run()
+    return Contest(report, report.models[0])
+
+
+def criterion(report: Report, name: str, sides: tuple[str, str] = SIDES) -> Criterion:
+    """Return one of the criteria by which two frameworks are compared."""
+    return next(row for row in criteria(Pair(contest(report), sides)) if row.name == name)

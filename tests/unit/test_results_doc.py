@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from example_report import example_report
 
 from bakeoff.measure.samples import SCHEMA
-from bakeoff.report.csv import COLUMNS
+from bakeoff.report.csv import columns, figure_metrics, ratio_metrics
 from bakeoff.results.store import json_schema
+from bakeoff.schema.metrics import shown_in
 
 TEXT = (Path(__file__).resolve().parents[2] / "docs" / "results.md").read_text(encoding="utf-8")
 KINDS: dict[str, Any] = {"Report": json_schema(), **json_schema()["$defs"]}
@@ -44,7 +46,18 @@ def test_each_column_of_the_samples_is_described_in_order() -> None:
 
 
 def test_each_column_of_the_csv_is_described_in_order() -> None:
-    assert names_in("results.csv") == list(COLUMNS)
+    assert names_in("results.csv") == columns(example_report())
+
+
+def test_each_metric_is_described_as_its_row_does() -> None:
+    rows = {row[0].strip("`"): row[1:] for row in described()["results.csv"]}
+    for metric in figure_metrics():
+        assert rows[metric.column] == [metric.unit, metric.says]
+    for metric in ratio_metrics(example_report()):
+        above = "slower" if metric.better == "less" else "faster"
+        assert rows[f"{metric.name}_ratio"][1] == f"of the {metric.name} to the reference's: above 1 is {above}"
+    (compared,) = (row[2] for row in described()["Comparison"] if row[0] == "`metric`")
+    assert all(metric.name in compared for metric in shown_in("ratios"))
 
 
 @pytest.mark.parametrize("heading", described())

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from bakeoff.analysis.intervals import Estimate, estimate_difference, estimate_mean
 from bakeoff.schema import FLOORS, Comparison, Measurement, Report, Verdict
+from bakeoff.schema.metrics import row_of, shown_in, usual_judge
 
 ALPHA = 0.05
 MARGIN = 1.05
@@ -19,9 +20,6 @@ ROUNDS_FOR_VERDICT = 5
 
 USUAL_REFERENCE = "torchserve-rest"
 """What a PyTorch model is deployed on first."""
-
-METRICS = ("p50", "p90", "p99", "throughput")
-LARGER_IS_FASTER = frozenset({"throughput"})
 
 Series = Mapping[int, float]
 """One figure a round, of the rounds whose trial is valid; figures are above 0."""
@@ -71,12 +69,13 @@ def compare_runs(
     """Compare each endpoint of one run with itself in another; the judged ones are one family of verdicts.
 
     The runs have no rounds in common, so their figures are two independent groups. With a reference, what is compared
-    is each endpoint's ratio to it within the round, which is all that runs on two machines can share.
+    is each endpoint's ratio to it within the round, which is all that runs on two machines can share. The new run says
+    which ratios are judged.
     """
     news, olds = collect_series(new), collect_series(old)
     contrasts = []
-    for place in news.keys() & olds.keys():
-        ours, theirs = (_relative(runs[place], reference) for runs in (news, olds))
+    for place, endpoints in news.items():
+        ours, theirs = (_relative(series, reference) for series in (endpoints, series_at(olds, place)))
         for endpoint in ours.keys() & theirs.keys():
             log_ratio = contrast_unpaired(ours[endpoint], theirs[endpoint])
             contrasts.append(Contrast(place, endpoint, endpoint, log_ratio))
@@ -101,18 +100,24 @@ def collect_series(measurements: Iterable[Measurement]) -> dict[Place, dict[str,
     for m in measurements:
         if m.verdict != "valid":
             continue
-        for metric in METRICS:
-            figure = m.throughput_rps if metric == "throughput" else getattr(m.latency_ms, metric)
+        for row in shown_in("ratios"):
+            figure = row.of(m)
             if figure is not None and figure > 0:
-                found[Place(m.model, m.workload, metric, is_judged(m, metric))][m.endpoint][m.round] = figure
+                found[Place(m.model, m.workload, row.name, is_judged(m, row.name))][m.endpoint][m.round] = figure
     return found
 
 
-def is_judged(measurement: Measurement, metric: str) -> bool:
-    """Return whether a figure gets a verdict: p50 at one caller, throughput at eight, one row a request; no floor's."""
-    if measurement.target in FLOORS or measurement.arrival != "closed" or measurement.batch_size != 1:
+def series_at(found: Mapping[Place, Mapping[str, Series]], place: Place) -> dict[str, Series]:
+    """Return a place's series by endpoint, whether or not they are judged."""
+    return {**found.get(place._replace(judged=False), {}), **found.get(place._replace(judged=True), {})}
+
+
+def is_judged(measurement: Measurement, name: str) -> bool:
+    """Tell whether a metric's figure gets a verdict: its workload is judged by it, and it is no floor's."""
+    if measurement.target in FLOORS:
         return False
-    return (measurement.concurrency, metric) in {(1, "p50"), (8, "throughput")}
+    judged_by = usual_judge(measurement) if measurement.judged_by is None else measurement.judged_by
+    return judged_by == name
 
 
 def contrast_paired(a: Series, b: Series) -> Estimate:
@@ -191,10 +196,10 @@ def holm_levels(p_values: Sequence[float], alpha: float = ALPHA) -> list[float]:
     return levels
 
 
-def judge(low: float, high: float, metric: str) -> Verdict:
-    """Return what an adjusted interval of a ratio says of its first endpoint."""
+def judge(low: float, high: float, name: str) -> Verdict:
+    """Return what an adjusted interval of a metric's ratio says of its first endpoint."""
     if low > 1 or high < 1:
-        return "faster" if (low > 1) == (metric in LARGER_IS_FASTER) else "slower"
+        return "faster" if (low > 1) == (row_of(name).better == "more") else "slower"
     return "same" if low >= 1 / MARGIN and high <= MARGIN else "inconclusive"
 
 

@@ -112,6 +112,7 @@ def summarize_trial(trial: Trial, endpoint: Endpoint, samples: TrialSamples) -> 
         server_cpu_ms_per_request=None,
         peak_rss_bytes=None,
         wrong_answers=int(samples.having("wrong").sum()),
+        judged_by=workload.judged_by,
     )
     reasons = (*samples.lost, *judge_trial(measurement, lag_p99_ms))
     return replace(measurement, verdict="invalid" if reasons else "valid", reasons=reasons)

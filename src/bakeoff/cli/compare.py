@@ -41,9 +41,10 @@ def compare(
     same configuration: the luck of a process would pass for a difference otherwise. Runs of two machines can only be
     compared with --relative: what counts then is how each endpoint stands to the reference within its own run.
 
-    A regression: p50 at one caller or throughput at eight is worse by more than 5%, with the whole interval beyond
-    that; an endpoint with valid trials in OLD has none in NEW, an artifact isn't exported any more, is more than 5%
-    bigger, or its accuracy fell by more than 0.01. Environments and images that grew are shown and are none.
+    A regression: the metric that a workload is judged by (its `judged_by`) is worse by more than 5%, with the whole
+    interval beyond that; an endpoint with valid trials in OLD has none in NEW, an artifact isn't exported any more, is
+    more than 5% bigger, or its accuracy fell by more than 0.01. Environments and images that grew are shown and are
+    none.
 
     \b
     In a pull request:

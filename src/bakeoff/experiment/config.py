@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from bakeoff.errors import UsageError, one_of
-from bakeoff.experiment.workloads import Count, DurationS, WarmupS, Workloads, check_workloads
+from bakeoff.experiment.workloads import Count, DurationS, WarmupS, Workloads, check_workloads, with_judges
 from bakeoff.host.catalog import find_models
 from bakeoff.host.cpus import Cpus
 from bakeoff.host.files import ROOT, read_toml, validated
@@ -61,7 +61,7 @@ def load_config(path: Path, models: Iterable[str], targets: Iterable[str]) -> Co
 
 
 def check_config(config: Config, path: Path, models: Iterable[str], targets: Iterable[str]) -> Config:
-    """Return a file's experiment with its models written out; raise UsageError as load_config does."""
+    """Return a file's experiment, its models and verdicts written out; raise UsageError as load_config does."""
     known_targets = tuple(targets)
     config, named = _with_models(config, path)
     known_models = tuple(dict.fromkeys([*models, *named]))
@@ -74,7 +74,7 @@ def check_config(config: Config, path: Path, models: Iterable[str], targets: Ite
     check_workloads(path, config.workloads, known_models)
     if config.quick.workloads:
         _check_names(f"{path}: quick.workloads", config.quick.workloads, tuple(w.name for w in config.workloads))
-    return config
+    return replace(config, workloads=with_judges(config.workloads))
 
 
 def _with_models(config: Config, path: Path) -> tuple[Config, list[str]]:

@@ -24,7 +24,7 @@ def time_artifacts(deployment: Deployment, cpus: str, known: Collection[InProces
             continue
         show.say(f"{name}: timing {format} without {target.name}'s server")
         try:
-            time = platform.time_bare(server.prepared, deployment.folder, format, cpus)
+            time = platform.time_in_process(server.prepared, deployment.folder, format, cpus)
         except TargetFailed as failure:
             show.note(failure.reason)
             continue

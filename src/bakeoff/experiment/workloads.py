@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from pydantic import AfterValidator, Field
 
 from bakeoff.errors import UsageError, one_of
 from bakeoff.schema import Workload
+from bakeoff.schema.metrics import shown_in, usual_judge
+
+WorkloadT = TypeVar("WorkloadT", bound=Workload)
 
 LONGEST_S = 86_400
 MOST = 1000
@@ -58,7 +61,21 @@ def check_workloads(path: Path, workloads: tuple[Workload, ...], models: tuple[s
         for name in workload.models:
             if name not in models:
                 raise UsageError(f"{where}.models: {name!r} is unknown; allowed: {one_of(models)}")
+        _check_judge(where, workload.judged_by)
         _check_arrivals(where, workload)
+
+
+def with_judges(workloads: tuple[WorkloadT, ...]) -> tuple[WorkloadT, ...]:
+    """Return workloads with what each is judged by: the usual where none says so."""
+    if any(workload.judged_by for workload in workloads):
+        return workloads
+    return tuple(replace(workload, judged_by=usual_judge(workload)) for workload in workloads)
+
+
+def _check_judge(where: str, name: str) -> None:
+    judges = [row.name for row in shown_in("ratios")]
+    if name and name not in judges:
+        raise UsageError(f"{where}.judged_by: {name!r} is unknown; allowed: {one_of(judges)}")
 
 
 def _check_arrivals(where: str, workload: Workload) -> None:

@@ -20,8 +20,8 @@ from bakeoff.platforms.cgroup import read_container
 from bakeoff.platforms.docker_export import export
 from bakeoff.platforms.docker_images import built, describe, pulled
 from bakeoff.platforms.docker_load import ContainerLoad, moved_files
-from bakeoff.platforms.docker_programs import check_format, read_private_page, time_bare
-from bakeoff.platforms.platform import BareTime, FormatCheck, Platform, Prepared, Server, StartOptions, Usage
+from bakeoff.platforms.docker_programs import check_format, read_private_page, time_in_process
+from bakeoff.platforms.platform import FormatCheck, InProcessTime, Platform, Prepared, Server, StartOptions, Usage
 from bakeoff.platforms.ports import HOST, free_ports
 from bakeoff.platforms.reach import all_listen, fetch_page
 from bakeoff.schema import Endpoint, Image, Plan, Reason, RuntimeName, Surroundings, Target
@@ -95,9 +95,11 @@ class Docker(Platform[ContainerServer]):
         """Run a target's own check of an artifact in a container."""
         return check_format(prepared.target, model_dir, format)
 
-    def time_bare(self, prepared: Prepared, model_dir: Path, format: str, cpus: str | None) -> BareTime | None:
-        """Run a target's program with --bare in a container."""
-        return time_bare(prepared.target, prepared.place, model_dir, format, cpus)
+    def time_in_process(
+        self, prepared: Prepared, model_dir: Path, format: str, cpus: str | None
+    ) -> InProcessTime | None:
+        """Time an artifact in process in a container."""
+        return time_in_process(prepared.target, prepared.place, model_dir, format, cpus)
 
     def start(
         self, prepared: Prepared, format: str, endpoints: list[Endpoint], model_dir: Path, options: StartOptions

@@ -14,7 +14,7 @@ from bakeoff.errors import TargetFailed
 from bakeoff.host.catalog import serving_arguments
 from bakeoff.platforms import docker_engine
 from bakeoff.platforms.local_programs import timing_command
-from bakeoff.platforms.platform import BARE_S, CHECK_S, EX_DATAERR, BareTime, FormatCheck, read_bare_time
+from bakeoff.platforms.platform import BARE_S, CHECK_S, EX_DATAERR, FormatCheck, InProcessTime, read_in_process_time
 from bakeoff.schema import Reason, Target
 from bakeoff.schema.reasons import Value
 
@@ -62,18 +62,20 @@ def check_format(target: Target, model_dir: Path, format: str) -> FormatCheck:
     return FormatCheck(said["runtime"], said["ok"], said["max_abs_error"], said["message"] or None, arrays)
 
 
-def time_bare(target: Target, prepared: str, model_dir: Path, format: str, cpus: str | None) -> BareTime | None:
+def time_in_process(
+    target: Target, prepared: str, model_dir: Path, format: str, cpus: str | None
+) -> InProcessTime | None:
     """Time an artifact in a target's engine, in a container; None where it has no engine. Raises TargetFailed."""
     if target.engine is None:
         return None
     model = model_dir.name
-    name = f"{docker_engine.RUN_PROJECT}-bare-{target.name}-{format}"
+    name = f"{docker_engine.RUN_PROJECT}-in-process-{target.name}-{format}"
     argv = ["run", "--rm", "--no-deps", "--no-TTY", "--name", name, "--entrypoint", "python"]
     argv += ["--env", f"PYTHONPATH={IMPORT_PATH}", target.name, *timing_command(target, f"/artifacts/{model}", format)]
     variables = {"MODEL": model, **({"SERVER_CPUS": cpus} if cpus else {})}
     try:
         done = docker_engine.compose(*argv, env=variables, timeout_s=BARE_S)
-        return read_bare_time(done.stdout)
+        return read_in_process_time(done.stdout)
     except subprocess.TimeoutExpired:
         raise _failed("timing_slow", target, format, seconds=BARE_S) from None
     except (ValueError, KeyError, IndexError):

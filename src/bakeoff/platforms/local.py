@@ -41,9 +41,18 @@ from bakeoff.platforms.local_programs import (
     server_command,
     server_environment,
     servers_folder,
-    time_bare,
+    time_in_process,
 )
-from bakeoff.platforms.platform import CHECK_S, BareTime, FormatCheck, Platform, Prepared, Server, StartOptions, Usage
+from bakeoff.platforms.platform import (
+    CHECK_S,
+    FormatCheck,
+    InProcessTime,
+    Platform,
+    Prepared,
+    Server,
+    StartOptions,
+    Usage,
+)
 from bakeoff.platforms.ports import HOST, free_ports, port_is_free
 from bakeoff.platforms.reach import all_listen, fetch_page
 from bakeoff.schema import Endpoint, Plan, Reason, RuntimeName, Surroundings, Target
@@ -111,9 +120,11 @@ class Local(Platform[LocalServer]):
         """Run a target's program with --check."""
         return check_format(prepared.target, prepared.place, model_dir, format)
 
-    def time_bare(self, prepared: Prepared, model_dir: Path, format: str, cpus: str | None) -> BareTime | None:
-        """Run a target's program with --bare."""
-        return time_bare(prepared.target, prepared.place, model_dir, format, cpus)
+    def time_in_process(
+        self, prepared: Prepared, model_dir: Path, format: str, cpus: str | None
+    ) -> InProcessTime | None:
+        """Time an artifact in process, in the environment of its target."""
+        return time_in_process(prepared.target, prepared.place, model_dir, format, cpus)
 
     def start(
         self, prepared: Prepared, format: str, endpoints: list[Endpoint], model_dir: Path, options: StartOptions

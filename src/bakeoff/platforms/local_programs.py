@@ -15,7 +15,7 @@ from bakeoff.errors import TargetFailed
 from bakeoff.host.catalog import program_of, serving_arguments
 from bakeoff.host.files import STATE
 from bakeoff.host.processes import child_environment, confined
-from bakeoff.platforms.platform import BARE_S, CHECK_S, EX_DATAERR, BareTime, FormatCheck, read_bare_time
+from bakeoff.platforms.platform import BARE_S, CHECK_S, EX_DATAERR, FormatCheck, InProcessTime, read_in_process_time
 from bakeoff.schema import Reason, Target
 from bakeoff.schema.reasons import Value
 
@@ -64,7 +64,9 @@ def check_format(target: Target, python: Path, model_dir: Path, format: str) -> 
     return FormatCheck(said["runtime"], said["ok"], said["max_abs_error"], said["message"] or None, arrays)
 
 
-def time_bare(target: Target, python: Path, model_dir: Path, format: str, cpus: str | None) -> BareTime | None:
+def time_in_process(
+    target: Target, python: Path, model_dir: Path, format: str, cpus: str | None
+) -> InProcessTime | None:
     """Time an artifact in a target's engine, without its server; None where it has no engine. Raises TargetFailed."""
     if target.engine is None:
         return None
@@ -79,7 +81,7 @@ def time_bare(target: Target, python: Path, model_dir: Path, format: str, cpus: 
                 text=True,
                 timeout=BARE_S,
             )
-            return read_bare_time(done.stdout)
+            return read_in_process_time(done.stdout)
         except subprocess.TimeoutExpired:
             raise _failed("timing_slow", target, format, seconds=BARE_S) from None
         except (ValueError, KeyError, IndexError):

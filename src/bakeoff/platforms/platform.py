@@ -97,17 +97,17 @@ class FormatCheck:
 
 
 @dataclass(frozen=True, slots=True)
-class BareTime:
+class InProcessTime:
     """What an artifact takes in process: the median of so many predictions of one row."""
 
     p50_ms: float
     predictions: int
 
 
-def read_bare_time(said: str) -> BareTime:
-    """Read the JSON line that a program with --bare ends with; raises ValueError, KeyError or IndexError."""
+def read_in_process_time(said: str) -> InProcessTime:
+    """Read the JSON line that engines/measure.py ends with; raises ValueError, KeyError or IndexError."""
     line = json.loads(said.strip().splitlines()[-1])
-    return BareTime(float(line["p50_ms"]), int(line["predictions"]))
+    return InProcessTime(float(line["p50_ms"]), int(line["predictions"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +182,9 @@ class Platform(ABC, Generic[ServerT]):
         """Run a target's own check of an artifact. Raises TargetFailed where it can't tell."""
 
     @abstractmethod
-    def time_bare(self, prepared: Prepared, model_dir: Path, format: str, cpus: str | None) -> BareTime | None:
+    def time_in_process(
+        self, prepared: Prepared, model_dir: Path, format: str, cpus: str | None
+    ) -> InProcessTime | None:
         """Time an artifact without a server, in a target's environment and on a CPU set; None where it can't be done.
 
         Raises TargetFailed.

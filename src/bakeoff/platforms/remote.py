@@ -60,7 +60,7 @@ class Remote(Platform[Server]):
         """It can't be done from here."""
         raise TargetFailed(Reason("check_impossible", {"target": prepared.target.name}))
 
-    def time_bare(self, prepared: Prepared, model_dir: Path, format: str, cpus: str | None) -> None:
+    def time_in_process(self, prepared: Prepared, model_dir: Path, format: str, cpus: str | None) -> None:
         """It can't be done from here."""
 
     def start(

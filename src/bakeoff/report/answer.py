@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from bakeoff.report.cells import number
-from bakeoff.report.contest import Contest, invert
+from bakeoff.report.contest import Contest
 from bakeoff.report.words import certainty, endpoint_words, listed, size, times
 from bakeoff.schema import Artifact, Comparison, Model, Verdict
+from bakeoff.schema.metrics import Metric
 
 Sureness = Literal["sure", "open", "exact", "none"]
 """A verdict supports it; nothing decides it; it was counted, not sampled; it was not measured."""
@@ -17,7 +18,7 @@ Sureness = Literal["sure", "open", "exact", "none"]
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One answer: what was asked, who, its figure, the sentences, and how sure they are."""
+    """One answer: what was asked, who, its figure, the sentences, how sure they are, and what the headline says."""
 
     asked: str
     who: str
@@ -25,49 +26,69 @@ class Claim:
     says: str
     sure: Sureness
     why: str
+    short: str = ""
 
 
-UNTOLD = "not told apart from "
+@dataclass(frozen=True, slots=True)
+class Title:
+    """What being best at a metric is called: sure, open, and as the headline's verbs."""
+
+    sure: str
+    open: str
+    sure_verb: str
+    open_verb: str
+
+
+TITLES = {
+    "p50": Title("Answers fastest", "Lowest median latency", "answers fastest", "had the lowest median latency"),
+    "throughput": Title("Serves most", "Highest throughput", "serves most", "had the highest throughput"),
+}
+
+
+def title_of(metric: Metric) -> Title:
+    """Return what being best at a metric is called."""
+    known = TITLES.get(metric.name)
+    if known is not None:
+        return known
+    end = f"{'lowest' if metric.better == 'less' else 'highest'} {metric.title}"
+    return Title(f"Best {metric.title}", end.capitalize(), f"has the {end}", f"had the {end}")
 
 
 def claims(contest: Contest) -> list[Claim]:
     """Return a model's answers."""
-    return [fastest(contest, "p50"), fastest(contest, "throughput"), smallest(contest)]
+    return [*(best_at(contest, metric) for metric in contest.metrics), smallest(contest)]
 
 
-TITLES = {
-    "p50": ("Answers fastest", "Lowest median latency", "ms p50"),
-    "throughput": ("Serves most", "Highest throughput", "req/s"),
-}
-
-
-def fastest(contest: Contest, metric: str) -> Claim:
+def best_at(contest: Contest, metric: Metric) -> Claim:
     """Say which endpoint is best at a metric; "faster" and "more" only where verdicts support it."""
-    sure_title, open_title, unit = TITLES[metric]
-    ranking = contest.ranking(metric)
-    workload = contest.calm if metric == "p50" else contest.busy
-    if not ranking or workload is None:
-        callers = "one caller" if metric == "p50" else "eight callers"
-        return Claim(open_title, "not measured", "", f"No valid trial at {callers}.", "none", "")
+    title, ranking = title_of(metric), contest.ranking(metric.name)
+    if not ranking:
+        return Claim(title.open, "not measured", "", f"No valid trial at {contest.load(metric.name)}.", "none", "")
     best, *others = ranking
-    who, figure = endpoint_words(contest.endpoints[best]), f"{number(contest.figure(best, metric))} {unit}"
+    value = number(contest.figure(best, metric.name))
+    who, figure = endpoint_words(contest.endpoints[best]), f"{value} {metric.quantity}"
     if not others:
-        return Claim(open_title, who, figure, "Nothing else was measured to compare it with.", "none", "")
-    found = {other: advantage(contest, metric, best, other) for other in others}
+        return Claim(title.open, who, figure, "Nothing else was measured to compare it with.", "none", "")
+    found = {other: contest.advantage(metric.name, best, other) for other in others}
     beaten, behind = (of_verdict(found, verdict) for verdict in ("faster", "slower"))
     untold = [other for other in others if other not in (*beaten, *behind)]
     reference = contest.report.reference
     rival = reference if reference in found else others[0]
     says = versus(found[rival], metric, rival)
+    short = f"{metric.label} {value}\N{NO-BREAK SPACE}{metric.unit}, ".lstrip()
     if beaten == others:
         all_ = f"all {len(others)} others" if len(others) > 1 else "the only other"
-        return Claim(sure_title, who, figure, f"{says}; ahead of {all_}.", "sure", certainty(found[rival]))
+        short = f"{who} {title.sure_verb}, {short}{says}"
+        return Claim(title.sure, who, figure, f"{says}; ahead of {all_}.", "sure", certainty(found[rival]), short)
     if beaten:
         says += f"; ahead of {len(beaten)} of {len(others)} others"
         says += f", behind {listed(behind)} in the rounds that both have" if behind else ""
-        says += f", {UNTOLD}{listed(untold)}" if untold else ""
+        says += f", not told apart from {listed(untold)}" if untold else ""
     doubt = [*untold, *behind][0] if beaten else rival
-    return Claim(open_title, who, figure, f"{says}.", "open", certainty(found[doubt]))
+    short = f"{who} {title.open_verb}, {short}"
+    doubts = f"though no verdict says it is {'the fastest' if metric.better == 'less' else 'ahead'}"
+    short += f"not told apart from {listed(untold)}" if beaten and untold else doubts
+    return Claim(title.open, who, figure, f"{says}.", "open", certainty(found[doubt]), short)
 
 
 def of_verdict(found: dict[str, Comparison | None], verdict: Verdict) -> list[str]:
@@ -75,7 +96,7 @@ def of_verdict(found: dict[str, Comparison | None], verdict: Verdict) -> list[st
     return [other for other, c in found.items() if c is not None and c.verdict == verdict]
 
 
-def versus(found: Comparison | None, metric: str, rival: str) -> str:
+def versus(found: Comparison | None, metric: Metric, rival: str) -> str:
     """Say how far ahead of a rival an endpoint is; "faster" only with a verdict, and never ahead when it was behind."""
     if found is None:
         return f"No round has both it and {rival}"
@@ -83,21 +104,11 @@ def versus(found: Comparison | None, metric: str, rival: str) -> str:
         back = times(1 / found.ratio, found.high and 1 / found.high, found.low and 1 / found.low)
         return f"In the rounds that both have, {rival} was ahead by {back}"
     ratio = times(found.ratio, found.low, found.high)
-    if metric == "throughput":
-        return f"{ratio} the throughput of {rival}"
-    return (
-        f"{ratio} faster than {rival}"
-        if found.verdict == "faster"
-        else f"{rival} took {ratio.replace('x', ' times', 1)} as long"
-    )
-
-
-def advantage(contest: Contest, metric: str, a: str, b: str) -> Comparison | None:
-    """Return by which multiple a is better than b, above 1 where it is: of latencies the quotient the other way."""
-    found = contest.compare(metric, a, b)
-    if found is None or metric == "throughput":
-        return found
-    return invert(found)
+    if metric.better == "more":
+        return f"{ratio} the {metric.name} of {rival}"
+    if found.verdict == "faster":
+        return f"{ratio} faster than {rival}"
+    return f"{rival} took {times(found.ratio, found.low, found.high, ' times')} as long"
 
 
 def smallest(contest: Contest) -> Claim:
@@ -107,8 +118,11 @@ def smallest(contest: Contest) -> Claim:
     best = min(contest.usable, key=lambda a: a.size_bytes)
     base = next((a for a in contest.artifacts if a.format == "torchscript"), None)
     says = f"{times(base.size_bytes / best.size_bytes)} smaller than torchscript; " if base and base is not best else ""
-    says += accuracy_words(best, base, contest.model)
-    return Claim("Smallest artifact", best.format, size(best.size_bytes), says + ".", "exact", "Counted, not sampled.")
+    weight, accuracy = size(best.size_bytes), accuracy_words(best, base, contest.model)
+    short = f"smallest: {best.format}, {weight}, {accuracy}"
+    return Claim(
+        "Smallest artifact", best.format, weight, f"{says}{accuracy}.", "exact", "Counted, not sampled.", short
+    )
 
 
 def accuracy_words(artifact: Artifact, base: Artifact | None, model: Model) -> str:
@@ -127,18 +141,7 @@ def accuracy_words(artifact: Artifact, base: Artifact | None, model: Model) -> s
 
 def headline(contest: Contest, found: Sequence[Claim]) -> str:
     """Return the sentence that stands on top: who is fastest, said as surely as it is known, and what is smallest."""
-    speed, _, small = found
-    if speed.sure == "none":
-        return f"{contest.model.name}: {speed.says}"
-    figure = speed.figure.replace(" ms p50", "\N{NO-BREAK SPACE}ms")
-    verb = "answers fastest" if speed.sure == "sure" else "had the lowest median latency"
-    said = f"{speed.who} {verb}, p50 {figure}"
-    if speed.sure == "sure":
-        said += f", {speed.says.split('; ')[0]}"
-    elif UNTOLD in speed.says:
-        said += f", {UNTOLD}{speed.says.split(UNTOLD)[1].rstrip('.')}"
-    else:
-        said += ", though no verdict says it is the fastest"
-    if small.sure == "exact":
-        said += f"; smallest: {small.who}, {small.figure}, {small.says.split('; ')[-1].rstrip('.')}"
-    return said + "."
+    first, *_, small = found
+    if first.sure == "none":
+        return f"{contest.model.name}: {first.says}"
+    return "; ".join(part for part in (first.short, small.short) if part) + "."

@@ -1,12 +1,12 @@
-"""The eight ways in which people compare PyTorch and TensorFlow: what this run has evidence for, and what not."""
+"""The eight ways in which people compare frameworks: what this run has evidence for, and what not."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bakeoff.report.contest import FRAMEWORKS, Contest
-from bakeoff.report.criteria import Criterion
+from bakeoff.report.contest import Contest
+from bakeoff.report.criteria import Versus
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +37,8 @@ ORDER = (
 )
 
 
-def categories(contests: Sequence[Contest], found: Sequence[Sequence[Criterion]]) -> list[Category]:
-    """Return all eight in their usual order; `found` are each contest's criteria."""
+def categories(contests: Sequence[Contest], found: Sequence[Sequence[Versus]]) -> list[Category]:
+    """Return all eight in their usual order; `found` are each contest's comparisons of frameworks."""
     known = {
         "Dynamic graphs": dynamic_graphs(contests),
         "Deployment": deployment(contests, found),
@@ -47,16 +47,18 @@ def categories(contests: Sequence[Contest], found: Sequence[Sequence[Criterion]]
     return [known.get(name) or Category(name, False, NOT_MEASURED[name]) for name in ORDER]
 
 
-def deployment(contests: Sequence[Contest], found: Sequence[Sequence[Criterion]]) -> Category:
+def deployment(contests: Sequence[Contest], found: Sequence[Sequence[Versus]]) -> Category:
     """Count what the criteria above say, by model where there are several."""
-    rows = [row for rows in found for row in rows]
-    measured = [row for row in rows if row.outcome != "not measured here"]
+    rows = [row for pairs in found for versus in pairs for row in versus.criteria]
+    measured = [row for row in rows if row.measured]
     says = []
-    for contest, own in zip(contests, found, strict=True):
-        for f in FRAMEWORKS:
-            if names := [row.name.lower() for row in own if row.winner == f]:
-                which = f" of {contest.model.name}" if len(contests) > 1 else ""
-                says.append(f"{f} wins {', '.join(names)}{which}")
+    for contest, pairs in zip(contests, found, strict=True):
+        whose = f" of {contest.model.name}" if len(contests) > 1 else ""
+        for versus in pairs:
+            for side, other in (versus.sides, versus.sides[::-1]):
+                if names := [row.name.lower() for row in versus.criteria if row.winner == side]:
+                    against = f" against {other}" if len(pairs) > 1 else ""
+                    says.append(f"{side} wins {', '.join(names)}{whose}{against}")
     said = "; ".join(says) or "No criterion has a winner"
     open_ = sum(row.winner is None for row in measured)
     return Category(

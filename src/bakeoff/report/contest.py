@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import combinations
 
 from bakeoff.analysis.compare import Contrast, collect_series, conclude, contrast_paired, is_judged
+from bakeoff.report.judged import judged_metrics, median_figure, where_judged
 from bakeoff.report.tables import workload_names
 from bakeoff.schema import (
     FLOORS,
@@ -21,9 +22,12 @@ from bakeoff.schema import (
     TargetState,
     Verdict,
 )
+from bakeoff.schema.formats import TABLE
+from bakeoff.schema.metrics import Metric, row_of
 from bakeoff.sizes import SizeRow, size_report_of
 
-FRAMEWORKS = ("PyTorch", "TensorFlow")
+NO_FRAMEWORK = "none"
+"""Of a target that serves no framework's models, such as a floor."""
 OPPOSITE: dict[Verdict, Verdict] = {"faster": "slower", "slower": "faster"}
 
 
@@ -91,32 +95,48 @@ class Contest:
         return [a for a in self.artifacts if a.format in good]
 
     @cached_property
-    def calm(self) -> str | None:
-        """The workload whose p50 gets a verdict: one caller."""
-        return self._workload("p50")
+    def metrics(self) -> list[Metric]:
+        """What the run is judged by."""
+        return judged_metrics(self.report)
 
     @cached_property
-    def busy(self) -> str | None:
-        """The workload whose throughput gets a verdict: eight callers."""
-        return self._workload("throughput")
+    def judged(self) -> dict[str, str]:
+        """The workload whose endpoints are judged by a metric, of several the first configured, by the metric."""
+        names = dict.fromkeys([*workload_names(self.report), *sorted({m.workload for m in self.valid})])
+        places = {(row.name, m.workload) for row in self.metrics for m in self.valid if is_judged(m, row.name)}
+        return {metric: name for name in reversed(names) for metric, workload in places if workload == name}
 
-    def _workload(self, metric: str) -> str | None:
-        judged = {m.workload for m in self.valid if is_judged(m, metric)}
-        return next((name for name in [*workload_names(self.report), *sorted(judged)] if name in judged), None)
+    @property
+    def calm(self) -> str | None:
+        """The workload that is judged by its p50."""
+        return self.judged.get("p50")
+
+    @property
+    def busy(self) -> str | None:
+        """The workload that is judged by its throughput."""
+        return self.judged.get("throughput")
+
+    def load(self, metric: str) -> str:
+        """Return in words the load under which endpoints are judged by a metric."""
+        workload = self.judged.get(metric)
+        trials = [m for m in self.trials if workload in (None, m.workload)]
+        return where_judged(row_of(metric), trials)
 
     @cached_property
     def states(self) -> dict[str, TargetState]:
         """What became of each target."""
         return {state.name: state for state in self.report.targets}
 
+    @cached_property
+    def frameworks(self) -> list[str]:
+        """Those that formats are of, and those of other targets that this run has."""
+        named = [*(row.framework for row in TABLE), *(state.framework for state in self.report.targets)]
+        return [name for name in dict.fromkeys(named) if name not in (None, NO_FRAMEWORK)]
+
     def framework(self, endpoint: str) -> str | None:
         """Return whose models an endpoint serves; None for floors."""
         state = self.states.get(self.endpoints[endpoint].target)
-        return state.framework if state and state.framework in FRAMEWORKS else None
-
-    def of_framework(self, framework: str) -> Iterator[TargetState]:
-        """Yield the targets of a framework."""
-        return (state for state in self.report.targets if state.framework == framework)
+        return state.framework if state and state.framework != NO_FRAMEWORK else None
 
     @cached_property
     def labels(self) -> dict[str, str]:
@@ -127,17 +147,26 @@ class Contest:
             for endpoint, m in self.endpoints.items()
         }
 
+    @cached_property
+    def _figures(self) -> dict[tuple[str, str], float | None]:
+        trials: dict[tuple[str, str], list[Measurement]] = defaultdict(list)
+        for m in self.valid:
+            trials[m.endpoint, m.workload].append(m)
+        return {
+            (endpoint, metric): median_figure(row_of(metric), trials[endpoint, workload])
+            for metric, workload in self.judged.items()
+            for endpoint in self.endpoints
+        }
+
     def figure(self, endpoint: str, metric: str) -> float | None:
-        """Return the median p50 in ms at one caller, or the throughput at eight."""
-        summary = self.summaries.get((endpoint, (self.calm if metric == "p50" else self.busy) or ""))
-        if summary is None:
-            return None
-        return summary.latency_ms.p50 if metric == "p50" else summary.throughput_rps
+        """Return the median of a metric at the workload that is judged by it."""
+        return self._figures.get((endpoint, metric))
 
     def ranking(self, metric: str, framework: str | None = None) -> list[str]:
-        """Return the contenders that have a figure, best first: the lowest p50 or the highest throughput."""
+        """Return the contenders that have a figure, best first."""
+        sign = -1 if row_of(metric).better == "more" else 1
         known = [
-            (figure if metric == "p50" else -figure, endpoint)
+            (sign * figure, endpoint)
             for endpoint, m in self.endpoints.items()
             if m.target not in FLOORS and (framework is None or self.framework(endpoint) == framework)
             if (figure := self.figure(endpoint, metric))
@@ -148,7 +177,7 @@ class Contest:
     def _pairs(self) -> dict[tuple[str, str, str], Comparison]:
         contrasts = []
         for place, series in collect_series(self.trials).items():
-            if place.judged and place.workload == (self.calm if place.metric == "p50" else self.busy):
+            if place.judged and place.workload == self.judged.get(place.metric):
                 for a, b in combinations(sorted(series), 2):
                     if series[a].keys() & series[b].keys():
                         contrasts.append(Contrast(place, a, b, contrast_paired(series[a], series[b])))
@@ -158,6 +187,11 @@ class Contest:
         """Return a's figure over b's, with its verdict; None where no round has both."""
         found = self._pairs.get((metric, a, b))
         return found or inverted(self._pairs.get((metric, b, a)))
+
+    def advantage(self, metric: str, a: str, b: str) -> Comparison | None:
+        """Return by which multiple a is better than b, above 1 where it is: where less is better, b's over a's."""
+        found = self.compare(metric, a, b)
+        return invert(found) if found and row_of(metric).better == "less" else found
 
 
 def inverted(found: Comparison | None) -> Comparison | None:

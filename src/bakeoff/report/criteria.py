@@ -1,33 +1,39 @@
-"""PyTorch against TensorFlow by what decides a deployment: who wins, by how much, how sure, and what isn't known."""
+"""Two frameworks by what decides a deployment: who wins, by how much, how sure, and what isn't known."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 
 from bakeoff.analysis.capacity import cost_per_million
-from bakeoff.report.answer import advantage
 from bakeoff.report.cells import number
-from bakeoff.report.contest import FRAMEWORKS, Contest
-from bakeoff.report.words import PROTOCOL_WORDS, certainty, seconds, size, times
-from bakeoff.schema import EXACT_FORMATS, PROTOCOLS, Comparison
+from bakeoff.report.contest import Contest
+from bakeoff.report.usage import least_memory, start_up
+from bakeoff.report.words import PROTOCOL_WORDS, certainty, listed, seconds, size, times
+from bakeoff.schema import EXACT_FORMATS, PROTOCOLS, Artifact, Comparison
 from bakeoff.schema.formats import BY_NAME, TABLE
+from bakeoff.schema.metrics import Metric, row_of
 from bakeoff.sizes import SizeRow
 
 EDGE = {row.name for row in TABLE if row.edge and row.framework}
-"""Formats of either framework for a device."""
+"""Formats of a framework for a device."""
+Sides = tuple[str, str]
+"""Two frameworks. Ratios are the second one's advantage: above 1 where it is better."""
+Cells = tuple[str | None, str | None]
+"""What stands on each side; None: not measured."""
 
 
 @dataclass(frozen=True, slots=True)
 class Criterion:
     """One criterion.
 
-    `best`: PyTorch's and TensorFlow's best figure, each with whose it is. `ratio`, `low` and `high`: TensorFlow's
-    advantage, above 1 where it is better; None where it isn't a number. `chart` names the chart with the evidence.
+    `best`: each side's best figure with whose it is. `ratio`, `low` and `high`: the second side's advantage; None where
+    it isn't a number. `chart` names the chart with the evidence.
     """
 
     name: str
-    best: tuple[str, str]
+    best: Cells
     outcome: str
     why: str
     winner: str | None = None
@@ -35,244 +41,249 @@ class Criterion:
     low: float | None = None
     high: float | None = None
     chart: str | None = None
+    measured: bool = True
 
 
-def criteria(contest: Contest) -> list[Criterion]:
-    """Return all criteria of a model."""
+@dataclass(frozen=True, slots=True)
+class Versus:
+    """Two frameworks and how they compare with a model."""
+
+    sides: Sides
+    criteria: list[Criterion]
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A model's results, and the two frameworks to compare by them."""
+
+    contest: Contest
+    sides: Sides
+
+    def best(self, metric: str) -> tuple[str | None, str | None]:
+        """Return each side's best endpoint at a metric."""
+        first, second = (next(iter(self.contest.ranking(metric, side)), None) for side in self.sides)
+        return first, second
+
+    def cells(self, known: Mapping[str, str]) -> Cells:
+        """Return what stands on each side, by framework."""
+        return known.get(self.sides[0]), known.get(self.sides[1])
+
+    def ahead(self, ratio: float) -> tuple[str, float]:
+        """Return who is ahead by a ratio, and by how much; nobody is by 1."""
+        return (self.sides[1], ratio) if ratio > 1 else (self.sides[0], 1 / ratio)
+
+
+def compare_frameworks(contest: Contest) -> list[Versus]:
+    """Return how any two frameworks compare with a model."""
+    return [Versus(sides, criteria(Pair(contest, sides))) for sides in combinations(contest.frameworks, 2)]
+
+
+def criteria(pair: Pair) -> list[Criterion]:
+    """Return all criteria of two frameworks."""
+    contest = pair.contest
     return [
-        measured(contest, "Latency", "p50", "latency"),
-        measured(contest, "Throughput", "throughput", "throughput"),
-        cost(contest),
-        smallest(contest, "Artifact size", "the smallest that loses no precision (fp32)", EXACT_FORMATS),
-        edge_size(contest),
-        least(contest, "Memory", "peak of all of a server's processes", least_memory(contest), size),
-        least(contest, "Start-up", "from start to the first right answers", start_up(contest), seconds),
-        protocols(contest),
-        dynamic_shapes(contest),
+        *(measured(pair, metric) for metric in contest.metrics),
+        cost(pair),
+        smallest(pair, "Artifact size", "the smallest that loses no precision (fp32)", EXACT_FORMATS),
+        edge_size(pair),
+        least(pair, "Memory", "peak of all of a server's processes", least_memory(contest), size),
+        least(pair, "Start-up", "from start to the first right answers", start_up(contest), seconds),
+        protocols(pair),
+        dynamic_shapes(pair),
     ]
 
 
-def measured(contest: Contest, name: str, metric: str, chart: str) -> Criterion:
-    """Compare the best endpoint of each framework at a metric that has verdicts."""
-    best = [next(iter(contest.ranking(metric, framework)), None) for framework in FRAMEWORKS]
-    unit = "ms p50" if metric == "p50" else "req/s"
-    torch, tf = best
-    cells = (_best_words(contest, torch, metric, unit), _best_words(contest, tf, metric, unit))
-    if torch is None or tf is None:
-        return unmeasured(name, cells, chart)
-    found = advantage(contest, metric, tf, torch)
+TITLES = {"p50": ("Latency", "latency"), "throughput": ("Throughput", "throughput")}
+"""What a metric's criterion is called, and its chart."""
+
+
+def measured(pair: Pair, metric: Metric) -> Criterion:
+    """Compare the best endpoint of each side at a metric that has verdicts."""
+    contest = pair.contest
+    name, chart = TITLES.get(metric.name, (metric.title, None))
+    known = {
+        side: f"{number(contest.figure(endpoint, metric.name))} {metric.quantity}, {endpoint}"
+        for side, endpoint in zip(pair.sides, pair.best(metric.name), strict=True)
+        if endpoint
+    }
+    what = "faster" if metric.better == "less" else f"the {metric.name}"
+    return judged(pair, metric, Criterion(name, pair.cells(known), "", "", chart=chart), what)
+
+
+def judged(pair: Pair, metric: Metric, plain: Criterion, what: str) -> Criterion:
+    """Return a criterion with the ratio of the sides' best endpoints at a metric; `what` names being ahead by it."""
+    first, second = pair.best(metric.name)
+    if first is None or second is None:
+        return unmeasured(pair, plain.name, plain.best, plain.chart)
+    found = pair.contest.advantage(metric.name, second, first)
     if found is None:
-        return Criterion(name, cells, "no ratio", certainty(None), chart=chart)
-    if not beats_all(contest, metric, found):
+        return replace(plain, outcome="no ratio", why=certainty(None))
+    if not beats_all(pair, metric, found):
         found = replace(found, verdict="inconclusive")
-    outcome, winner = judged_words(found, "faster" if metric == "p50" else "the throughput")
-    return Criterion(name, cells, outcome, certainty(found), winner, found.ratio, found.low, found.high, chart)
+    outcome, winner = judged_words(pair, found, what)
+    return replace(
+        plain,
+        outcome=outcome,
+        why=certainty(found),
+        winner=winner,
+        ratio=found.ratio,
+        low=found.low,
+        high=found.high,
+    )
 
 
-def beats_all(contest: Contest, metric: str, found: Comparison) -> bool:
-    """Return whether a verdict's better endpoint is faster than all of the other framework's, not only its best."""
+def beats_all(pair: Pair, metric: Metric, found: Comparison) -> bool:
+    """Tell whether a verdict's better endpoint is faster than all of the other framework's, not only its best."""
     if found.verdict not in ("faster", "slower"):
         return True
-    better, framework = (found.a, "PyTorch") if found.verdict == "faster" else (found.b, "TensorFlow")
-    others = (advantage(contest, metric, better, other) for other in contest.ranking(metric, framework))
-    return all(other is not None and other.verdict == "faster" for other in others)
+    better, loser = (found.a, pair.sides[0]) if found.verdict == "faster" else (found.b, pair.sides[1])
+    others = pair.contest.ranking(metric.name, loser)
+    against = (pair.contest.advantage(metric.name, better, other) for other in others)
+    return all(other is not None and other.verdict == "faster" for other in against)
 
 
-def judged_words(found: Comparison, what: str) -> tuple[str, str | None]:
-    """Say a ratio of TensorFlow's best over PyTorch's, and name a winner only where a verdict does."""
-    ahead, ratio, low, high = "TensorFlow", found.ratio, found.low, found.high
-    if ratio < 1:
-        ahead, ratio = "PyTorch", 1 / ratio
+def judged_words(pair: Pair, found: Comparison, what: str) -> tuple[str, str | None]:
+    """Say a ratio of the second side's best over the first's, and name a winner only where a verdict does."""
+    ahead, ratio = (pair.sides[1], found.ratio) if found.ratio >= 1 else pair.ahead(found.ratio)
+    low, high = found.low, found.high
+    if found.ratio < 1:
         low, high = found.high and 1 / found.high, found.low and 1 / found.low
     by = times(ratio, low, high)
     if found.verdict == "same":
         return f"The same: {by}", None
     if found.verdict in ("faster", "slower"):
-        winner = "TensorFlow" if found.verdict == "faster" else "PyTorch"
+        winner = pair.sides[1] if found.verdict == "faster" else pair.sides[0]
         return f"{winner}: {by} {what}", winner
     return f"Undecided; {ahead}'s figure is {by} better", None
 
 
-def sides(cells: Iterable[str]) -> tuple[str, str]:
-    """Return what stands on PyTorch's and on TensorFlow's side."""
-    torch, tf = cells
-    return torch, tf
-
-
-def _best_words(contest: Contest, endpoint: str | None, metric: str, unit: str) -> str:
-    if endpoint is None:
-        return "not measured"
-    return f"{number(contest.figure(endpoint, metric))} {unit}, {endpoint}"
-
-
-def unmeasured(name: str, cells: tuple[str, str], chart: str | None = None) -> Criterion:
+def unmeasured(pair: Pair, name: str, cells: Cells, chart: str | None = None, why: str | None = None) -> Criterion:
     """Return a criterion that lacks a side."""
-    missing = [f for f, cell in zip(FRAMEWORKS, cells, strict=True) if cell == "not measured"]
-    why = f"Nothing of {' and '.join(missing)} was measured in this run."
-    return Criterion(name, cells, "not measured here", why, chart=chart)
+    missing = [side for side, cell in zip(pair.sides, cells, strict=True) if cell is None]
+    why = why or f"Nothing of {' and '.join(missing)} was measured in this run."
+    return Criterion(name, cells, "not measured here", why, chart=chart, measured=False)
 
 
-def cost(contest: Contest) -> Criterion:
+def cost(pair: Pair) -> Criterion:
     """Compare what a million predictions cost: the price of the hour over the best throughput."""
+    contest, name = pair.contest, "Cost of a million"
     price = contest.report.config.get("price_per_hour")
-    base = measured(contest, "Cost of a million", "throughput", "cost")
     if not isinstance(price, int | float):
-        return Criterion(
-            base.name, ("not measured", "not measured"), "not measured here", "No price_per_hour was given."
-        )
-    best = [next(iter(contest.ranking("throughput", framework)), None) for framework in FRAMEWORKS]
-    rates = [contest.figure(endpoint, "throughput") if endpoint else None for endpoint in best]
-    cells = sides(
-        f"{number(cost_per_million(rate, price))}, {endpoint}" if rate else "not measured"
-        for rate, endpoint in zip(rates, best, strict=True)
-    )
-    rule = f" {price:g} an hour over the throughput at eight callers; on one machine the ratio is the throughput's."
-    outcome = base.outcome.replace("the throughput", "cheaper")
-    return Criterion(
-        base.name, cells, outcome, base.why + rule, base.winner, base.ratio, base.low, base.high, base.chart
-    )
+        return unmeasured(pair, name, (None, None), why="No price_per_hour was given.")
+    if row_of("throughput") not in contest.metrics:
+        return unmeasured(pair, name, (None, None), why="No workload is judged by its throughput.")
+    known = {
+        side: f"{number(cost_per_million(rate, price))}, {endpoint}"
+        for side, endpoint in zip(pair.sides, pair.best("throughput"), strict=True)
+        if endpoint and (rate := contest.figure(endpoint, "throughput"))
+    }
+    found = judged(pair, row_of("throughput"), Criterion(name, pair.cells(known), "", "", chart="cost"), "cheaper")
+    load = contest.load("throughput")
+    rule = f"{price:g} an hour over the throughput at {load}; on one machine the ratio is the throughput's."
+    return replace(found, why=f"{found.why} {rule}")
 
 
-def smallest(contest: Contest, name: str, what: str, formats: Iterable[str]) -> Criterion:
+def smallest(pair: Pair, name: str, what: str, formats: Iterable[str]) -> Criterion:
     """Compare the smallest artifacts among formats."""
     allowed = set(formats)
-    weighed = {
-        f: [a for a in contest.usable if a.format in allowed and BY_NAME[a.format].framework == f] for f in FRAMEWORKS
-    }
-    best = {f: min(found, key=lambda a: a.size_bytes) for f, found in weighed.items() if found}
-    cells = sides(f"{size(best[f].size_bytes)}, {best[f].format}" if f in best else "not measured" for f in FRAMEWORKS)
-    if len(best) < len(FRAMEWORKS):
-        return unmeasured(name, cells, "sizes")
-    figures = [float(best[f].size_bytes) for f in FRAMEWORKS]
-    return exact(name, cells, figures, "smaller", f"Counted: {what}.", "sizes")
+    weighed = sorted((a for a in pair.contest.usable if a.format in allowed), key=lambda a: a.size_bytes)
+    best: dict[str | None, Artifact] = {BY_NAME[a.format].framework: a for a in reversed(weighed)}
+    found = {side: best[side] for side in pair.sides if side in best}
+    cells = pair.cells({side: f"{size(a.size_bytes)}, {a.format}" for side, a in found.items()})
+    if len(found) < len(pair.sides):
+        return unmeasured(pair, name, cells, "sizes")
+    figures = [float(found[side].size_bytes) for side in pair.sides]
+    return exact(pair, name, cells, figures, f"Counted: {what}.")
 
 
-def edge_size(contest: Contest) -> Criterion:
+def edge_size(pair: Pair) -> Criterion:
     """Compare the smallest artifacts that an edge runtime takes."""
-    found = smallest(contest, "Edge size", "the smallest that an edge runtime takes", EDGE)
-    if found.best[0] != "not measured":
-        return with_runtime(contest, found.name) or found
-    why = "No edge format of PyTorch that can be used was exported in this run; torchscript needs all of it."
-    return Criterion(found.name, found.best, "not measured here", why, chart="sizes")
+    found = smallest(pair, "Edge size", "the smallest that an edge runtime takes", EDGE)
+    missing = next((side for side, cell in zip(pair.sides, found.best, strict=True) if cell is None), None)
+    if missing is None:
+        return with_runtime(pair, found.name) or found
+    whole = [row.name for row in TABLE if row.framework == missing and not row.edge]
+    why = f"No edge format of {missing} that can be used was exported in this run"
+    why += f"; {listed(whole)} need{'s' * (len(whole) == 1)} all of it." if whole else "."
+    return unmeasured(pair, found.name, found.best, "sizes", why)
 
 
-def with_runtime(contest: Contest, name: str) -> Criterion | None:
+def with_runtime(pair: Pair, name: str) -> Criterion | None:
     """Compare what an app carries, artifact and runtime; None unless `bakeoff sizes --measure` knows both sides."""
-    known = [row for row in contest.sizes if row.format in EDGE and row.reason is None and row.app_bytes is not None]
-    best: dict[str, SizeRow] = {}
+    rows = (row for row in pair.contest.sizes if row.format in EDGE and row.reason is None)
+    known = [row for row in rows if row.app_bytes is not None]
+    best: dict[str | None, SizeRow] = {}
     for row in sorted(known, key=lambda row: -(row.app_bytes or 0)):
-        best[str(BY_NAME[row.format].framework)] = row
-    if not best.keys() >= set(FRAMEWORKS):
+        best[BY_NAME[row.format].framework] = row
+    if not best.keys() >= set(pair.sides):
         return None
-    cells = sides(f"{size(best[f].app_bytes or 0)}, {best[f].format} in {best[f].runtime}" for f in FRAMEWORKS)
-    figures = [float(best[f].app_bytes or 0) for f in FRAMEWORKS]
-    return exact(
-        name,
-        cells,
-        figures,
-        "smaller",
-        "Counted: the artifact and its runtime's shared objects, the least an app carries.",
-        "sizes",
-    )
+    found = {side: best[side] for side in pair.sides}
+    cells = {side: f"{size(row.app_bytes or 0)}, {row.format} in {row.runtime}" for side, row in found.items()}
+    figures = [float(row.app_bytes or 0) for row in found.values()]
+    why = "Counted: the artifact and its runtime's shared objects, the least an app carries."
+    return exact(pair, name, pair.cells(cells), figures, why)
 
 
-def exact(name: str, cells: tuple[str, str], figures: Sequence[float], word: str, why: str, chart: str) -> Criterion:
-    """Compare two figures without chance in them, less being better: PyTorch's, TensorFlow's."""
+def exact(pair: Pair, name: str, cells: Cells, figures: Sequence[float], why: str) -> Criterion:
+    """Compare two sizes without chance in them: the sides'."""
     ratio = figures[0] / figures[1]
     if ratio == 1:
-        return Criterion(name, cells, "equal", why, ratio=1.0, chart=chart)
-    winner = "TensorFlow" if ratio > 1 else "PyTorch"
-    outcome = f"{winner}: {times(max(ratio, 1 / ratio))} {word}"
-    return Criterion(name, cells, outcome, why, winner, ratio, chart=chart)
+        return Criterion(name, cells, "equal", why, ratio=1.0, chart="sizes")
+    winner, by = pair.ahead(ratio)
+    return Criterion(name, cells, f"{winner}: {times(by)} smaller", why, winner, ratio, chart="sizes")
 
 
 def least(
-    contest: Contest, name: str, what: str, figures: dict[str, float], in_words: Callable[[float], str]
+    pair: Pair, name: str, what: str, figures: Mapping[str, float], in_words: Callable[[float], str]
 ) -> Criterion:
     """Compare the least of a figure that each server has once: there is no interval, and so no winner by chance."""
-    best = {}
-    for framework in FRAMEWORKS:
-        known = [(figures[s.name], s.name) for s in contest.of_framework(framework) if s.name in figures]
-        if known:
-            best[framework] = min(known)
-    cells = sides(f"{in_words(best[f][0])}, {best[f][1]}" if f in best else "not measured" for f in FRAMEWORKS)
-    if len(best) < len(FRAMEWORKS):
-        return unmeasured(name, cells, "resources")
-    ratio = best["PyTorch"][0] / best["TensorFlow"][0]
-    ahead = "TensorFlow" if ratio > 1 else "PyTorch"
-    outcome = f"{ahead}'s figure is {times(max(ratio, 1 / ratio))} lower" if ratio != 1 else "equal"
+    best: dict[str, tuple[float, str]] = {}
+    for state in pair.contest.report.targets:
+        if state.name in figures:
+            mine = figures[state.name], state.name
+            best[state.framework] = min(mine, best.get(state.framework, mine))
+    cells = pair.cells({side: f"{in_words(figure)}, {target}" for side, (figure, target) in best.items()})
+    if None in cells:
+        return unmeasured(pair, name, cells, "resources")
+    ratio = best[pair.sides[0]][0] / best[pair.sides[1]][0]
+    ahead, by = pair.ahead(ratio)
+    outcome = f"{ahead}'s figure is {times(by)} lower" if ratio != 1 else "equal"
     why = f"One figure a server ({what}): no interval, so only a large difference means something."
     return Criterion(name, cells, outcome, why, ratio=ratio, chart="resources")
 
 
-def peak_memory(contest: Contest) -> dict[tuple[str, str], float]:
-    """Return the largest memory of all of a server's processes under load, in bytes, by target and format."""
-    found: dict[tuple[str, str], float] = {}
-    for m in contest.trials:
-        if m.peak_rss_bytes:
-            place = m.target, m.format
-            found[place] = max(found.get(place, 0.0), float(m.peak_rss_bytes))
-    return found
-
-
-def least_memory(contest: Contest) -> dict[str, float]:
-    """Return each target's peak memory under load, in bytes; of several formats the least."""
-    found: dict[str, float] = {}
-    for (target, _), peak in peak_memory(contest).items():
-        found[target] = min(found.get(target, peak), peak)
-    return found
-
-
-def start_up(contest: Contest) -> dict[str, float]:
-    """Return each target's seconds to the first right answers with this model; of several formats the least."""
-    return {
-        state.name: min(times_)
-        for state in contest.report.targets
-        if (
-            times_ := [
-                s for what, s in (state.ready_seconds or {}).items() if what.startswith(f"{contest.model.name} ")
-            ]
-        )
-    }
-
-
-def protocols(contest: Contest) -> Criterion:
+def protocols(pair: Pair) -> Criterion:
     """Say over which protocols each framework's servers answered rightly under load."""
-    spoken = {
-        f: [
-            p
-            for p in PROTOCOLS
-            if any(m.protocol == p and contest.framework(e) == f for e, m in contest.endpoints.items())
-        ]
-        for f in FRAMEWORKS
-    }
-    cells = sides(", ".join(PROTOCOL_WORDS[p] for p in spoken[f]) or "not measured" for f in FRAMEWORKS)
-    if "not measured" in cells:
-        return unmeasured("Protocols", cells, "protocols")
-    torch, tf = spoken.values()
-    if torch == tf:
+    contest = pair.contest
+    answered = {(contest.framework(endpoint), m.protocol) for endpoint, m in contest.endpoints.items()}
+    spoken = {side: [p for p in PROTOCOLS if (side, p) in answered] for side in pair.sides}
+    cells = pair.cells({side: ", ".join(PROTOCOL_WORDS[p] for p in ps) for side, ps in spoken.items() if ps})
+    if None in cells:
+        return unmeasured(pair, "Protocols", cells, "protocols")
+    first, second = spoken.values()
+    if first == second:
         outcome = "both speak the same"
-    elif len(torch) == len(tf):
+    elif len(first) == len(second):
         outcome = "as many, not the same"
     else:
-        outcome = f"{max(FRAMEWORKS, key=lambda f: len(spoken[f]))} speaks more"
+        outcome = f"{max(pair.sides, key=lambda side: len(spoken[side]))} speaks more"
     why = (
         "Those with a valid trial in this run, by any of its servers. Bytes over REST are an addition of this project."
     )
     return Criterion("Protocols", cells, outcome, why, chart="protocols")
 
 
-def dynamic_shapes(contest: Contest) -> Criterion:
+def dynamic_shapes(pair: Pair) -> Criterion:
     """Say which formats held up at every shape that was tried: batch sizes, and lengths where the model has any."""
+    contest = pair.contest
     free = [i for i in contest.model.inputs if None in i.shape[1:]]
     held, all_ = contest.held, [*contest.held, *contest.not_held]
-    mine = {f: [name for name in all_ if BY_NAME[name].framework == f] for f in FRAMEWORKS}
-    cells = sides(
-        f"{sum(name in held for name in mine[f])} of {len(mine[f])} formats" if mine[f] else "not measured"
-        for f in FRAMEWORKS
+    mine = {side: [name for name in all_ if BY_NAME[name].framework == side] for side in pair.sides}
+    cells = pair.cells(
+        {side: f"{sum(f in held for f in names)} of {len(names)} formats" for side, names in mine.items() if names}
     )
-    if "not measured" in cells:
-        return unmeasured("Dynamic shapes", cells)
+    if None in cells:
+        return unmeasured(pair, "Dynamic shapes", cells)
     tried = sorted({p.batch for a in contest.artifacts for p in a.parity if p.batch is not None})
     what = f"batches of {' and '.join(map(str, tried))}" if tried else "several batches"
     what += f" and lengths of {', '.join(map(str, contest.model.lengths))}" if contest.model.lengths else ""

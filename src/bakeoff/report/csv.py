@@ -6,36 +6,51 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 
-from bakeoff.schema import Comparison, Latency, Measurement, Report, Summary
+from bakeoff.report.judged import judged_metrics, median_figure
+from bakeoff.schema import Comparison, Measurement, Report, Summary
+from bakeoff.schema.metrics import Metric, judged_usually, shown_in, written
 
-LATENCIES = ("mean", "p50", "p90", "p95", "p99", "p999", "max")
-RATIOS = ("p50", "throughput")
-COLUMNS = (
-    *("model", "endpoint", "target", "format", "protocol", "workload", "arrival", "concurrency", "rate_rps"),
-    *("batch_size", "trials", "valid_trials", "requests", "errors", "throughput_rps"),
-    *(f"{name}_ms" for name in LATENCIES),
-    *("p50_low_ms", "p50_high_ms", "reference"),
-    *(f"{metric}_ratio{part}" for metric in RATIOS for part in ("", "_low", "_high", "_verdict")),
-)
+PLACE = ("model", "endpoint", "target", "format", "protocol", "workload", "arrival", "concurrency", "rate_rps")
+COUNTS = ("batch_size", "trials", "valid_trials", "requests", "errors")
+RATIO_PARTS = ("", "_low", "_high", "_verdict")
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 Cell = str | float | None
+
+
+def figure_metrics() -> list[Metric]:
+    """Return the metrics that have a column, rates before times."""
+    return sorted(written(), key=lambda row: row.unit == "ms")
+
+
+def ratio_metrics(report: Report) -> list[Metric]:
+    """Return the metrics whose ratios have columns: those that the run is judged by, and the usual ones."""
+    judged = [*judged_metrics(report), *judged_usually()]
+    return [row for row in shown_in("ratios") if row in judged]
+
+
+def columns(report: Report) -> list[str]:
+    """Return the header."""
+    figures = [row.column for row in figure_metrics()]
+    ratios = [f"{row.name}_ratio{part}" for row in ratio_metrics(report) for part in RATIO_PARTS]
+    return [*PLACE, *COUNTS, *figures, "p50_low_ms", "p50_high_ms", "reference", *ratios]
 
 
 def render_csv(report: Report) -> str:
     """Return the summary as CSV: UTF-8, comma, a header line; an empty cell is what isn't known."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    writer.writerow(columns(report))
     groups: dict[tuple[str, str, str], list[Measurement]] = {}
     for m in report.measurements:
         groups.setdefault((m.model, m.endpoint, m.workload), []).append(m)
     summaries = {(s.model, s.endpoint, s.workload): s for s in report.summary}
     ratios = {(c.model, c.a, c.workload, c.metric): c for c in report.comparisons}
+    judged = ratio_metrics(report)
     for place, trials in sorted(groups.items()):
-        compared = [ratios.get((*place, metric)) for metric in RATIOS]
-        row = [*_trial_cells(trials), *_summary_cells(summaries.get(place)), *_ratio_cells(compared)]
-        writer.writerow([neutral(cell) for cell in row])
+        compared = [ratios.get((*place, row.name)) for row in judged]
+        cells = [*_trial_cells(trials), *_figure_cells(trials, summaries.get(place)), *_ratio_cells(compared)]
+        writer.writerow([neutral(cell) for cell in cells])
     return text.getvalue()
 
 
@@ -54,13 +69,11 @@ def _trial_cells(trials: Sequence[Measurement]) -> Iterator[Cell]:
     yield from (sum(each.request_count for each in valid), sum(each.error_count for each in valid))
 
 
-def _summary_cells(summary: Summary | None) -> list[Cell]:
-    """Return the figures, all empty where no trial is valid."""
-    latency = summary.latency_ms if summary else Latency(*[None] * len(LATENCIES))
-    cells = [getattr(latency, name) for name in LATENCIES]
-    if summary is None:
-        return [None, *cells, None, None]
-    return [summary.throughput_rps, *cells, summary.low, summary.high]
+def _figure_cells(trials: Sequence[Measurement], summary: Summary | None) -> Iterator[Cell]:
+    """Yield the medians and the p50's interval, all empty where no trial is valid."""
+    valid = [m for m in trials if m.verdict == "valid"]
+    yield from (median_figure(row, valid) for row in figure_metrics())
+    yield from (summary.low, summary.high) if summary else (None, None)
 
 
 def _ratio_cells(compared: Sequence[Comparison | None]) -> Iterator[Cell]:

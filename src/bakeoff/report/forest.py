@@ -1,4 +1,4 @@
-"""A ratio with its interval as a small picture: left is PyTorch's side, right TensorFlow's."""
+"""A ratio with its interval as a small picture: left is the first side's, right the second's."""
 
 from __future__ import annotations
 

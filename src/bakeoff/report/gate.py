@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from bakeoff.analysis.compare import MARGIN
 from bakeoff.report.cells import Table
+from bakeoff.report.judged import verdict_words
 from bakeoff.report.markdown import escape, render_table
-from bakeoff.report.ratios import VERDICTS, ratio_table
+from bakeoff.report.ratios import ratio_table
 from bakeoff.report.words import exact, reason_text
 from bakeoff.results.gate import ACCURACY_MARGIN, Change, Outcome
 
+FAMILY = "the metric that each workload of the new run is judged by"
 HEADLINES = {0: "no regression", 1: "REGRESSION", 2: "can't be compared"}
 
 
@@ -28,8 +30,9 @@ def outcome_tables(outcome: Outcome) -> list[Table]:
     of = f" of each endpoint's ratio to {outcome.reference} within its run" if outcome.reference else ""
     says = (
         f"New over old{of}: geometric means over the rounds, with a 95% interval (Welch's t on logarithms). A p50 of "
-        f"1.2 is 20% slower, a throughput of 1.2 is 20% more. {VERDICTS} A regression is a slower whose whole interval "
-        f"is beyond {MARGIN} (throughput: below {1 / MARGIN:.3f}); inconclusive ratios don't exclude one."
+        f"1.2 is 20% slower, a throughput of 1.2 is 20% more. {verdict_words(FAMILY)} A regression is a "
+        f"slower whose whole interval is beyond {MARGIN} (throughput: below {1 / MARGIN:.3f}); inconclusive ratios "
+        "don't exclude one."
     )
     rows = tuple((c.name, c.what, c.word, *_figures(c)) for c in outcome.changes)
     changes = Table(

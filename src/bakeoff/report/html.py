@@ -19,7 +19,7 @@ from bakeoff.report.categories import categories
 from bakeoff.report.charts.chart import THEMES, Chart, Spec, colours_of, config
 from bakeoff.report.charts.svg import javascript, plain
 from bakeoff.report.contest import Contest
-from bakeoff.report.criteria import Criterion, criteria
+from bakeoff.report.criteria import Versus, compare_frameworks
 from bakeoff.report.forest import forest
 from bakeoff.report.tables import all_tables, apart
 from bakeoff.schema import FLOORS, Report
@@ -33,7 +33,7 @@ class Part:
     name: str
     headline: str
     claims: list[Claim]
-    criteria: list[Criterion]
+    versus: list[Versus]
     charts: list[Chart]
 
 
@@ -54,7 +54,7 @@ def render_html(report: Report, contests: Sequence[tuple[Contest, list[Chart]]])
         report=report,
         title=", ".join(model.name for model in report.models) or "nothing measured",
         parts=parts,
-        categories=categories([contest for contest, _ in contests], [part.criteria for part in parts]),
+        categories=categories([contest for contest, _ in contests], [part.versus for part in parts]),
         key=[(name, colours[name], name in FLOORS) for name in colours],
         themes={name: config(name, report) for name in THEMES},
         forest=forest,
@@ -73,7 +73,7 @@ def render_html(report: Report, contests: Sequence[tuple[Contest, list[Chart]]])
 def _part(number: int, contest: Contest, charts: list[Chart]) -> Part:
     found = claims(contest)
     anchor = f"m{number}-{plain(contest.model.name)}"
-    return Part(anchor, contest.model.name, headline(contest, found), found, criteria(contest), charts)
+    return Part(anchor, contest.model.name, headline(contest, found), found, compare_frameworks(contest), charts)
 
 
 def policy(scripts: Sequence[str]) -> str:

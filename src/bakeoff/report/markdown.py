@@ -9,7 +9,8 @@ from bakeoff.errors import printable
 from bakeoff.report.answer import claims
 from bakeoff.report.cells import Table
 from bakeoff.report.contest import Contest
-from bakeoff.report.ratios import comparison_table
+from bakeoff.report.judged import family_words
+from bakeoff.report.ratios import comparison_table, references
 from bakeoff.report.tables import all_tables, apart, invalid_trials, result_table
 from bakeoff.report.words import first_line, reason_text
 from bakeoff.schema import Report
@@ -41,7 +42,7 @@ def short_table(report: Report) -> Table:
             figure = f", {claim.figure}" if claim.figure else ""
             rows.append((model.name, claim.asked, f"{claim.who}{figure}: {claim.says}", claim.why))
     says = (
-        "Medians over the valid trials at one and at eight callers. What is called fastest, or to serve most, has a "
+        f"Medians over the valid trials: {family_words(report)}. What is called fastest, or to serve most, has a "
         "verdict against all others. These verdicts are of all pairs, so their intervals are wider than those of the "
         "ratios to the reference alone."
     )
@@ -52,7 +53,7 @@ def judged_table(report: Report) -> Table:
     """Return the ratios that have a verdict; those without are folded away, with all of them."""
     every = comparison_table(report)
     rows = tuple(row for row in every.rows if row[every.columns.index("verdict")])
-    return replace(every, title=every.title.replace("Compared with", "Verdicts against", 1), rows=rows)
+    return replace(every, title=f"Verdicts against {references(report)}", rows=rows)
 
 
 def _unavailable(report: Report) -> list[str]:

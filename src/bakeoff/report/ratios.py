@@ -4,43 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from bakeoff.analysis.compare import ALPHA, MARGIN, METRICS, ROUNDS_FOR_VERDICT
 from bakeoff.report.cells import MISSING, Table, interval, number
+from bakeoff.report.judged import family_words, verdict_words
 from bakeoff.schema import Comparison, Report
+from bakeoff.schema.metrics import shown_in
 
 ORDER = ("slower", "faster", "inconclusive", "same", "")
-VERDICTS = (
-    "A verdict is given for one family of ratios: p50 at one caller and throughput at eight, floors apart. Its "
-    "intervals are wider than 95%, so that the chance of any wrong faster or slower among all of them is at most "
-    f"{ALPHA:.0%}: faster or slower where the interval excludes 1, same where it lies within {1 / MARGIN:.3f} to "
-    f"{MARGIN}, else inconclusive. It takes {ROUNDS_FOR_VERDICT} rounds; three, as --quick makes, give none."
-)
-"""What a verdict means."""
+
+
+def references(report: Report) -> str:
+    """Return what a run's ratios are to."""
+    return ", ".join(dict.fromkeys(c.b for c in report.comparisons))
 
 
 def comparison_table(report: Report) -> Table:
     """Return every endpoint's ratios to the reference: those with a verdict first, then those with none."""
-    references = ", ".join(dict.fromkeys(c.b for c in report.comparisons))
     says = (
-        f"Each endpoint's figure over that of {references}, taken round by round, with its 95% interval (of two rounds "
-        "only their range): a p50 of 1.2 "
-        f"is 20% slower, a throughput of 1.2 is 20% more. {VERDICTS}"
+        f"Each endpoint's figure over that of {references(report)}, taken round by round, with its 95% interval (of "
+        "two rounds only their range): a p50 of 1.2 "
+        f"is 20% slower, a throughput of 1.2 is 20% more. {verdict_words(family_words(report))}"
     )
-    return ratio_table(f"Compared with {references}", says, report.comparisons)
+    return ratio_table(f"Compared with {references(report)}", says, report.comparisons)
 
 
 def ratio_table(title: str, says: str, comparisons: Iterable[Comparison]) -> Table:
     """Return ratios as a row for each model, endpoint and workload, of which at most one metric has a verdict."""
+    metrics = [row.name for row in shown_in("ratios")]
     groups: dict[tuple[str, str, str], dict[str, Comparison]] = {}
     for c in comparisons:
         groups.setdefault((c.model, c.a, c.workload), {})[c.metric] = c
     rows = []
     for place, found in groups.items():
         verdict = next((c.verdict for c in found.values() if c.verdict), "")
-        rows.append((*place, verdict, *(ratio_cell(found.get(metric)) for metric in METRICS)))
+        rows.append((*place, verdict, *(ratio_cell(found.get(metric)) for metric in metrics)))
     rows.sort(key=lambda row: ORDER.index(row[3]))
-    columns = ("model", "endpoint", "workload", "verdict", *METRICS)
-    return Table(title, says, columns, tuple(rows), frozenset(METRICS))
+    columns = ("model", "endpoint", "workload", "verdict", *metrics)
+    return Table(title, says, columns, tuple(rows), frozenset(metrics))
 
 
 def ratio_cell(comparison: Comparison | None) -> str:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from bakeoff.analysis.summary import median
 from bakeoff.report.cells import MISSING, Table, interval, number, scientific
+from bakeoff.report.judged import median_figure
 from bakeoff.report.ratios import comparison_table
 from bakeoff.report.sizes import answer_table, size_tables
 from bakeoff.report.words import first_line, joined, optional_text
 from bakeoff.schema import Measurement, Parity, Report, Summary
+from bakeoff.schema.metrics import Metric, shown_in
 from bakeoff.sizes import size_report_of
 
 
 def result_table(report: Report, model: str) -> Table:
-    """Return latency and throughput of every endpoint of a model, the fastest at the first workload first."""
+    """Return the metrics of every endpoint of a model, the fastest at the first workload first."""
     workloads = workload_names(report)
     cells = {(s.endpoint, s.workload): s for s in report.summary if s.model == model}
     trials = [m for m in report.measurements if m.model == model]
@@ -22,13 +23,17 @@ def result_table(report: Report, model: str) -> Table:
     endpoints = list(dict.fromkeys(m.endpoint for m in trials))
     first = workloads[0] if workloads else ""
     endpoints.sort(key=lambda e: cells[e, first].latency_ms.p50 or 1e9 if (e, first) in cells else 1e9)
-    columns = ["endpoint", "format"]
-    for workload in workloads:
-        columns += [f"{workload} p50 ms"]
-        columns += [f"{workload} p90 ms"] if workload in singles else []
-        columns += [f"{workload} p99 ms", f"{workload} req/s"]
-    columns += [f"{first} CPU ms/req", "peak MB", "errors", "valid"]
-    rows = [_result_row(endpoint, workloads, singles, cells, trials) for endpoint in endpoints]
+    figures = [
+        (w, row) for w in workloads for row in (shown_in("table", "single") if w in singles else shown_in("table"))
+    ]
+    headings = [f"{workload} {row.heading}" for workload, row in figures]
+    headings += [f"{first} {row.heading}" for row in shown_in("first")]
+    columns = ("endpoint", "format", *headings, "peak MB", "errors", "valid")
+    rows = []
+    for endpoint in endpoints:
+        mine = [m for m in trials if m.endpoint == endpoint]
+        found = [_figure_cell(mine, workload, row, cells.get((endpoint, workload))) for workload, row in figures]
+        rows.append((endpoint, mine[0].format, *found, *_use_cells(mine, first)))
     single = " p90 at one caller is MLPerf's SingleStream latency." if singles else ""
     says = (
         "Medians over the valid trials. p50, p90, p99: milliseconds from sending a request to the end of its answer, "
@@ -37,32 +42,25 @@ def result_table(report: Report, model: str) -> Table:
         "CPU and peak memory: of all the target's processes"
         f"{_memory_note(trials)}. Valid: trials that count, of all that ran.{single}"
     )
-    return Table(f"{model}: latency and throughput", says, tuple(columns), tuple(rows), frozenset(columns[2:]))
+    return Table(f"{model}: latency and throughput", says, columns, tuple(rows), frozenset(columns[2:]))
 
 
-def _result_row(
-    endpoint: str,
-    workloads: Sequence[str],
-    singles: set[str],
-    cells: dict[tuple[str, str], Summary],
-    trials: Sequence[Measurement],
-) -> tuple[str, ...]:
-    mine = [m for m in trials if m.endpoint == endpoint]
-    row = [endpoint, mine[0].format]
-    for workload in workloads:
-        summary = cells.get((endpoint, workload))
-        if summary is None:
-            row += [MISSING] * (4 if workload in singles else 3)
-        else:
-            p50 = " ".join([number(summary.latency_ms.p50), *interval(summary)])
-            row += [p50, *([number(summary.latency_ms.p90)] if workload in singles else [])]
-            row += [number(summary.latency_ms.p99), number(summary.throughput_rps)]
-    calm = [m for m in mine if m.workload == workloads[0] and m.verdict == "valid"]
-    cpu = [m.server_cpu_ms_per_request for m in calm if m.server_cpu_ms_per_request is not None]
-    memory = max((m.peak_rss_bytes or 0 for m in mine), default=0)
-    valid = sum(m.verdict == "valid" for m in mine)
-    row += [number(median(cpu) if cpu else None), f"{memory / 1e6:.0f}" if memory else MISSING]
-    return (*row, str(sum(m.error_count for m in mine)), f"{valid} of {len(mine)}")
+def _figure_cell(trials: Sequence[Measurement], workload: str, row: Metric, summary: Summary | None) -> str:
+    """Return an endpoint's figure at a workload, a p50 with its interval."""
+    valid = [m for m in trials if m.workload == workload and m.verdict == "valid"]
+    bounds = interval(summary) if summary and row.name == "p50" else []
+    return " ".join([number(median_figure(row, valid)), *bounds])
+
+
+def _use_cells(trials: Sequence[Measurement], first: str) -> Iterator[str]:
+    """Yield what an endpoint's server used, and how many of its requests failed and of its trials count."""
+    valid = [m for m in trials if m.workload == first and m.verdict == "valid"]
+    for row in shown_in("first"):
+        yield number(median_figure(row, [m for m in valid if row.of(m) is not None]))
+    memory = max((m.peak_rss_bytes or 0 for m in trials), default=0)
+    yield f"{memory / 1e6:.0f}" if memory else MISSING
+    yield str(sum(m.error_count for m in trials))
+    yield f"{sum(m.verdict == 'valid' for m in trials)} of {len(trials)}"
 
 
 def load_table(report: Report) -> Table:

@@ -15,6 +15,7 @@ from tensorboardX.proto.event_pb2 import Event
 from tensorboardX.proto.summary_pb2 import Summary
 
 from bakeoff.schema import Measurement, Report
+from bakeoff.schema.metrics import shown_in
 
 NAME = "tensorboard"
 CHARTS = "charts"
@@ -55,12 +56,10 @@ def _write_events(folder: Path, began: float, events: Iterable[Event]) -> None:
 
 
 def _scalars(m: Measurement) -> Iterator[Event]:
-    latency = m.latency_ms
-    figures = {"p50 ms": latency.p50, "p90 ms": latency.p90, "p99 ms": latency.p99, "req/s": m.throughput_rps}
-    figures["server CPU ms/req"] = m.server_cpu_ms_per_request
-    for name, value in figures.items():
+    for row in shown_in("tensorboard"):
+        value = row.of(m)
         if value is not None:
-            scalar = Summary.Value(tag=f"{m.workload}/{name}", simple_value=value)
+            scalar = Summary.Value(tag=f"{m.workload}/{row.heading}", simple_value=value)
             yield Event(step=m.round, summary=Summary(value=[scalar]))
 
 

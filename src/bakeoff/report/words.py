@@ -25,10 +25,10 @@ def seconds(value: float) -> str:
     return f"{number(value)} s"
 
 
-def times(ratio: float, low: float | None = None, high: float | None = None) -> str:
+def times(ratio: float, low: float | None = None, high: float | None = None, word: str = "x") -> str:
     """Return a ratio as a multiple, with its interval where there is one."""
     bounds = "" if low is None or high is None else f" [{number(low)}, {number(high)}]"
-    return f"{number(ratio)}x{bounds}"
+    return f"{number(ratio)}{word}{bounds}"
 
 
 def bracket(low: float | None, high: float | None) -> str:
@@ -41,6 +41,23 @@ def listed(names: Sequence[str], most: int = 4) -> str:
     """Return names as a sentence lists them, the rest counted."""
     shown = list(names[:most]) + ([f"{len(names) - most} more"] if len(names) > most else [])
     return shown[0] if len(shown) == 1 else ", ".join(shown[:-1]) + " and " + shown[-1]
+
+
+CARDINALS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+
+
+def callers_words(count: int) -> str:
+    """Return a number of callers that wait for each answer."""
+    return f"{CARDINALS[count] if count < len(CARDINALS) else count} caller{'s' * (count != 1)}"
+
+
+def load_words(trial: Measurement) -> str:
+    """Return a trial's workload as a sentence names it."""
+    if trial.concurrency is not None:
+        said = callers_words(trial.concurrency)
+    else:
+        said = f"{number(trial.rate_rps)} requests a second"
+    return said if trial.batch_size == 1 else f"{said} with {trial.batch_size} rows each"
 
 
 def endpoint_words(trial: Measurement) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TypeVar
 
 from bakeoff.schema import Reason, Workload
@@ -44,7 +44,10 @@ def find_differences(new: Conditions, old: Conditions, relative: bool = False) -
     reasons += _differing(placed, before, "other_cpus", "of")
     reasons += _differing(*_shared(new.servers, old.servers), "other_workers", "target")
     reasons += _differing(*_shared(new.models, old.models), "other_weights", "model")
-    news, olds = ({w.name: asdict(w) | {"seed": None} for w in run.workloads} for run in (new, old))
+    # What a workload is judged by changes nothing that is measured; the new run says it.
+    news, olds = (
+        {w.name: asdict(replace(w, judged_by="")) | {"seed": None} for w in run.workloads} for run in (new, old)
+    )
     reasons += _differing(*_shared(news, olds), "other_workload", "workload")
     reasons += _differing(new.surroundings, old.surroundings, "other_surroundings", "what")
     for what, ours, theirs in (("model", new.models, old.models), ("workload", news, olds)):

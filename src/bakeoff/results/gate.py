@@ -10,18 +10,19 @@ from typing import Literal
 
 from bakeoff.analysis.compare import (
     MARGIN,
-    METRICS,
     ROUNDS_FOR_VERDICT,
     collect_series,
     compare_runs,
     default_reference,
     find_regressions,
     is_judged,
+    series_at,
 )
 from bakeoff.errors import UsageError, one_of
 from bakeoff.host.files import validated
 from bakeoff.results.comparable import Conditions, find_differences
 from bakeoff.schema import FLOORS, Comparison, Measurement, Reason, Report, Workload
+from bakeoff.schema.metrics import shown_in
 
 ACCURACY_MARGIN = 0.01
 """An accuracy may fall by so much: one in a hundred samples of the model's own evaluation."""
@@ -87,7 +88,7 @@ def judge_runs(new: Report, old: Report, relative: bool = False, reference: str 
         comparisons=tuple(comparisons),
         changes=tuple(changes),
         regressions=(*regressions, *find_lost(new, old)),
-        unjudged=tuple(find_unjudged(comparisons, (*new.measurements, *old.measurements))),
+        unjudged=tuple(find_unjudged(comparisons, new.measurements)),
     )
 
 
@@ -175,7 +176,8 @@ def find_lost(new: Report, old: Report) -> list[Reason]:
     ]
     series = collect_series(new.measurements)
     for at, endpoints in collect_series(old.measurements).items():
-        gone = [e for e in endpoints if e not in series.get(at, {}) and (at.model, e, at.workload) in ours]
+        left = series_at(series, at)
+        gone = [e for e in endpoints if e not in left and (at.model, e, at.workload) in ours]
         found += [
             Reason("metric_gone", {"model": at.model, "endpoint": e, "workload": at.workload, "metric": at.metric})
             for e in gone
@@ -189,11 +191,10 @@ def find_lost(new: Report, old: Report) -> list[Reason]:
 def find_unjudged(comparisons: Iterable[Comparison], measurements: Iterable[Measurement]) -> list[Reason]:
     """Return a reason for each ratio that is of the family that gets verdicts and has too few rounds for one.
 
-    One says so where the runs have nothing of that family in common.
+    One says so where the runs have nothing of that family in common. `measurements` are the new run's.
     """
-    family = {
-        (m.model, m.endpoint, m.workload, metric) for m in measurements for metric in METRICS if is_judged(m, metric)
-    }
+    names = [row.name for row in shown_in("ratios")]
+    family = {(m.model, m.endpoint, m.workload, name) for m in measurements for name in names if is_judged(m, name)}
     judged = [c for c in comparisons if (c.model, c.a, c.workload, c.metric) in family]
     if not judged:
         return [Reason("nothing_judged")]

@@ -61,6 +61,7 @@ def recount_trial(folder: Path, stored: Measurement) -> Measurement:
         memory_from=stored.memory_from,
         breakdown=stored.breakdown,
         disturbed=stored.disturbed,
+        judged_by=stored.judged_by,
     )
 
 

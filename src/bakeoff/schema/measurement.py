@@ -87,7 +87,7 @@ class Measurement:
     `client_cpu_percent`: of the CPUs that the load generator can use, spinning apart. `held_back`: requests that
     started late because too many were outstanding. `connections_opened`: within the window. `drift_percent`: how much
     longer the median request took in the window's last third than in its first; None where either has too few. It
-    excludes nothing.
+    excludes nothing. `judged_by`: the metric whose ratios get verdicts, empty where none do; None in older results.
     """
 
     trial_id: str
@@ -131,3 +131,4 @@ class Measurement:
     breakdown: Breakdown | None = None
     disturbed: Disturbance | None = None
     wrong_answers: int = 0
+    judged_by: str | None = None

@@ -15,7 +15,8 @@ class Workload:
     A closed loop has a concurrency, constant and poisson arrivals a rate. `max_outstanding` is how many requests of an
     open loop may wait for their answers at once; a trial that needs more is invalid. `models` are those it is for, all
     where it names none; it is not for endpoints whose requests are larger than `max_request_bytes`, and only in the
-    first `rounds`. `seed` draws the schedule; a run gives each round its own.
+    first `rounds`. `judged_by` names the metric whose ratios get verdicts; where it is empty none do. `seed` draws the
+    schedule; a run gives each round its own.
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = STRICT
@@ -32,4 +33,5 @@ class Workload:
     max_request_bytes: int | None = None
     rounds: int | None = None
     models: tuple[str, ...] = ()
+    judged_by: str = ""
     seed: int = 0

@@ -164,21 +164,6 @@ def test_holm_rejects_what_its_adjusted_p_values_reject(p_values: list[float]) -
     assert rejected == list(adjusted < 0.05)
 
 
-def test_the_family_is_p50_at_one_caller_and_throughput_at_eight() -> None:
-    random = np.random.default_rng(1)
-    found = compare_endpoints(simulate_run(random, {"base": 1.0, "a": 2.0, "b": 1.0}), "base")
-    judged = {(c.a, c.workload, c.metric): c.verdict for c in found if c.verdict}
-    assert judged.keys() == {(e, *place) for e in "ab" for place in (("c1", "p50"), ("c8", "throughput"))}
-    assert judged["a", "c1", "p50"] == judged["a", "c8", "throughput"] == "slower"
-    assert all(c.confidence == 0.95 for c in found if c.verdict is None)
-    assert {c.confidence for c in found if c.verdict} == {1 - 0.05 / 4, 1 - 0.05 / 3}
-
-
-def test_more_rows_a_request_are_another_question() -> None:
-    run = [replace(m, batch_size=8) for m in simulate_run(np.random.default_rng(1), {"base": 1.0, "a": 2.0})]
-    assert all(c.verdict is None for c in compare_endpoints(run, "base"))
-
-
 def test_floors_are_no_contenders() -> None:
     run = [
         replace(m, target="echo" if m.endpoint == "a" else m.target)

@@ -112,6 +112,11 @@ def test_a_trial_counts_what_was_intended_within_its_window() -> None:
     assert m.verdict == "valid"
 
 
+def test_a_trial_says_what_its_workload_is_judged_by() -> None:
+    trial = replace(TRIAL, workload=replace(TRIAL.workload, judged_by="p99"))
+    assert summarize_trial(trial, ENDPOINT, trial_samples([(0, 5, "ok")], (0, 50))).judged_by == "p99"
+
+
 def test_a_failed_request_is_no_throughput_and_no_fast_success() -> None:
     m = summarize_trial(TRIAL, ENDPOINT, trial_samples([(i, i + 1, "refused") for i in range(100)], (0, 100)))
     assert m.throughput_rps == 0

@@ -66,6 +66,7 @@ def load(text: str, tmp_path: Path) -> Config:
         ('models = ["digits_cnn"]  # which', 'models = ["resnet"]  # which', ("workloads.2.models", "'resnet'")),
         ('workloads = ["c1", "c8"]', 'workloads = ["c2"]', ("quick.workloads", "'c2'", "c8")),
         ('name = "c8"', 'name = "c1"', ("'c1' stands twice",)),
+        ('judged_by = "p50"', 'judged_by = "max"', ("workloads.0.judged_by", "'max'", "p99", "throughput")),
         ('name = "c8"', 'name = "../c8"', ("workloads.1.name", "letters")),
         ("base_port = 0", "base_port = 70000", ("base_port", "less than or equal to 65000")),
         ('protocols = ["rest"', 'protocols = ["soap"', ("protocols.0", "binary")),
@@ -118,6 +119,21 @@ def test_quick_is_one_small_model_and_short_trials() -> None:
     assert quick.models == ("digits_cnn",)
     assert {w.concurrency for w in quick.workloads} == {1, 8}
     assert all(w.duration_s < 2 for w in quick.workloads)
+
+
+def test_each_workload_says_what_it_is_judged_by(tmp_path: Path) -> None:
+    def judges(text: str) -> dict[str, str]:
+        return {w.name: w.judged_by for w in load(text, tmp_path).workloads}
+
+    usual = {"c1": "p50", "c8": "throughput", "open": ""}
+    silent = BENCH.replace('judged_by = "p50"\n', "").replace('judged_by = "throughput"\n', "")
+    assert judges(BENCH) == usual and "judged_by =" not in silent
+    assert judges(silent) == usual, "an experiment written before there was a choice"
+    assert judges(silent.replace("rate_rps = 125", 'rate_rps = 125\njudged_by = "p99"')) == {
+        "c1": "",
+        "c8": "",
+        "open": "p99",
+    }
 
 
 def test_automatic_cpu_sets_are_disjoint_where_there_are_two(monkeypatch: pytest.MonkeyPatch) -> None:

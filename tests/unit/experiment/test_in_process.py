@@ -10,7 +10,7 @@ from bakeoff.errors import TargetFailed
 from bakeoff.experiment.in_process import time_artifacts
 from bakeoff.host.progress import Quiet
 from bakeoff.platforms.deploy import Deployment
-from bakeoff.platforms.platform import BareTime, Prepared
+from bakeoff.platforms.platform import InProcessTime, Prepared
 from bakeoff.schema import InProcess
 
 CPUS = "3"
@@ -22,12 +22,12 @@ class Platform:
     def __init__(self) -> None:
         self.asked: list[tuple[str, str, str]] = []
 
-    def time_bare(self, prepared: Any, model_dir: Path, format: str, cpus: str) -> BareTime | None:
+    def time_in_process(self, prepared: Any, model_dir: Path, format: str, cpus: str) -> InProcessTime | None:
         name = prepared.target.name
         self.asked.append((name, format, cpus))
         if name == "broken":
             raise TargetFailed("it broke")
-        return BareTime(0.5, 9) if name == "good" else None
+        return InProcessTime(0.5, 9) if name == "good" else None
 
 
 def deployment(*names: str) -> Deployment:

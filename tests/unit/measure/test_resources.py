@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bakeoff.measure.resources import tree_bytes
-from bakeoff.platforms.platform import BareTime, read_bare_time, split_startup
+from bakeoff.platforms.platform import InProcessTime, read_in_process_time, split_startup
 from bakeoff.schema import Startup
 
 
@@ -34,10 +34,10 @@ def test_a_server_first_seen_open_when_it_answered_was_ready_with_that(listening
 
 def test_a_bare_time_is_the_last_line_that_was_said() -> None:
     said = 'INFO: something\n{"runtime": "r 1", "p50_ms": 0.25, "predictions": 40}\n'
-    assert read_bare_time(said) == BareTime(0.25, 40)
+    assert read_in_process_time(said) == InProcessTime(0.25, 40)
 
 
 @pytest.mark.parametrize("said", ["", "no JSON", "{}"])
 def test_a_program_that_does_not_say_it_is_told_by_an_error(said: str) -> None:
     with pytest.raises((ValueError, KeyError, IndexError)):
-        read_bare_time(said)
+        read_in_process_time(said)

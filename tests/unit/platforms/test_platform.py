@@ -42,7 +42,7 @@ class Scripted(Platform[Server]):
     def _unused(self, *_: Any) -> Any:
         raise AssertionError("waiting needs none of this")
 
-    resolve_cpus = export = prepare = check_format = time_bare = start = _unused
+    resolve_cpus = export = prepare = check_format = time_in_process = start = _unused
     pause = resume = read_usage = read_metrics = open_load = surroundings = _unused
 
 

@@ -9,40 +9,28 @@ from typing import Any
 
 import numpy as np
 import pytest
-from example_run import ENDPOINTS, HOSTILE, example_run, write_run_samples
+from example_run import HOSTILE, SIDES, contest, criterion, example_run, write_run_samples
 
 from bakeoff.errors import UsageError
 from bakeoff.report import write_report
 from bakeoff.report.answer import Claim, claims, headline
-from bakeoff.report.categories import categories
 from bakeoff.report.charts import charts_of
 from bakeoff.report.charts.chart import Chart
 from bakeoff.report.charts.latency import curve
 from bakeoff.report.charts.svg import plain, render_svg
-from bakeoff.report.contest import Contest
-from bakeoff.report.criteria import Criterion, criteria
-from bakeoff.report.forest import place
+from bakeoff.report.criteria import Pair, criteria
 from bakeoff.report.html import as_data
 from bakeoff.report.searches import load_searches
 from bakeoff.report.trust import notices, reason_table, repeat_command, trial_table
 from bakeoff.report.words import listed, percent, size, times
 from bakeoff.results.recompute import summarize_report
-from bakeoff.schema import EdgeMeasurement, MissingArtifact, Reason, Report, quoted
-
-
-def contest(report: Report | None = None) -> Contest:
-    report = report or example_run()
-    return Contest(report, report.models[0])
+from bakeoff.schema import Reason, Report
 
 
 def answered(report: Report) -> tuple[Claim, str]:
     one = contest(report)
     found = claims(one)
     return found[0], headline(one, found)
-
-
-def criterion(report: Report, name: str) -> Criterion:
-    return next(row for row in criteria(contest(report)) if row.name == name)
 
 
 def charts_by_id(report: Report, folder: Path = Path("no such folder")) -> dict[str, Chart]:
@@ -66,7 +54,11 @@ def test_with_too_few_rounds_nothing_is_called_faster(rounds: int) -> None:
     assert claim.sure == "open" and claim.asked == "Lowest median latency"
     assert "faster" not in claim.says + said and "no verdict says it is the fastest" in said
     assert claim.why.startswith("One round: no interval" if rounds == 1 else "No verdict: 3 rounds in common")
-    assert all(row.winner is None for row in criteria(contest(report)) if row.low is not None or row.name == "Latency")
+    assert all(
+        row.winner is None
+        for row in criteria(Pair(contest(report), SIDES))
+        if row.low is not None or row.name == "Latency"
+    )
     assert any(n.what == "A first look" for n in notices(report))
 
 
@@ -94,33 +86,6 @@ def test_one_that_is_ahead_by_verdict_is_not_called_not_told_apart() -> None:
     assert "not told apart" not in claim.says + said and "no verdict says it is the fastest" in said
 
 
-def test_a_framework_wins_only_against_all_of_the_others_endpoints() -> None:
-    clear = criterion(example_run(), "Latency")
-    assert (
-        clear.winner == "TensorFlow" and clear.outcome.startswith("TensorFlow: ") and clear.outcome.endswith("faster")
-    )
-    assert clear.best[0].endswith("flask-torch-rest") and clear.best[1].endswith("lean-tflite-grpc")
-    near = criterion(
-        example_run(p50s={"torchserve-rest": 2.0, "flask-torch-rest": 0.4, "lean-tflite-grpc": 0.4}), "Latency"
-    )
-    assert near.winner is None
-
-
-def test_pytorch_can_win_and_the_mark_lies_on_its_side() -> None:
-    found = criterion(example_run(p50s={"torchserve-rest": 0.2, "lean-tflite-rest": 0.8}), "Throughput")
-    assert found.winner == "PyTorch" and found.outcome.startswith("PyTorch: ")
-    assert found.ratio is not None and found.ratio < 1 and place(found.ratio) < 50
-
-
-def test_cost_follows_the_price_of_the_hour() -> None:
-    report = example_run(noise=0)
-    found = criterion(report, "Cost of a million")
-    # 0.36 an hour is 0.0001 a second: 5,000 a second cost 0.02 a million, 1,250 cost 0.08.
-    assert found.best == ("0.08, flask-torch-rest", "0.02, lean-tflite-grpc")
-    free = replace(report, config={key: value for key, value in report.config.items() if key != "price_per_hour"})
-    assert criterion(free, "Cost of a million").outcome == "not measured here"
-
-
 def test_a_second_workload_with_one_caller_is_not_mixed_with_the_first() -> None:
     report = example_run(noise=0)
     other = tuple(
@@ -141,53 +106,11 @@ def test_a_run_of_which_nothing_is_known_yet_has_a_page(tmp_path: Path) -> None:
     assert "nothing measured" in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
-def test_what_was_not_measured_is_said_with_the_reason() -> None:
-    report = example_run(p50s={e: ms for e, (target, _, _, ms) in ENDPOINTS.items() if target == "lean-tflite"})
-    latency = criterion(report, "Latency")
-    assert latency.best[0] == "not measured" and latency.outcome == "not measured here" and "PyTorch" in latency.why
-    edge = criterion(example_run(), "Edge size")
-    assert edge.outcome == "not measured here" and "No edge format of PyTorch" in edge.why
-    nothing = replace(report, measurements=(), summary=(), artifacts=(), comparisons=())
-    assert [claim.sure for claim in claims(contest(nothing))] == ["none"] * 3
-
-
-def test_sizes_are_counted_and_memory_has_no_winner() -> None:
-    report = example_run()
-    assert criterion(report, "Artifact size").winner == "TensorFlow"
-    start = criterion(report, "Start-up")
-    assert start.winner is None and "no interval" in start.why and start.outcome == "PyTorch's figure is 3x lower"
-
-
 def test_lost_accuracy_is_named() -> None:
     report = example_run()
     small = replace(report.artifacts[-1], accuracy=0.95)
     claim = claims(contest(replace(report, artifacts=(*report.artifacts[:-1], small))))[2]
     assert "accuracy 0.9500, 0.0400 less" in claim.says
-
-
-def test_the_eight_categories_are_there_and_only_those_with_evidence_are_measured() -> None:
-    one = contest()
-    found = categories([one], [criteria(one)])
-    assert len(found) == 8
-    assert {c.name for c in found if c.measured} == {"Dynamic graphs", "Deployment"}
-    assert "TensorFlow wins latency, throughput" in next(c.says for c in found if c.name == "Deployment")
-
-
-def test_what_wins_with_one_model_is_not_said_of_another() -> None:
-    ours = contest(example_run("a", p50s={"torchserve-rest": 2.0, "lean-tflite-rest": 0.5}))
-    theirs = contest(example_run("b", p50s={"torchserve-rest": 0.5, "lean-tflite-rest": 2.0}))
-    said = next(
-        c.says for c in categories([ours, theirs], [criteria(ours), criteria(theirs)]) if c.name == "Deployment"
-    )
-    assert "TensorFlow wins latency, throughput, cost of a million, artifact size of a; PyTorch wins latency" in said
-    assert "; TensorFlow wins artifact size of b;" in said
-
-
-def test_formats_that_did_not_hold_up_count_among_those_tried() -> None:
-    gone = (MissingArtifact("digits_cnn", "onnx", quoted("a free dimension is baked in")),)
-    one = contest(replace(example_run(), missing_artifacts=gone))
-    said = next(c.says for c in categories([one], [criteria(one)]) if c.name == "Dynamic graphs")
-    assert "4 of 5 formats took every batch size tried" in said
 
 
 def test_trust_names_what_failed_and_why() -> None:
@@ -253,16 +176,6 @@ def test_a_curve_ends_where_its_requests_end() -> None:
     assert all(np.isfinite(point["ms"]) for point in failed) and failed[-1]["nines"] == 0.301
 
 
-def test_a_format_that_cannot_be_had_counts_against_its_framework_and_is_named() -> None:
-    report = example_run()
-    gone = replace(
-        report, missing_artifacts=(MissingArtifact("digits_cnn", "executorch", quoted("an operator is not there")),)
-    )
-    found = criterion(gone, "Dynamic shapes")
-    assert found.best == ("1 of 2 formats", "3 of 3 formats") and "Not to be had: executorch" in found.why
-    assert any(notice.what == "digits_cnn is unavailable as executorch" for notice in notices(gone))
-
-
 def test_an_artifact_that_answers_no_numbers_is_never_the_smallest() -> None:
     report = example_run()
     small = report.artifacts[-1]
@@ -277,23 +190,6 @@ def test_the_smallest_of_a_network_with_random_weights_has_no_accuracy_to_speak_
     artifacts = tuple(replace(a, accuracy=None) for a in report.artifacts)
     claim = claims(contest(replace(report, models=(drawn,), artifacts=artifacts)))[2]
     assert "its weights were drawn at random" in claim.says
-
-
-def test_edge_size_counts_the_runtime_where_both_are_measured() -> None:
-    report = example_run()
-    lite = replace(report.artifacts[0], format="lite-interpreter", size_bytes=250_000)
-    artifacts = (*report.artifacts, lite)
-    assert criterion(replace(report, artifacts=artifacts), "Edge size").best[0] == "250 kB, lite-interpreter"
-    edge = tuple(
-        EdgeMeasurement("digits_cnn", a.format, a.sha256, runtime, "", "", version="1", shared_objects_bytes=weighs)
-        for a, runtime, weighs in ((lite, "torch", 200_000_000), (report.artifacts[-1], "litert", 10_000_000))
-    )
-    found = criterion(replace(report, artifacts=artifacts, edge=edge), "Edge size")
-    assert found.best[0].endswith("lite-interpreter in torch") and found.winner == "TensorFlow"
-    served = EdgeMeasurement(
-        "digits_cnn", "torchscript", lite.sha256, "torch.jit", "", "", version="1", shared_objects_bytes=1_000_000
-    )
-    assert criterion(replace(report, artifacts=artifacts, edge=(*edge, served)), "Edge size").best == found.best
 
 
 def test_each_format_has_its_own_servers_memory() -> None:
@@ -336,16 +232,6 @@ def test_protocols_that_a_verdict_calls_the_same_are_not_called_undecided() -> N
     servers = {"torchserve-rest": 2.0, "torchserve-grpc": 2.0, "lean-tflite-rest": 0.6, "lean-tflite-grpc": 0.4}
     said = charts_by_id(example_run(p50s=servers, noise=0.002))["protocols"].says
     assert "the same on torchserve (1" in said and "faster on lean-tflite (1.5" in said and "not decided" not in said
-
-
-def test_having_as_many_protocols_is_not_having_more() -> None:
-    def outcome(*endpoints: str) -> str:
-        return criterion(example_run(p50s={e: 1.0 for e in endpoints}), "Protocols").outcome
-
-    assert outcome("torchserve-rest", "lean-tflite-rest") == "both speak the same"
-    assert outcome("torchserve-rest", "lean-tflite-grpc") == "as many, not the same"
-    assert outcome("torchserve-rest", "lean-tflite-rest", "lean-tflite-grpc") == "TensorFlow speaks more"
-    assert outcome("torchserve-rest", "torchserve-grpc", "lean-tflite-grpc") == "PyTorch speaks more"
 
 
 SEARCH: dict[str, Any] = {

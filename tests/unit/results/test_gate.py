@@ -145,6 +145,29 @@ def test_runs_with_nothing_that_gets_a_verdict_do_not_pass() -> None:
     assert (outcome.status, outcome.unjudged) == (2, (Reason("nothing_judged"),))
 
 
+def judged_by(report: Report, **names: str) -> Report:
+    """Return a run that says what its workloads are judged by, in its configuration and its trials."""
+    workloads = [w | {"judged_by": names.get(str(w["name"]), "")} for w in WORKLOADS]
+    trials = tuple(
+        replace(m, judged_by=names.get(m.workload, ""), latency_ms=replace(m.latency_ms, p99=m.latency_ms.p50))
+        for m in report.measurements
+    )
+    return replace(report, config=report.config | {"workloads": workloads}, measurements=trials)
+
+
+def test_a_baseline_that_does_not_say_what_it_is_judged_by_is_judged_as_usual() -> None:
+    new = judged_by(recorded_run(EQUAL | {"a": 1.3}, seed=2), c1="p50", c8="throughput")
+    assert judge_runs(new, OLD).regressions == judge_runs(recorded_run(EQUAL | {"a": 1.3}, seed=2), OLD).regressions
+
+
+def test_the_new_run_says_what_is_judged() -> None:
+    old = judged_by(OLD, c1="p50", c8="throughput")
+    outcome = judge_runs(judged_by(recorded_run(EQUAL | {"a": 1.3}, seed=2), c8="p99"), old)
+    assert {(c.workload, c.metric) for c in outcome.comparisons if c.verdict} == {("c8", "p99")}
+    assert [line.split(" got slower")[0] for line in outcome.regressions] == ["m a c8 p99"]
+    assert (outcome.reasons, outcome.unjudged) == ((), ())
+
+
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [

@@ -89,6 +89,17 @@ def test_a_report_that_is_right_does_not_change(run: Path) -> None:
     assert again == report and find_changes(report, again) == []
 
 
+@pytest.mark.parametrize(
+    ("judged_by", "judged"), [("p99", ["p99"]), ("", []), (None, ["p50"])], ids=["said", "none", "older"]
+)
+def test_what_a_workload_is_judged_by_outlives_the_samples(run: Path, judged_by: str | None, judged: list[str]) -> None:
+    report = read_results(run)
+    trials = tuple(replace(m, judged_by=judged_by) for m in report.measurements)
+    again = recount_report(run, replace(report, measurements=trials))
+    assert {m.judged_by for m in again.measurements} == {judged_by}
+    assert [c.metric for c in again.comparisons if c.verdict] == judged
+
+
 def test_a_doctored_number_is_put_right_and_said(
     run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

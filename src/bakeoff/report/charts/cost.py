@@ -15,7 +15,7 @@ from bakeoff.schema import FLOORS
 
 
 def cost_chart(contest: Contest) -> Chart | None:
-    """Draw the price of a million predictions at the throughput of eight callers."""
+    """Draw the price of a million predictions at the throughput at the workload judged by it."""
     price = contest.report.config.get("price_per_hour")
     if not isinstance(price, int | float) or not price or contest.busy is None:
         return None
@@ -45,14 +45,13 @@ def cost_chart(contest: Contest) -> Chart | None:
     ]
     columns = ("endpoint", "req/s", "cost of a million")
     cells = tuple((r["endpoint"], number(r["rps"]), f"{number(r['cost'])} {r['interval']}".rstrip()) for r in rows)
-    rule = f"The rule: {price:g} an hour (price_per_hour) over the median throughput at eight callers, times a million."
+    load = contest.load("throughput")
+    rule = f"The rule: {price:g} an hour (price_per_hour) over the median throughput at {load}, times a million."
     table = Table(f"{contest.model.name}: cost", rule, columns, cells, frozenset(columns[1:]))
     best, worst = rows[0], rows[-1]
     says = f"{rule} {best['endpoint']}: {number(best['cost'])}; {worst['endpoint']}: {number(worst['cost'])}. "
-    says += (
-        "Lines: 95% intervals over the rounds. Eight callers who wait are not the most that a server bears: that is "
-    )
-    says += "what bakeoff capacity finds."
+    says += "Lines: 95% intervals over the rounds. This load is not the most that a server bears: that is what bakeoff "
+    says += "capacity finds."
     return Chart("cost", "Cost", says, (Panel("", view(rows, layers, {"y": y}, 20 * len(rows))),), table)
 
 

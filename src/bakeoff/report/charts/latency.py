@@ -22,7 +22,7 @@ NINES = tuple(sorted({*MARKS.values(), *(round(0.08 * step, 2) for step in range
 
 
 def latency_chart(folder: Path, contest: Contest) -> Chart | None:
-    """Draw the distributions at one caller, or at the first workload; None where there are no samples."""
+    """Draw the distributions at the workload judged by its p50, or at the first; None where there are no samples."""
     workload = contest.calm or next((m.workload for m in contest.valid), None)
     rounds: dict[str, list[Floats]] = defaultdict(list)
     for m in contest.valid:

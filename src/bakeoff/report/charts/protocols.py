@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from bakeoff.report.answer import advantage
 from bakeoff.report.cells import MISSING, Table, interval, number
 from bakeoff.report.charts.chart import Chart, Panel, Spec, focused, log_axis, significant, target_colour, view
 from bakeoff.report.contest import Contest
@@ -22,12 +21,12 @@ WORDS: dict[Verdict | None, str] = {
 
 
 def protocol_chart(contest: Contest) -> Chart | None:
-    """Draw each target's p50 over its protocols at one caller, with intervals."""
+    """Draw each target's p50 over its protocols, with intervals."""
     groups = by_server(contest)
     rows = [_row(contest, e) for group in groups.values() for e in group if contest.figure(e, "p50")]
     if not rows:
         return None
-    x = log_axis("p50 at one caller, ms (log scale)", (row["ms"] for row in rows), 1.6)
+    x = log_axis(f"p50 at {contest.load('p50')}, ms (log scale)", (row["ms"] for row in rows), 1.6)
     order = list(dict.fromkeys(row["server"] for row in sorted(rows, key=lambda row: row["ms"])))
     common = {
         "y": {"field": "server", "type": "nominal", "sort": order, "title": None},
@@ -96,7 +95,7 @@ def _says(contest: Contest, groups: dict[tuple[str, str], list[str]]) -> str:
     for endpoints in groups.values():
         of = {contest.endpoints[e].protocol: e for e in endpoints}
         if "rest" in of and "grpc" in of:
-            found = advantage(contest, "p50", of["grpc"], of["rest"])
+            found = contest.advantage("p50", of["grpc"], of["rest"])
             server = contest.labels[of["grpc"]]
             bracket = f" ({times(found.ratio, found.low, found.high)})" if found else ""
             by[WORDS[found.verdict if found else None]].append(server + bracket)
@@ -120,5 +119,8 @@ def _table(contest: Contest, groups: dict[tuple[str, str], list[str]]) -> Table:
                 cells[contest.endpoints[e].protocol] = " ".join([p50, *interval(summary)])
         rows.append((target, format, *cells.values()))
     columns = ("target", "format", *(f"{PROTOCOL_WORDS[p]} p50 ms" for p in PROTOCOLS))
-    says = "Medians at one caller, with the 95% interval of the rounds' geometric mean; of two rounds their range."
+    says = (
+        f"Medians at {contest.load('p50')}, with the 95% interval of the rounds' geometric mean; of two rounds their "
+        "range."
+    )
     return Table(f"{contest.model.name}: protocols", says, columns, tuple(rows), frozenset(columns[2:]))

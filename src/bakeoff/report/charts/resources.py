@@ -5,7 +5,7 @@ from __future__ import annotations
 from bakeoff.report.cells import MISSING, Table, number
 from bakeoff.report.charts.chart import Chart, Panel, Spec, focused, significant, target_colour, view
 from bakeoff.report.contest import Contest
-from bakeoff.report.criteria import peak_memory
+from bakeoff.report.usage import peak_memory
 from bakeoff.report.words import seconds
 from bakeoff.schema import FLOORS, TargetState
 

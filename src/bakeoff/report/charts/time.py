@@ -20,7 +20,7 @@ PARTS = {
 
 
 def time_chart(contest: Contest) -> Chart | None:
-    """Draw the mean service time at one caller in parts, beside what the artifact takes without a server."""
+    """Draw the mean service time in parts, beside what the artifact takes without a server."""
     found = {e: parts for e, m in contest.endpoints.items() if m.target not in FLOORS and (parts := _parts(contest, e))}
     if not found:
         return None
@@ -42,7 +42,10 @@ def time_chart(contest: Contest) -> Chart | None:
                 }
             )
             begin = end
-    panels = (Panel("Milliseconds", _bars(rows, order)), Panel("Share of the whole", _shares(rows, order)))
+    panels = (
+        Panel("Milliseconds", _bars(rows, order, contest.load("p50"))),
+        Panel("Share of the whole", _shares(rows, order)),
+    )
     return Chart("time", "Where the time goes", _says(contest, found), panels, _table(contest, found, order), False)
 
 
@@ -88,8 +91,8 @@ def _tip() -> list[Spec]:
     return [{"field": name} for name in ("endpoint", "part", "ms", "in_process")]
 
 
-def _bars(rows: list[Spec], order: list[str]) -> Spec:
-    x = {"field": "ms", "type": "quantitative", "title": "mean service time at one caller, ms", "stack": "zero"}
+def _bars(rows: list[Spec], order: list[str], load: str) -> Spec:
+    x = {"field": "ms", "type": "quantitative", "title": f"mean service time at {load}, ms", "stack": "zero"}
     bar = {"mark": {"type": "bar"}, "encoding": {"x": x, "color": COLOUR, "order": STACKED, "tooltip": _tip()}}
     tick = {
         "transform": [{"filter": "datum.in_process != null"}],
@@ -140,7 +143,8 @@ def _table(contest: Contest, found: dict[str, dict[str, float]], order: list[str
         mine = [m for m in contest.valid if m.endpoint == e and m.workload == contest.calm]
         cells = [number(sum(parts.values())), *(number(parts.get(name)) for name in list(PARTS)[:3])]
         rows.append((e, *cells, number(in_process(contest, e)), number(_floor(mine)), _note(mine)))
-    says = "Means at one caller, medians over the trials; in process and echo floor (same wire, no model): medians."
+    load = contest.load("p50")
+    says = f"Means at {load}, medians over the trials; in process and echo floor (same wire, no model): medians."
     return Table(f"{contest.model.name}: where the time goes", says, columns, tuple(rows), frozenset(columns[1:7]))
 
 

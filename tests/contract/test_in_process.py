@@ -1,4 +1,4 @@
-"""Every program that knows --bare times its artifact in its own environment, and no server is needed for it."""
+"""Every engine of a target is timed in process, in the target's own environment, without a server."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ def test_it_says_how_long_a_prediction_takes(name: str, deployment: Deployment) 
     if state.status == "unavailable":
         pytest.skip(f"{name} is unavailable: {state.reason}")
     server = next(server for server in deployment.servers if server.target == target)
-    time = deployment.platform.time_bare(server.prepared, deployment.folder, target.formats[0], None)
+    time = deployment.platform.time_in_process(server.prepared, deployment.folder, target.formats[0], None)
     assert time is not None and time.predictions >= 7 and 0 < time.p50_ms < 100
 
 
 def test_a_target_that_cannot_be_timed_has_no_time(deployment: Deployment) -> None:
-    assert deployment.platform.time_bare(Prepared(TARGETS["echo"]), deployment.folder, "none", None) is None
+    assert deployment.platform.time_in_process(Prepared(TARGETS["echo"]), deployment.folder, "none", None) is None
