@@ -102,8 +102,8 @@ def check_golden(predict: Predictor, folder: Path, model: Model) -> None:
 
 
 def wrong_shapes(model: Model) -> Arrays:
-    """Inputs with a dimension less than the model's."""
-    return {name: array[0] for name, array in zeros(model, 1, 3).items()}
+    """Inputs that lack the model's last dimension."""
+    return {name: array[..., 0] for name, array in zeros(model, 1, 3).items()}
 
 
 def test_it_answers_as_pytorch_in_any_batch_and_length(engine: Engine, folder: Path, model: Model) -> None:
