@@ -1,0 +1,1 @@
+"""results.json: reading, writing, computing again, judging two of them."""
