@@ -55,10 +55,11 @@ def describe(arguments: argparse.Namespace) -> dict[str, Any]:
     artifact = find_artifact(arguments.model_dir / arguments.format)
     inputs, expected = read_golden(arguments.model_dir / "golden.npz", model)
     engine = import_engine(arguments.engine)
+    refusals: tuple[type[Exception], ...] = (*REFUSALS, *engine.REFUSALS)
     try:
         said = measure(engine, artifact, model, inputs, arguments.threads)
         said["max_abs_error"] = check(said.pop("outputs"), expected, model, arguments.format)
-    except (*REFUSALS, *engine.REFUSALS) as error:
+    except refusals as error:
         text = " ".join(str(error).split()) or type(error).__name__
         return {"reason": text[:LONGEST_REASON]}
     row = BY_MODULE[arguments.engine]

@@ -24,7 +24,7 @@ def import_engine(module: str) -> Engine:
 def find_artifact(folder: Path) -> Path:
     """Return what is deployed of artifacts/MODEL/FORMAT: the file or folder that its manifest names."""
     manifest: dict[str, Any] = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    return folder / manifest["file"]
+    return folder / str(manifest["file"])
 
 
 def golden_rows(file: Path, source: str, names: list[str], length: int | None) -> list[Arrays]:

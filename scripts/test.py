@@ -36,6 +36,14 @@ PARTS: dict[str, tuple[Command, ...]] = {
         (*RUN_IN, "models/requirements.txt", "-n", "auto", "-W", "ignore", "tests/unit/models"),
         (*RUN_IN, "--optional", "models/executorch/requirements.txt", "-W", "ignore", "tests/unit/models_executorch"),
     ),
+    # One contract for all engines, in each one's environment.
+    "engines": (
+        (*RUN_IN, "models/requirements.txt", "-W", "ignore", "tests/engines"),
+        (*RUN_IN, "serving/lean-tflite/requirements.txt", "tests/engines"),
+        (*RUN_IN, "serving/lean-litert/requirements.txt", "tests/engines"),
+        (*RUN_IN, "engines/requirements.txt", "tests/engines"),
+        (*RUN_IN, "--optional", "models/executorch/requirements.txt", "-W", "ignore", "tests/engines"),
+    ),
     "servers": (
         (*RUN_IN, "serving/torchserve/requirements.txt", "tests/unit/serving/test_torchserve_handler.py"),
         (

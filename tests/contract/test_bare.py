@@ -1,4 +1,4 @@
-"""Every program that knows --bare times its artifact in its own environment, and no server is needed for it."""
+"""Every target with an engine has its artifact timed in its own environment, and no server is needed for it."""
 
 from __future__ import annotations
 

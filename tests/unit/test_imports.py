@@ -24,6 +24,8 @@ LEVELS = (
 )
 LEVEL_OF = {name: level for level, names in enumerate(LEVELS) for name in names}
 FRAMEWORKS = {"torch", "tensorflow", "locust", "gevent", "flask", "keras", "tflite_runtime", "ai_edge_litert"}
+FRAMEWORKS |= {"onnxruntime", "executorch"}
+PROGRAMS = ("models", "engines", "serving", "loadtest")
 PROGRAMS_MAY = {"bakeoff.schema", "bakeoff.wire", "bakeoff.measure.schedule", "bakeoff.measure.samples"}
 
 
@@ -60,9 +62,7 @@ def test_modules_import_only_from_lower_levels(path: Path) -> None:
             assert LEVEL_OF[other] < LEVEL_OF[own], f"{own} may not import {other}"
 
 
-@pytest.mark.parametrize(
-    "path", [*sources(ROOT / "serving"), *sources(ROOT / "loadtest"), *sources(ROOT / "edge")], ids=identifier
-)
+@pytest.mark.parametrize("path", [path for folder in PROGRAMS for path in sources(ROOT / folder)], ids=identifier)
 def test_programs_import_only_what_they_may(path: Path) -> None:
     for name in imported(path):
         if name.startswith("bakeoff"):
@@ -75,5 +75,5 @@ def test_every_module_has_a_level() -> None:
 
 
 def test_nothing_imports_the_programs() -> None:
-    for folder in ("models", "serving", "loadtest", "edge"):
+    for folder in PROGRAMS:
         assert not list((ROOT / folder).rglob("__init__.py"))
