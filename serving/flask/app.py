@@ -23,12 +23,7 @@ def create_app(arguments: list[str]) -> Flask:
     """Load the model and make the application: gunicorn calls this in every worker."""
     wire, predict = load(arguments, "rest")
     app = Flask(__name__, static_folder=None)
-    app.register_error_handler(RequestError, lambda error: refusal(wire, error))
-    app.register_error_handler(WireError, lambda error: refusal(wire, invalid(str(error))))
-    app.register_error_handler(
-        HTTPException,
-        lambda error: refusal(wire, RequestError(error.code or 500, "INTERNAL", error.description or error.name)),
-    )
+    _refuse_in_the_wires_form(app, wire)
 
     @app.get("/metrics")
     def metrics() -> Response:
@@ -60,6 +55,15 @@ def create_app(arguments: list[str]) -> Flask:
         return response
 
     return app
+
+
+def _refuse_in_the_wires_form(app: Flask, wire: Wire) -> None:
+    app.register_error_handler(RequestError, lambda error: refusal(wire, error))
+    app.register_error_handler(WireError, lambda error: refusal(wire, invalid(str(error))))
+    app.register_error_handler(
+        HTTPException,
+        lambda error: refusal(wire, RequestError(error.code or 500, "INTERNAL", error.description or error.name)),
+    )
 
 
 def refusal(wire: Wire, error: RequestError) -> Response:
