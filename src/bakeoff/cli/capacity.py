@@ -92,24 +92,24 @@ def capacity(
     with progress() as show, probed(experiment, selection, workload, place, show) as probe:
         probe.prime()
         if slo_ms is None:
-            points = sweep_callers(probe)
-            found: object = {"endpoint": probe.endpoint.id, "points": points, "knee": find_knee(points)}
-            table = sweep_table(probe, points)
+            found, table = find_sweep(probe)
         else:
-            objective, trials = Objective(slo_ms, precision), int(budget_s / (trial_s + WARMUP_S + PAUSE_S))
-            result = search_under(probe, objective, max(FEWEST_TRIALS, trials), experiment.seed)
-            found = {
-                "endpoint": probe.endpoint.id,
-                "slo_ms": slo_ms,
-                **asdict(result),
-                "price": experiment.price_per_hour,
-            }
+            trials = max(FEWEST_TRIALS, int(budget_s / (trial_s + WARMUP_S + PAUSE_S)))
+            result = search_under(probe, Objective(slo_ms, precision), trials, experiment.seed)
+            found = {"endpoint": probe.endpoint.id, "slo_ms": slo_ms, **asdict(result)}
+            found["price"] = experiment.price_per_hour
             table = capacity_table(probe, result, slo_ms, experiment.price_per_hour)
     write_atomic(folder / "capacity.json", told({"found": found, "measurements": probe.measurements}, reason_text))
     print_rows(found, table, json)
     tell(f"kept: {folder / 'capacity.json'}")
     if slo_ms is not None and is_unmeasured(result):
         raise BakeoffError(f"this machine can't keep the arrivals: {joined(probe.measurements[-1].reasons)}")
+
+
+def find_sweep(probe: Probe) -> tuple[dict[str, Any], Table]:
+    """Sweep to the knee; return what was found, and a table of it."""
+    points = sweep_callers(probe)
+    return {"endpoint": probe.endpoint.id, "points": points, "knee": find_knee(points)}, sweep_table(probe, points)
 
 
 def search_under(probe: Probe, objective: Objective, trials: int, seed: int) -> Capacity:

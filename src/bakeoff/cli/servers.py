@@ -61,18 +61,23 @@ def up(
         except BaseException:
             chosen.close()
             raise
+    _show_up(deployment, json)
+    missing = [name for name in target if deployment.states[name].status != "available"]
+    if missing:
+        raise BakeoffError("\n".join(f"{name}: {_why(deployment.states[name])}" for name in missing))
+    end = "scripts/bakeoff down" + ("" if platform == "local" else f" --platform {platform}")
+    example = f"{locust} -f loadtest/locustfile.py --endpoint {deployment.endpoints[0].id}"
+    tell(f"load one: {example}\nend them: {end}")
+
+
+def _show_up(deployment: Deployment, json: bool) -> None:
+    """Print the endpoints; raise BakeoffError where there is none."""
     rows = deployment.endpoints
     cells = tuple((e.id, e.format, e.wire, f"{e.host}:{e.port}") for e in rows)
     table = Table("Endpoints that are up", "", ("endpoint", "format", "wire", "address"), cells, frozenset())
     print_rows(rows, table, json)
     if not rows:
         raise BakeoffError("no target came up")
-    end = "scripts/bakeoff down" + ("" if platform == "local" else f" --platform {platform}")
-    missing = [name for name in target if deployment.states[name].status != "available"]
-    if missing:
-        raise BakeoffError("\n".join(f"{name}: {_why(deployment.states[name])}" for name in missing))
-    example = f"{locust} -f loadtest/locustfile.py --endpoint {rows[0].id}"
-    tell(f"load one: {example}\nend them: {end}")
 
 
 def _leave_up(deployment: Deployment, selection: Selection, options: StartOptions, show: Show) -> None:

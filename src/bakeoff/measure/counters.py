@@ -53,9 +53,8 @@ FAMILIES = (
         untimed=("grpc",),
     ),
     # TensorFlow Serving has a queue only where it batches. Its request_latency holds the decoding of JSON, too.
-    # Its page says request_count: the parser gives every counter the suffix _total.
     Family(
-        requests=":tensorflow:serving:request_count_total",
+        requests=":tensorflow:serving:request_count",
         compute=Timer(":tensorflow:serving:runtime_latency_sum", ":tensorflow:serving:runtime_latency_count", 1e-3),
     ),
 )
@@ -77,8 +76,10 @@ class Exchange:
 def add_up(text: str) -> dict[str, float]:
     """Return each series' value, added up over its labels; nothing of a page that is not Prometheus's text."""
     found: dict[str, float] = {}
+    # Without types, of which the parser makes names: it gives every counter the suffix _total.
+    lines = (line for line in text.split("\n") if not line.startswith("#"))
     try:
-        for family in text_string_to_metric_families(text):
+        for family in text_string_to_metric_families("\n".join(lines)):
             for sample in family.samples:
                 found[sample.name] = found.get(sample.name, 0.0) + sample.value
     except ValueError:

@@ -25,7 +25,8 @@ FLASK = """bakeoff_requests_total{{code="200",protocol="rest"}} {count}.0
 bakeoff_inference_seconds_count{{protocol="rest"}} {count}.0
 bakeoff_inference_seconds_sum{{protocol="rest"}} {seconds}
 """
-TORCHSERVE = """ts_inference_latency_microseconds{{uuid="a-b",model_name="m",hostname="h",}} {compute}
+TORCHSERVE = """# TYPE ts_inference_latency_microseconds counter
+ts_inference_latency_microseconds{{uuid="a-b",model_name="m",hostname="h",}} {compute}
 ts_queue_latency_microseconds{{uuid="a-b",model_name="m",hostname="h",}} {queue}
 ts_inference_requests_total{{uuid="a-b",model_name="m",hostname="h",}} {count}.0
 """
