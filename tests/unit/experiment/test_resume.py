@@ -13,7 +13,6 @@ from bakeoff.experiment.config import DEFAULT, load_config
 from bakeoff.experiment.resume import RunOptions, new_run, reopen_run
 from bakeoff.host.catalog import load_targets
 from bakeoff.platforms.deploy import Selection
-from bakeoff.platforms.remote import Remote
 from bakeoff.report.words import reason_text
 from bakeoff.results.store import locked, write_results
 
@@ -37,16 +36,6 @@ def test_a_run_is_reopened_as_it_was_begun(tmp_path: Path) -> None:
     assert job.weights == Path("w.pt") and job.out == tmp_path
     assert job.config == load_config(DEFAULT, MODELS, load_targets())
     assert {target.name for target in job.selection.floors} == {"echo", "client-floor"}
-
-
-def test_options_are_read_by_their_old_names(tmp_path: Path) -> None:
-    begin(tmp_path)
-    path = tmp_path / "results.json"
-    content = json.loads(path.read_text(encoding="utf-8"))
-    content["config"]["run"] = {"runtime": "attached", "workers": 3, "await_workers": 2}
-    path.write_text(json.dumps(content), encoding="utf-8")
-    job = reopen_run(tmp_path)
-    assert isinstance(job.platform, Remote) and (job.workers.own, job.workers.awaited) == (3, 2)
 
 
 def test_what_cannot_be_reopened_is_named(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from bakeoff.report.criteria import compare_frameworks
 from bakeoff.report.forest import place
 from bakeoff.report.trust import notices
 from bakeoff.results.recompute import summarize_report
-from bakeoff.schema import EdgeMeasurement, MissingArtifact, Report
+from bakeoff.schema import EdgeMeasurement, MissingArtifact, Report, quoted
 
 
 def test_a_framework_wins_only_against_all_of_the_others_endpoints() -> None:
@@ -133,10 +133,10 @@ def test_formats_that_did_not_hold_up_count_among_those_tried() -> None:
 
 def test_a_format_that_cannot_be_had_counts_against_its_framework_and_is_named() -> None:
     report = example_run()
-    gone = replace(report, missing_artifacts=(MissingArtifact("digits_cnn", "executorch", "an operator is not there"),))
+    gone = replace(report, missing_artifacts=(MissingArtifact("digits_cnn", "executorch", quoted("no such operator")),))
     found = criterion(gone, "Dynamic shapes")
     assert found.best == ("1 of 2 formats", "3 of 3 formats") and "Not to be had: executorch" in found.why
-    assert any(notice.what == "digits_cnn can't be had as executorch" for notice in notices(gone))
+    assert any(notice.what == "digits_cnn is unavailable as executorch" for notice in notices(gone))
 
 
 def test_edge_size_counts_the_runtime_where_both_are_measured() -> None:

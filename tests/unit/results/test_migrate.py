@@ -215,3 +215,14 @@ def test_what_somebody_else_wrote_is_read_or_refused(junk: object, old: dict[str
             read_results(tmp_path)
         except UsageError as error:
             assert "results.json" in str(error)
+
+
+def test_the_options_of_a_run_get_the_names_of_today(old: dict[str, Any]) -> None:
+    run = {"runtime": "attached", "workers": 3, "await_workers": 2, "named": ["tflite"]}
+    config = migrate(old | {"config": old["config"] | {"run": run}})["config"]
+    assert config["run"] == {
+        "platform": "remote",
+        "load_workers": 3,
+        "await_load_workers": 2,
+        "named": ["lean-tflite"],
+    }
