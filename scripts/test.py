@@ -62,7 +62,7 @@ PARTS: dict[str, tuple[Command, ...]] = {
     # The same cases every time; benchmarks/long/fuzz.py sends many more.
     "fuzz": ((*RUN_IN, "tests/fuzz/requirements.txt", "tests/fuzz"),),
     # A quick run takes about four minutes, and longer where environments are still to be made.
-    "e2e": ((*PYTEST, "--timeout", "1500", "tests/e2e"),),
+    "e2e": ((*PYTEST, "--timeout", "3000", "tests/e2e"),),
 }
 APART: dict[str, tuple[Command, ...]] = {
     # Hugging Face's library wants an environment of its own.

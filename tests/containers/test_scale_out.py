@@ -52,7 +52,7 @@ def test_two_workers_measure_and_one_that_is_killed_costs_a_trial_and_no_more(tm
                 break
         time.sleep(2)  # into the trial, which takes 5.5 s
         assert docker("kill", f"{RUN}-loadworker-1").returncode == 0
-        run.communicate(timeout=300)
+        run.communicate(timeout=1500)
     finally:
         run.kill()
     measurements = results(tmp_path / "run")
@@ -84,7 +84,7 @@ def scaled(stack: None) -> Iterator[None]:
 
 
 def fetch(path: str, form: bytes | None = None) -> Any:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 600
     while True:
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:8089/{path}", form, timeout=10) as answer:
@@ -97,7 +97,7 @@ def fetch(path: str, form: bytes | None = None) -> Any:
 
 @pytest.mark.usefixtures("scaled")
 def test_locusts_page_has_two_workers_that_load_an_endpoint() -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 600
     while len(fetch("stats/requests")["workers"]) < 2 and time.monotonic() < deadline:
         time.sleep(0.5)
     form = b"user_count=4&spawn_rate=4&host=&endpoint=lean-tflite-grpc&batch_size=1"

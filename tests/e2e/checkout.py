@@ -28,7 +28,7 @@ def results_of(folder: Path) -> dict[str, Any]:
 
 def wait_for_a_measurement(folder: Path, run: subprocess.Popen[str]) -> None:
     """Wait until a run has measured its first trial and goes on."""
-    deadline = time.monotonic() + 280
+    deadline = time.monotonic() + 1500
     while time.monotonic() < deadline and run.poll() is None:
         if results_of(folder)["measurements"]:
             return

@@ -14,6 +14,6 @@ def quick_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a `scripts/bench --quick` that ended well."""
     folder = tmp_path_factory.mktemp("quick") / "run"
     command = [str(ROOT / "scripts" / "bench"), "--quick", "--out", str(folder)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=1500)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=2400)
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
     return folder

@@ -114,7 +114,7 @@ def test_an_interruption_leaves_no_process_and_keeps_what_was_measured(
     wait_for_a_measurement(folder, process)
     assert our_processes()
     process.send_signal(number)
-    process.communicate(timeout=60)
+    process.communicate(timeout=600)
     assert process.returncode == status
     assert our_processes() == []
     assert list(SERVERS.iterdir()) == []
@@ -137,7 +137,7 @@ def test_a_killed_run_leaves_no_process_and_goes_on_without_losing_or_repeating_
     wait_for_a_measurement(folder, process)
     process.kill()
     process.wait()
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 600
     while our_processes() and time.monotonic() < deadline:
         time.sleep(0.2)
     assert our_processes() == []
@@ -169,7 +169,7 @@ def test_up_is_loaded_by_locust_and_down_ends_it() -> None:
         base = [locust[1], "-f", "loadtest/locustfile.py", "--endpoint"]
         headless = subprocess.run(
             [*base, "lean-tflite-grpc", "--headless", "-u", "4", "-r", "4", "-t", "3s", "--json"],
-            cwd=ROOT, capture_output=True, text=True, timeout=60,
+            cwd=ROOT, capture_output=True, text=True, timeout=600,
         )  # fmt: skip
         assert headless.returncode == 0, headless.stderr
         (row,) = json.loads(headless.stdout)
@@ -194,7 +194,7 @@ def test_up_is_loaded_by_locust_and_down_ends_it() -> None:
 
 def fetch(url: str) -> str:
     """Return a page that may need a moment to come up."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 600
     while True:
         try:
             with urllib.request.urlopen(url, timeout=5) as answer:

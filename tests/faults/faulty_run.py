@@ -76,7 +76,7 @@ class FaultyRun:
 
     def end(self) -> int:
         """Wait for its end and return its exit status; what it said is in `said`."""
-        self.said = self.process.communicate(timeout=200)[1]
+        self.said = self.process.communicate(timeout=1500)[1]
         return self.process.returncode
 
     @property

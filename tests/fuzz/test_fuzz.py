@@ -85,7 +85,7 @@ def test_it_answers_as_it_describes_itself(server: Attacked, mode: GenerationMod
         @settings(FIXED, max_examples=DESCRIBED)
         @given(operation.as_strategy(generation_mode=mode))
         def ask(case: schemathesis.Case) -> None:
-            response = case.call(base_url=base, timeout=60)
+            response = case.call(base_url=base, timeout=600)
             checks = [not_a_server_error]
             if mode.is_positive:
                 checks.append(status_code_conformance)

@@ -47,7 +47,7 @@ class KnownServer:
     def end(self) -> dict[str, Any]:
         """End it; return what it says of itself."""
         self.process.terminate()
-        out, _ = self.process.communicate(timeout=10)
+        out, _ = self.process.communicate(timeout=600)
         said: dict[str, Any] = json.loads(out)
         return said
 

@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 GITHUB = MarkdownIt("commonmark").enable("table")
 LEFT_OUT = {".venv", ".bakeoff", "artifacts", "results"}
 PAGES = sorted(path for path in ROOT.rglob("*.md") if not LEFT_OUT & set(path.relative_to(ROOT).parts))
-WORDS = {"rest": "REST", "binary": "raw bytes", "grpc": "gRPC"}
+WORDS = {"rest": "REST", "binary": "binary", "grpc": "gRPC"}
 
 
 def tokens(path: Path) -> list[Token]:

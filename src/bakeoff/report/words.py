@@ -9,7 +9,7 @@ from bakeoff.analysis.compare import MARGIN, ROUNDS_FOR_VERDICT
 from bakeoff.report.cells import number
 from bakeoff.schema import Comparison, Measurement, Reason
 
-PROTOCOL_WORDS = {"rest": "REST (JSON)", "binary": "REST (bytes)", "grpc": "gRPC"}
+PROTOCOL_WORDS = {"rest": "REST (JSON)", "binary": "binary", "grpc": "gRPC"}
 
 
 def size(count: float) -> str:
@@ -95,7 +95,7 @@ SENTENCES = {
     "no_success": "no request succeeded",
     "wrong_answers": "{count} of the checked answers were wrong",
     "load_busy": "the load generator used {percent:.0f}% of its CPU time, more than {limit_percent:g}%: "
-    "give it more CPUs and --workers",
+    "give it more CPUs and --load-workers",
     "held_back": "{count} requests started late: max_outstanding were waiting for their answers",
     "late": "1% of the requests started more than {ms:.2g} ms late; the limit is {limit_ms:.2g} ms",
     "load_worker_ended": "worker {worker} of {workers} ended during the trial",

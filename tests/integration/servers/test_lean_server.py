@@ -299,7 +299,7 @@ def test_it_speaks_torchserves_wires_where_it_is_told_to(start: Start, model: st
 def test_wires_of_two_families_are_refused(tmp_path: Path) -> None:
     mixed = f"{TFSERVING_WIRES[0]},{TORCHSERVE_WIRES[0]}"
     process = spawn(LEAN[0], "image", FP32, free_ports(), tmp_path, "--wires", mixed)
-    _, errors = process.communicate(timeout=20)
+    _, errors = process.communicate(timeout=600)
     assert process.returncode == 1 and mixed.replace(",", ", ") in errors and "Traceback" not in errors
 
 
@@ -316,7 +316,7 @@ def test_metrics_count_requests_by_protocol_and_code(start: Start) -> None:
         "bakeoff_compute_microseconds_count 3.0",
         "bakeoff_requests_in_flight 0.0",
     )
-    deadline = time.monotonic() + 10  # a call is counted when its answer is sent, which the caller may see before
+    deadline = time.monotonic() + 600  # a call is counted when its answer is sent, which the caller may see before
     page = ""
     while not all(line in page for line in expected) and time.monotonic() < deadline:
         page = server.client("tfserving-rest").get("/metrics").body.decode()
@@ -342,7 +342,7 @@ def test_a_taken_port_is_a_clear_error(start: Start, tmp_path: Path, which: str)
     server = start("lean-tflite", "image", FP32)
     ports = (server.rest_port, free_ports()[0]) if which == "rest" else (free_ports()[0], server.grpc_port)
     process = spawn("lean-tflite", "image", FP32, ports, tmp_path)
-    _, errors = process.communicate(timeout=20)
+    _, errors = process.communicate(timeout=600)
     taken = ports[0] if which == "rest" else ports[1]
     assert process.returncode == 1
     assert f"can't listen on 127.0.0.1:{taken}: the port is taken; give another with --{which}-port" in errors
@@ -350,14 +350,14 @@ def test_a_taken_port_is_a_clear_error(start: Start, tmp_path: Path, which: str)
 
 def test_an_artifact_that_the_runtime_can_not_load(tmp_path: Path) -> None:
     process = spawn("lean-tflite", "image", "tflite-dynamic", free_ports(), tmp_path)
-    _, errors = process.communicate(timeout=20)
+    _, errors = process.communicate(timeout=600)
     assert process.returncode == 65
     assert "Didn't find op for builtin opcode 'FULLY_CONNECTED' version '12'" in errors.splitlines()[-1]
 
 
 def test_a_missing_artifact_says_what_to_do(tmp_path: Path) -> None:
     process = spawn("lean-tflite", "image", "tflite-fp16", free_ports(), tmp_path)
-    _, errors = process.communicate(timeout=20)
+    _, errors = process.communicate(timeout=600)
     assert process.returncode == 1
     assert "tflite-fp16" in errors
 
@@ -377,7 +377,7 @@ def test_check_says_whether_the_runtime_can_run_the_artifact(
     tmp_path: Path, target: str, format: str, ok: bool
 ) -> None:
     process = spawn(target, "image", format, free_ports(), tmp_path, "--check", str(tmp_path / "own.npz"))
-    output, _ = process.communicate(timeout=20)
+    output, _ = process.communicate(timeout=600)
     result = json.loads(output)
     assert (process.returncode, result["ok"]) == ((0, True) if ok else (65, False))
     assert result["format"] == format

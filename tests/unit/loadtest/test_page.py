@@ -91,7 +91,7 @@ def free_port() -> int:
 
 
 def fetch(url: str, form: bytes | None = None) -> Any:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 600
     while True:
         try:
             with urllib.request.urlopen(url, form, timeout=10) as answer:
@@ -108,7 +108,7 @@ def test_the_page_shows_parts_of_a_millisecond_and_many_users_at_once(page: str)
     assert 0.3 <= one["median_response_time"] < 3 and one["median_response_time"] != round(one["median_response_time"])
     assert one["num_failures"] == 0
     assert fetch(f"{page}/swarm", b"user_count=40&spawn_rate=100&host=&endpoint=known-rest&batch_size=1")["success"]
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 600
     while fetch(f"{page}/stats/requests")["user_count"] < 40 and time.monotonic() < deadline:
         time.sleep(0.2)
     many = shown_after(page, requests=one["num_requests"] + 2000)
@@ -119,7 +119,7 @@ def test_the_page_shows_parts_of_a_millisecond_and_many_users_at_once(page: str)
 
 def shown_after(page: str, requests: int) -> dict[str, Any]:
     """Return what the page shows of the endpoint once so many requests are done."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 600
     while time.monotonic() < deadline:
         rows = [row for row in fetch(f"{page}/stats/requests")["stats"] if row["name"] == "known-rest"]
         if rows and rows[0]["num_requests"] >= requests:

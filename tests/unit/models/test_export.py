@@ -37,7 +37,7 @@ class Result:
 
 def export(folder: Path, out: Path, *options: str) -> Result:
     command = [sys.executable, str(PROGRAM), "--model-folder", str(folder), "--out", str(out), *options]
-    finished = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
+    finished = subprocess.run(command, capture_output=True, text=True, timeout=1500, check=False)
     events = [json.loads(line) for line in finished.stdout.splitlines()]  # nothing but events is on stdout
     return Result(finished.returncode, events, finished.stderr)
 

@@ -50,7 +50,7 @@ class Result:
 
 def export(folder: Path | str, out: Path, *options: str) -> Result:
     command = [sys.executable, str(MODELS / "export.py"), "--model-folder", str(folder), "--out", str(out), *options]
-    finished = subprocess.run(command, capture_output=True, text=True, timeout=280, check=False)
+    finished = subprocess.run(command, capture_output=True, text=True, timeout=1500, check=False)
     return Result(finished.returncode, [json.loads(line) for line in finished.stdout.splitlines()], finished.stderr)
 
 

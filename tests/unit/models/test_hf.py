@@ -19,7 +19,7 @@ def export(source: str, out: Path, *options: str) -> tuple[int, list[dict[str, s
     # a hub that nobody listens for
     environment = {**os.environ, "HF_ENDPOINT": "http://127.0.0.1:9", "HF_HOME": str(out)}
     environment["HF_HUB_DOWNLOAD_TIMEOUT"] = environment["HF_HUB_ETAG_TIMEOUT"] = "1"
-    finished = subprocess.run(command, capture_output=True, text=True, timeout=280, env=environment, check=False)
+    finished = subprocess.run(command, capture_output=True, text=True, timeout=1500, env=environment, check=False)
     return finished.returncode, [json.loads(line) for line in finished.stdout.splitlines()], finished.stderr
 
 

@@ -157,7 +157,7 @@ def test_training_writes_weights_and_a_log(tmp_path: Path) -> None:
     weights, log = tmp_path / "weights.pt", tmp_path / "log"
     command = [sys.executable, str(ZOO / "digits_cnn" / "train.py"), "--epochs", "3"]
     command += ["--logdir", str(log), "--weights", str(weights)]
-    finished = subprocess.run(command, capture_output=True, text=True, check=True, timeout=240, env=os.environ)
+    finished = subprocess.run(command, capture_output=True, text=True, check=True, timeout=1500, env=os.environ)
     printed = float(finished.stdout.split("held-out accuracy ")[1].split(",")[0])
     model = load_model(ZOO / "digits_cnn", weights)
     assert model.evaluate(model.predict)["accuracy"] == pytest.approx(printed, abs=1e-4)

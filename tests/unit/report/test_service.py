@@ -68,7 +68,7 @@ def server(root: Path) -> Iterator[http.client.HTTPConnection]:
     with make_server(root, "127.0.0.1", 0) as listening:
         thread = threading.Thread(target=listening.serve_forever, args=(0.02,))
         thread.start()
-        connection = http.client.HTTPConnection("127.0.0.1", listening.server_port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", listening.server_port, timeout=600)
         yield connection
         connection.close()
         listening.shutdown()
@@ -164,5 +164,5 @@ def test_a_verdict_says_what_is_missing() -> None:
 
 def test_it_is_a_program_that_refuses_what_is_no_folder(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "bakeoff.report.service", str(tmp_path / "nothing")]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600)
     assert done.returncode == 2 and "no such folder" in done.stderr

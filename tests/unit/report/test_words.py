@@ -34,7 +34,7 @@ def test_what_is_unknown_is_called_so_and_breaks_no_sentence(code: str) -> None:
     [
         (
             Reason("load_busy", {"percent": 91.4, "limit_percent": 80.0}),
-            "the load generator used 91% of its CPU time, more than 80%: give it more CPUs and --workers",
+            "the load generator used 91% of its CPU time, more than 80%: give it more CPUs and --load-workers",
         ),
         (
             Reason("late", {"ms": 12.34, "limit_ms": 1.0}),

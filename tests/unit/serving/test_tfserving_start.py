@@ -18,7 +18,7 @@ def start(folder: Path, path: str, host: str = "127.0.0.1") -> subprocess.Comple
         env=os.environ | {"PATH": path},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=600,
         check=False,
     )
 

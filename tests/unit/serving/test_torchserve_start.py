@@ -98,7 +98,7 @@ def test_worker_python_passes_its_arguments_on(start: SimpleNamespace, tmp_path:
         [program, "-c", "import sys; print(sys.executable, sys.argv[1:])", "two words"],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=600,
         check=True,
         env=os.environ,
     )
