@@ -289,8 +289,8 @@ def test_it_speaks_torchserves_wires_where_it_is_told_to(start: Start, model: st
     for wire in TORCHSERVE_WIRES:
         close_to(predict(server, wire, inputs), outputs)
         body = WIRES[wire].encode_request("nobody", specs(model, "inputs"), inputs)
-        assert server.client(wire, "nobody").send(body).status in ("http_404", "grpc_5")
-    refused = server.client("torchserve-rest").send(b"{}")
+        assert server.client(wire, "nobody").post(body).status in ("http_404", "grpc_5")
+    refused = server.client("torchserve-rest").post(b"{}")
     assert refused.status == "http_400" and '"code":400' in refused.message
     assert json.loads(server.client("torchserve-rest").get("/ping").body) == {"status": "Healthy"}
     assert server.client("torchserve-rest").get(f"/v1/models/{model}").status == "http_404"
