@@ -10,7 +10,6 @@ Exit status 1 when a goal is missed. Progress and what could not be measured are
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import random
 import signal
@@ -24,6 +23,7 @@ from statistics import median
 
 from clients_run import CLIENTS, print_goals, run_client, tell
 from floor_servers import Floor, floor_servers
+from outcome import conclude, run_program
 
 from bakeoff.errors import BakeoffError
 from bakeoff.host.files import ROOT
@@ -207,17 +207,8 @@ def main() -> int:
         "not_measured": [f"{contest.client} over {contest.protocol}: {why}" for contest, why in missing.items()],
         "goals": [judge(goal, found) for goal in GOALS],
     }
-    if options.json:
-        sys.stdout.write(json.dumps(result, indent=1) + "\n")
-    else:
-        print_table(result)
-    return 0 if all(goal["met"] for goal in result["goals"]) else 1
+    return conclude(result, options.json, print_table)
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except BakeoffError as error:
-        sys.exit(str(error))
-    except KeyboardInterrupt:
-        sys.exit(130)
+    run_program(main)

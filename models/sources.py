@@ -10,9 +10,12 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from bakeoff.schema.formats import BY_NAME
+
 MODELS = Path(__file__).parent
 HF = "hf:"
 """Begins a model that Hugging Face's transformers loads."""
+ENGINES = MODELS.parent / "engines"
 HANDLER = MODELS.parent / "serving" / "torchserve" / "handler.py"
 """TorchServe's handler, which is packed into the .mar."""
 
@@ -63,6 +66,7 @@ def exporter_files(format_name: str) -> list[Path]:
     files = [requirements, MODELS / f"{module_name(format_name).replace('.', '/')}.py"]
     for pattern in ("*.py", "aten_to_tf/*.py", "formats/_*.py"):
         files += sorted(MODELS.glob(pattern))
+    files.append(ENGINES / f"{BY_NAME[format_name].engines[0]}.py")  # it proves the format
     return files + ([HANDLER] if format_name == "torchscript" and HANDLER.is_file() else [])
 
 

@@ -20,7 +20,7 @@ from statistics import linear_regression, median
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from clients_run import CLIENTS, print_goals, run_client, tell  # noqa: E402
-from tflite_overhead import LOCAL, call, up  # noqa: E402
+from lean_overhead import LOCAL, call, up  # noqa: E402
 
 from bakeoff.errors import BakeoffError, TargetUnavailable  # noqa: E402
 from bakeoff.experiment.config import Cpus  # noqa: E402

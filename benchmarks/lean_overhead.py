@@ -1,6 +1,6 @@
 """Measure what the TFLite server costs over the interpreter, and over Python servers that do nothing.
 
-    .venv/bin/python benchmarks/tflite_overhead.py [--quick] [--json]
+    .venv/bin/python benchmarks/lean_overhead.py [--quick] [--json]
 
 Servers run on one CPU, the load on another. Each repetition starts the server anew and measures everything once in a
 drawn order; a figure is the median over the repetitions, a ratio or difference is taken within each repetition first.
@@ -10,7 +10,6 @@ Exit status 1 when a goal is missed. Progress is told on stderr.
 from __future__ import annotations
 
 import argparse
-import json
 import random
 import signal
 import sys
@@ -25,6 +24,7 @@ from statistics import median
 
 from clients_run import CLIENTS, print_goals, run_client, tell
 from floor_servers import start, wait_for_port
+from outcome import conclude, run_program
 
 from bakeoff.artifacts.export import ExportOptions
 from bakeoff.errors import BakeoffError, TargetUnavailable
@@ -289,17 +289,8 @@ def main() -> int:
         "figures": summarize(found),
         "goals": [judge(goal, found) for goal in GOALS],
     }
-    if options.json:
-        sys.stdout.write(json.dumps(result, indent=1) + "\n")
-    else:
-        print_tables(result)
-    return 0 if all(goal["met"] for goal in result["goals"]) else 1
+    return conclude(result, options.json, print_tables)
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except BakeoffError as error:
-        sys.exit(str(error))
-    except KeyboardInterrupt:
-        sys.exit(130)
+    run_program(main)
