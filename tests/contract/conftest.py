@@ -17,6 +17,7 @@ from bakeoff.host.catalog import load_targets
 from bakeoff.platforms.deploy import Deployment, Selection, bring_up, open_deployment
 from bakeoff.platforms.platform import StartOptions
 from bakeoff.platforms.table import PLATFORMS
+from bakeoff.report.words import optional_text
 from bakeoff.schema import PROTOCOLS, Endpoint
 
 
@@ -43,6 +44,6 @@ def endpoint(request: pytest.FixtureRequest, deployment: Deployment) -> Endpoint
     target, wire = request.param
     state = deployment.states[target]
     if state.status == "unavailable":
-        pytest.skip(f"{target} is unavailable: {state.reason}")
+        pytest.skip(f"{target} is unavailable: {optional_text(state.reason)}")
     assert state.status == "available", state.reason
     return next(e for e in deployment.endpoints if e.target == target and e.wire == wire)

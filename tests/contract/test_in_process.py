@@ -7,6 +7,7 @@ import pytest
 from bakeoff.host.catalog import load_targets
 from bakeoff.platforms.deploy import Deployment
 from bakeoff.platforms.platform import Prepared
+from bakeoff.report.words import optional_text
 
 TARGETS = load_targets()
 
@@ -15,7 +16,7 @@ TARGETS = load_targets()
 def test_it_says_how_long_a_prediction_takes(name: str, deployment: Deployment) -> None:
     target, state = TARGETS[name], deployment.states[name]
     if state.status == "unavailable":
-        pytest.skip(f"{name} is unavailable: {state.reason}")
+        pytest.skip(f"{name} is unavailable: {optional_text(state.reason)}")
     server = next(server for server in deployment.servers if server.target == target)
     time = deployment.platform.time_in_process(server.prepared, deployment.folder, target.formats[0], None)
     assert time is not None and time.predictions >= 7 and 0 < time.p50_ms < 100

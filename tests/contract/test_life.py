@@ -21,6 +21,7 @@ from bakeoff.platforms.local_programs import server_command, server_environment
 from bakeoff.platforms.platform import StartOptions
 from bakeoff.platforms.ports import HOST, free_ports
 from bakeoff.platforms.verify import canary
+from bakeoff.report.words import optional_text
 
 TARGETS = load_targets()
 LOCAL = Local()
@@ -52,7 +53,7 @@ def test_sigterm_ends_it_cleanly(name: str, deployment: Deployment) -> None:
     try:
         prepared = LOCAL.prepare(target, Quiet())
     except TargetUnavailable as error:
-        pytest.skip(f"{name} is unavailable: {error.reason}")
+        pytest.skip(f"{name} is unavailable: {optional_text(error.reason)}")
     endpoints = make_endpoints(deployment.model.name, target, target.formats[:1], ["rest"])
     server = LOCAL.start(prepared, target.formats[0], endpoints, deployment.folder, StartOptions())
     try:
@@ -71,7 +72,7 @@ def test_it_ends_when_its_parent_is_killed(name: str, deployment: Deployment, tm
     try:
         prepared = LOCAL.prepare(target, Quiet())
     except TargetUnavailable as error:
-        pytest.skip(f"{name} is unavailable: {error.reason}")
+        pytest.skip(f"{name} is unavailable: {optional_text(error.reason)}")
     ports = [str(port) for port in free_ports(2)]
     command = server_command(target, prepared.place, deployment.model.name, deployment.folder, target.formats[0])
     command += ["--host", HOST, "--rest-port", ports[0], "--grpc-port", ports[1]]

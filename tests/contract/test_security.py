@@ -18,6 +18,7 @@ from bakeoff.platforms.deploy import Deployment
 from bakeoff.platforms.local import Local, LocalServer
 from bakeoff.platforms.platform import StartOptions
 from bakeoff.platforms.verify import canary
+from bakeoff.report.words import optional_text
 from bakeoff.schema import WIRE_PROTOCOLS, Endpoint
 from bakeoff.wire.client import Client, Reply
 
@@ -60,7 +61,7 @@ def test_torchserves_tokens_are_used_and_told_nobody(
     try:
         prepared = LOCAL.prepare(target, Quiet())
     except TargetUnavailable as error:
-        pytest.skip(f"torchserve is unavailable: {error.reason}")
+        pytest.skip(f"torchserve is unavailable: {optional_text(error.reason)}")
     monkeypatch.setenv("TORCHSERVE_TOKEN_AUTH", "1")
     endpoints = make_endpoints(deployment.model.name, target, target.formats[:1], WIRE_PROTOCOLS.values())
     server = LOCAL.start(prepared, target.formats[0], endpoints, deployment.folder, StartOptions())
