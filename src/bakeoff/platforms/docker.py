@@ -24,7 +24,7 @@ from bakeoff.platforms.docker_programs import check_format, read_private_page, t
 from bakeoff.platforms.platform import FormatCheck, InProcessTime, Platform, Prepared, Server, StartOptions, Usage
 from bakeoff.platforms.ports import HOST, free_ports
 from bakeoff.platforms.reach import all_listen, fetch_page
-from bakeoff.schema import Endpoint, Image, Plan, Reason, RuntimeName, Surroundings, Target
+from bakeoff.schema import Endpoint, Image, Plan, PlatformName, Reason, Surroundings, Target
 
 REST_PORT, GRPC_PORT = 8501, 8500
 
@@ -41,7 +41,7 @@ class ContainerServer(Server):
 class Docker(Platform[ContainerServer]):
     """Containers on this machine's engine, and what of them this run has."""
 
-    NAME: ClassVar[RuntimeName] = "docker"
+    NAME: ClassVar[PlatformName] = "docker"
 
     def __init__(self) -> None:
         self._servers: list[ContainerServer] = []

@@ -55,7 +55,7 @@ from bakeoff.platforms.platform import (
 )
 from bakeoff.platforms.ports import HOST, free_ports, port_is_free
 from bakeoff.platforms.reach import all_listen, fetch_page
-from bakeoff.schema import Endpoint, Plan, Reason, RuntimeName, Surroundings, Target
+from bakeoff.schema import Endpoint, Plan, PlatformName, Reason, Surroundings, Target
 
 RESET_PEAK_RSS = "5"  # proc(5)
 
@@ -84,7 +84,7 @@ class LocalServer(Server):
 class Local(Platform[LocalServer]):
     """Processes of this machine."""
 
-    NAME: ClassVar[RuntimeName] = "local"
+    NAME: ClassVar[PlatformName] = "local"
 
     def open(self) -> None:
         """Clear what a killed bakeoff left, should its guardian have been killed, too."""

@@ -22,8 +22,8 @@ from bakeoff.schema import (
     Image,
     MemorySource,
     Plan,
+    PlatformName,
     Reason,
-    RuntimeName,
     Startup,
     Surroundings,
     Target,
@@ -148,7 +148,7 @@ class Load(Protocol):
 class Platform(ABC, Generic[ServerT]):
     """Brings servers up and down. Servers are the platform's own: it gets back what it gave."""
 
-    NAME: ClassVar[RuntimeName]
+    NAME: ClassVar[PlatformName]
     PAUSES: ClassVar[bool] = True
     CHECKS: ClassVar[bool] = True
     """Whether `check_format` can be asked."""

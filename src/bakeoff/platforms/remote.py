@@ -22,7 +22,7 @@ from bakeoff.host.progress import Show
 from bakeoff.measure.generator import LoadGenerator, LoadWorkers, start_load
 from bakeoff.platforms.platform import FormatCheck, Platform, Prepared, Server, StartOptions
 from bakeoff.platforms.reach import fetch_page
-from bakeoff.schema import Endpoint, Plan, Reason, RuntimeName, Surroundings, Target
+from bakeoff.schema import Endpoint, Plan, PlatformName, Reason, Surroundings, Target
 
 REST_PORT, GRPC_PORT = 8501, 8500
 
@@ -30,7 +30,7 @@ REST_PORT, GRPC_PORT = 8501, 8500
 class Remote(Platform[Server]):
     """Servers that are up already; what can't be done or seen from here is left undone."""
 
-    NAME: ClassVar[RuntimeName] = "docker"
+    NAME: ClassVar[PlatformName] = "remote"
     PAUSES: ClassVar[bool] = False
     CHECKS: ClassVar[bool] = False
     STARTS: ClassVar[bool] = False

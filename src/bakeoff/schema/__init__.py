@@ -18,8 +18,8 @@ from bakeoff.schema.names import (
     WIRE_PROTOCOLS,
     Arrival,
     MemorySource,
+    PlatformName,
     Protocol,
-    RuntimeName,
     Verdict,
 )
 from bakeoff.schema.reasons import Reason, is_from_samples, quoted
@@ -59,7 +59,7 @@ __all__ = [
     "Protocol",
     "Reason",
     "Report",
-    "RuntimeName",
+    "PlatformName",
     "SERVER_FLOOR",
     "STRICT",
     "Sample",

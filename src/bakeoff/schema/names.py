@@ -6,7 +6,7 @@ from typing import Literal
 
 Protocol = Literal["rest", "binary", "grpc"]
 Arrival = Literal["closed", "constant", "poisson"]
-RuntimeName = Literal["local", "docker", "remote"]
+PlatformName = Literal["local", "docker", "remote"]
 Verdict = Literal["faster", "slower", "same", "inconclusive"]
 MemorySource = Literal["processes", "cgroup-peak", "sampled"]
 """Where a server's peak memory is from: its processes' peak resident sets, the peak that its container's cgroup keeps

@@ -10,7 +10,7 @@ from bakeoff.schema.comparison import Comparison, Summary
 from bakeoff.schema.edge import EdgeMeasurement
 from bakeoff.schema.measurement import Measurement
 from bakeoff.schema.model import Model
-from bakeoff.schema.names import RuntimeName
+from bakeoff.schema.names import PlatformName
 from bakeoff.schema.reasons import Reason
 
 
@@ -123,7 +123,7 @@ class Report:
     measurements: tuple[Measurement, ...]
     summary: tuple[Summary, ...]
     comparisons: tuple[Comparison, ...]
-    platform: RuntimeName = "local"
+    platform: PlatformName = "local"
     paused: bool = True
     surroundings: Surroundings | None = None
     images: tuple[Image, ...] = ()

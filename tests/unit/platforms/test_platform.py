@@ -8,6 +8,7 @@ import pytest
 
 from bakeoff.errors import FormatUnsupported, TargetError, TargetFailed, TargetUnavailable
 from bakeoff.platforms.platform import EX_DATAERR, EX_UNAVAILABLE, Platform, Prepared, Server, StartOptions
+from bakeoff.platforms.table import PLATFORMS
 from bakeoff.report.words import reason_text
 from bakeoff.schema import Endpoint, Startup, Target, quoted
 
@@ -111,3 +112,7 @@ def test_a_server_that_never_answers_fails_with_the_last_problem_and_its_log() -
     assert (reason.code, reason.values["endpoint"], reason.values["problem"]) == ("not_ready", "t-rest", "no answer")
     assert str(reason.values["log"]).startswith("loading")
     assert platform.stopped
+
+
+def test_each_platform_is_called_as_the_command_line_calls_it() -> None:
+    assert {name: platform.NAME for name, platform in PLATFORMS.items()} == {name: name for name in PLATFORMS}
