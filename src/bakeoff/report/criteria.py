@@ -267,7 +267,7 @@ def protocols(pair: Pair) -> Criterion:
         outcome = "as many, not the same"
     else:
         outcome = f"{max(pair.sides, key=lambda side: len(spoken[side]))} speaks more"
-    why = "Those with a valid trial in this run, by any of its servers. Binary are an addition of this project."
+    why = "Those with a valid trial in this run, by any of its servers; binary is an addition of this project."
     return Criterion("Protocols", cells, outcome, why, chart="protocols")
 
 
