@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import os
 import random
-import signal
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -21,9 +20,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 
-from clients_run import CLIENTS, print_goals, run_client, tell
+from clients_run import CLIENTS, conclude, end_with, print_goals, run_client, tell
 from floor_servers import Floor, floor_servers
-from outcome import conclude, run_program
 
 from bakeoff.errors import BakeoffError
 from bakeoff.host.files import ROOT
@@ -187,7 +185,6 @@ def parse_command_line() -> argparse.Namespace:
 def main() -> int:
     """Measure, print, and return 1 where a goal is missed."""
     options = parse_command_line()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     python = ensure_venv(*REQUIREMENTS, say=tell)
     cpus = sorted(os.sched_getaffinity(0))
     if len(cpus) == 1:
@@ -211,4 +208,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    run_program(main)
+    end_with(main)

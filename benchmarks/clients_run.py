@@ -9,7 +9,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from bakeoff.errors import BakeoffError
 from bakeoff.host.processes import child_environment, confined, spawn, terminate
@@ -58,6 +58,15 @@ def tell(text: str, end: str = "\n") -> None:
     """Tell progress on stderr."""
     sys.stderr.write(text + end)
     sys.stderr.flush()
+
+
+def conclude(result: dict[str, Any], as_json: bool, print_tables: Callable[[dict[str, Any]], None]) -> int:
+    """Write a result; return 1 where one of its goals is missed, else 0."""
+    if as_json:
+        sys.stdout.write(json.dumps(result, indent=1) + "\n")
+    else:
+        print_tables(result)
+    return 0 if all(goal["met"] for goal in result["goals"]) else 1
 
 
 def end_with(main: Callable[[], int]) -> NoReturn:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import random
-import signal
 import sys
 import tempfile
 from collections import defaultdict
@@ -22,9 +21,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 
-from clients_run import CLIENTS, print_goals, run_client, tell
+from clients_run import CLIENTS, conclude, end_with, print_goals, run_client, tell
 from floor_servers import start, wait_for_port
-from outcome import conclude, run_program
 
 from bakeoff.artifacts.export import ExportOptions
 from bakeoff.errors import BakeoffError, TargetUnavailable
@@ -272,7 +270,6 @@ def parse_command_line() -> argparse.Namespace:
 def main() -> int:
     """Measure, print, and return 1 where a goal is missed."""
     options = parse_command_line()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     found: list[Found] = [{} for _ in range(options.repetitions)]
     try:
         LOCAL.open()
@@ -293,4 +290,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    run_program(main)
+    end_with(main)

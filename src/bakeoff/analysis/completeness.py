@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from bakeoff.schema import NO_FORMAT, Measurement
 
@@ -26,17 +26,16 @@ def unmeasured(measurements: Iterable[Measurement]) -> list[Place]:
     ]
 
 
-def uncounted(measurements: Iterable[Measurement]) -> list[Place]:
+def uncounted(measurements: Sequence[Measurement]) -> list[Place]:
     """Return what was measured with right answers, and of which no trial counts: the machine was too busy.
 
     A floor is a yardstick, not a contender: where echo outruns the load generator (JSON of 3 MB that it doesn't even
     parse), its trial is invalid and says so, and nothing is missing.
     """
-    groups = _by_place(measurements)
-    without = set(unmeasured(m for trials in groups.values() for m in trials))
+    without = set(unmeasured(measurements))
     return [
         place
-        for place, trials in groups.items()
+        for place, trials in _by_place(measurements).items()
         if place not in without and trials[0].format != NO_FORMAT and all(m.verdict == "invalid" for m in trials)
     ]
 

@@ -287,7 +287,7 @@ def dynamic_shapes(pair: Pair) -> Criterion:
     what += f" and lengths of {', '.join(map(str, contest.model.lengths))}" if contest.model.lengths else ""
     why = f"Formats whose one artifact ran at {what}; those in fp32 also agreed with PyTorch within its tolerance."
     gone = [m.format for m in contest.missing]
-    why += f" Not to be had: {', '.join(gone)}; why stands with the sizes." if gone else ""
+    why += f" Unavailable: {', '.join(gone)}; the reasons are with the sizes." if gone else ""
     if not free:
         return Criterion("Dynamic shapes", cells, "free batch only", f"{why} This model has no other free dimension.")
     return Criterion("Dynamic shapes", cells, "batch and length free", why)

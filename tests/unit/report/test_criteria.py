@@ -135,7 +135,7 @@ def test_a_format_that_cannot_be_had_counts_against_its_framework_and_is_named()
     report = example_run()
     gone = replace(report, missing_artifacts=(MissingArtifact("digits_cnn", "executorch", quoted("no such operator")),))
     found = criterion(gone, "Dynamic shapes")
-    assert found.best == ("1 of 2 formats", "3 of 3 formats") and "Not to be had: executorch" in found.why
+    assert found.best == ("1 of 2 formats", "3 of 3 formats") and "Unavailable: executorch" in found.why
     assert any(notice.what == "digits_cnn is unavailable as executorch" for notice in notices(gone))
 
 
