@@ -129,6 +129,9 @@ def main() -> int:
         epilog=f"Not among all: {', '.join(APART)}. Anything else is given to pytest: scripts/test tests/unit -k wire",
     )
     parser.add_argument("part", nargs="*", metavar="PART", help="a part, again for more")
+    if sys.argv[1:] and sys.argv[1] not in {*known, "all", "-h", "--help"}:
+        os.chdir(ROOT)
+        os.execv(PYTEST[0], [*PYTEST, *sys.argv[1:]])
     given = parser.parse_args().part
     names = list(PARTS) if given in ([], ["all"]) else given
     outcomes = []

@@ -9,14 +9,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from bakeoff.host.catalog import ModelSource, find_model
+from bakeoff.artifacts.provenance import record_artifact, record_source, require_own
 from bakeoff.errors import BakeoffError, UsageError
+from bakeoff.host.catalog import ModelSource, find_model
 from bakeoff.host.files import ARTIFACTS, ROOT, STATE, as_json, read_json, write_atomic
 from bakeoff.host.processes import child_environment, confined, log_end, spawn, terminate
-from bakeoff.artifacts.provenance import record_artifact, record_source, require_own
 from bakeoff.host.progress import Show
-from bakeoff.schema import UNSERVED_FORMATS, FORMATS
 from bakeoff.host.venvs import ensure_venv
+from bakeoff.schema import FORMATS, UNSERVED_FORMATS
 
 REQUIREMENTS = ROOT / "models" / "requirements.txt"
 HF_REQUIREMENTS = REQUIREMENTS.with_name("requirements-hf.txt")

@@ -79,10 +79,7 @@ def load_missing(folder: Path, model: str) -> list[MissingArtifact]:
     if not path.exists():
         return []
     rows = validated(dict[str, _Missing], read_json(path), path)
-    return [
-        MissingArtifact(model, format, quoted(row.reason))
-        for format, row in sorted(rows.items())
-    ]
+    return [MissingArtifact(model, format, quoted(row.reason)) for format, row in sorted(rows.items())]
 
 
 class Golden:
