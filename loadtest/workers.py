@@ -155,5 +155,5 @@ class Workers:
         self._news.set()
 
 
-def _which(order: Assignment) -> dict[str, float]:
-    return {"worker": order.worker + 1, "workers": order.workers}
+def _which(its: Assignment) -> dict[str, float]:
+    return {"worker": its.worker + 1, "workers": its.workers}

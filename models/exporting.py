@@ -22,8 +22,9 @@ from user_code import ModelError
 from weighing import weigh
 from zoo_model import Predict, ZooModel
 
-from bakeoff.schema import EXACT_FORMATS, Model, TensorSpec
+from bakeoff.schema import EXACT_FORMATS
 from bakeoff.schema.formats import BY_NAME
+from bakeoff.schema.model import model_from
 
 
 class FormatError(Exception):
@@ -42,20 +43,8 @@ def engine_of(name: str) -> ModuleType:
 
 def load_artifact(model: ZooModel, name: str, folder: Path) -> Predict:
     """Load an artifact of a format into its engine."""
-    described = Model(
-        name=model.name,
-        sha256="",  # of no matter to an engine
-        inputs=_specs(model.input_specs),
-        outputs=_specs(model.outputs),
-        atol=model.atol,
-        rtol=model.rtol,
-        lengths=model.contract.lengths,
-    )
-    return engine_of(name).load(folder / load_format(name).MAIN_FILE, described, threads=0)
-
-
-def _specs(entries: list[dict[str, Any]]) -> tuple[TensorSpec, ...]:
-    return tuple(TensorSpec(entry["name"], entry["dtype"], tuple(entry["shape"])) for entry in entries)
+    file = folder / load_format(name).MAIN_FILE
+    return engine_of(name).load(file, model_from(model.description), threads=0)
 
 
 @contextmanager
@@ -106,13 +95,8 @@ def write_model(model: ZooModel, model_sha256: str, weights: Path | None, folder
     measured = model.evaluate(model.predict) if model.evaluate else {"accuracy": None, "samples": None}
     description = {
         "schema_version": tree.SCHEMA_VERSION,
-        "name": model.name,
+        **model.description,
         "sha256": model_sha256,
-        "inputs": model.input_specs,
-        "outputs": model.outputs,
-        "lengths": list(model.contract.lengths),
-        "atol": model.atol,
-        "rtol": model.rtol,
         "parameters": sum(parameter.numel() for parameter in model.network.parameters()),
         "accuracy": measured["accuracy"],
         "accuracy_samples": measured["samples"],

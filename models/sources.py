@@ -10,14 +10,17 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+import bakeoff.schema
 from bakeoff.schema.formats import BY_NAME
 
 MODELS = Path(__file__).parent
+ZOO = MODELS.resolve() / "zoo"
 HF = "hf:"
 """Begins a model that Hugging Face's transformers loads."""
 ENGINES = MODELS.parent / "engines"
 HANDLER = MODELS.parent / "serving" / "torchserve" / "handler.py"
 """TorchServe's handler, which is packed into the .mar."""
+PACKAGE = Path(bakeoff.schema.__file__).parents[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,8 @@ def module_name(format_name: str) -> str:
 def model_files(source: Source, weights: Path | None) -> list[Path]:
     """List what makes the model: model.py, the files beside it that aren't Python, the weights file that was named."""
     code = [source.folder / "model.py"]
+    if source.folder.resolve().parent == ZOO:
+        code += sorted(ZOO.glob("*.py"))  # what its folders share
     if source.is_pretrained:
         code = [MODELS / "requirements-hf.txt", *sorted((MODELS / "hf").glob("*.py"))]
     beside = [path for path in sorted(source.folder.iterdir()) if path.is_file() and path.suffix != ".py"]
@@ -67,7 +72,19 @@ def exporter_files(format_name: str) -> list[Path]:
     for pattern in ("*.py", "aten_to_tf/*.py", "formats/_*.py"):
         files += sorted(MODELS.glob(pattern))
     files.append(ENGINES / f"{BY_NAME[format_name].engines[0]}.py")  # it proves the format
-    return files + ([HANDLER] if format_name == "torchscript" and HANDLER.is_file() else [])
+    return files + (list(packed_files().values()) if format_name == "torchscript" else [])
+
+
+def packed_files() -> dict[str, Path]:
+    """Return what is packed into the .mar beside the model, by the path in it: the handler, and all that it imports."""
+    library = [
+        PACKAGE / "__init__.py",
+        *sorted((PACKAGE / "schema").glob("*.py")),
+        *sorted((PACKAGE / "wire").rglob("*.py")),
+    ]
+    files = {f"bakeoff/{file.relative_to(PACKAGE)}": file for file in library}
+    files |= {f"engines/{name}": ENGINES / name for name in ("engine.py", "torchscript.py")}
+    return files | {HANDLER.name: HANDLER}
 
 
 def hash_files(paths: list[Path], seed: str = "") -> str:

@@ -51,6 +51,19 @@ class ZooModel:
         return self.contract.rtol
 
     @property
+    def description(self) -> dict[str, Any]:
+        """What servers and engines must know of it, as model.json has it."""
+        return {
+            "name": self.name,
+            "sha256": "",  # the export knows it
+            "inputs": self.input_specs,
+            "outputs": self.outputs,
+            "lengths": list(self.contract.lengths),
+            "atol": self.atol,
+            "rtol": self.rtol,
+        }
+
+    @property
     def lengths(self) -> tuple[int | None, ...]:
         """The lengths that everything is done at: those of LENGTHS, None for a model without."""
         return self.contract.lengths or (None,)

@@ -68,11 +68,7 @@ def fuzz(target: str, cases: int, seed: int) -> dict[str, Any]:
         memory_mb.append(server.rss_bytes() / 1e6)
         outcomes += server.outcomes
         lines = count_lines(server)
-    return {
-        "target": target,
-        "cases": cases,
-        "seed": seed,
-        "seconds": round(time.monotonic() - started, 1),
+    return {"target": target, "cases": cases, "seed": seed, "seconds": round(time.monotonic() - started, 1)} | {
         "outcomes": dict(sorted(outcomes.items())),
         "fault_count": len(faults),
         "kinds": dict(kinds.most_common()),

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import torch
 from formats import _pytorch
-from sources import HANDLER
+from sources import HANDLER, packed_files
 from zoo_model import ZooModel
 
 PACKAGES = ("torch", "torch-model-archiver", "numpy")
@@ -38,16 +39,17 @@ def export(model: ZooModel, folder: Path, scratch: Path) -> None:
 
 
 def _pack(model: ZooModel, folder: Path, scratch: Path) -> None:
-    """Make MODEL.mar; raises FileNotFoundError without the handler, RuntimeError with the archiver's own words."""
-    if not HANDLER.is_file():
-        raise FileNotFoundError(f"{HANDLER} does not exist: the .mar needs TorchServe's handler; restore the file")
-    lengths = list(model.contract.lengths)
-    settings = {**_WORKER, "handler": {"inputs": model.input_specs, "outputs": model.outputs, "lengths": lengths}}
+    """Make MODEL.mar; raises FileNotFoundError where a file of ours is gone, RuntimeError with the archiver's words."""
+    library = scratch / "library"
+    for name, file in packed_files().items():
+        (library / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(file, library / name)
+    settings = {**_WORKER, "handler": model.description}
     config = scratch / "model-config.yaml"
     # JSON values are YAML values, and a key a line keeps the file readable.
     config.write_text("".join(f"{key}: {json.dumps(value)}\n" for key, value in settings.items()))
     command = [sys.executable, "-m", "model_archiver.model_packaging", "--model-name", model.name, "--version", "1.0"]
-    command += ["--serialized-file", str(folder / MAIN_FILE), "--handler", str(HANDLER)]
+    command += ["--serialized-file", str(folder / MAIN_FILE), "--handler", str(HANDLER), "--extra-files", str(library)]
     command += ["--config-file", str(config), "--export-path", str(folder), "--force"]
     finished = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     if finished.returncode or not (folder / PACKAGE.format(model=model.name)).is_file():

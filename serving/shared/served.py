@@ -15,7 +15,7 @@ from exchange import Predict
 from request_error import invalid
 
 from bakeoff.schema import Model, read_model
-from bakeoff.wire.tensors import Arrays, check_arrays
+from bakeoff.wire.tensors import Arrays
 
 if TYPE_CHECKING:
     from engines.engine import Engine
@@ -75,11 +75,3 @@ def load_predictor(engine: Engine, served: Served, threads: int, batches: Sequen
             raise invalid(f"the model can't run on these inputs: {error}") from error
 
     return answer
-
-
-def check_inputs(model: Model, arrays: Arrays) -> None:
-    """Raise WireError or RequestError unless a model can be given these arrays."""
-    check_arrays(model.inputs, arrays, "input")
-    batches = {len(array) for array in arrays.values()}
-    if len(batches) != 1 or 0 in batches:
-        raise invalid(f"every input needs the same batch of at least one; these have {sorted(batches)}")

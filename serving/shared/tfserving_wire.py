@@ -11,12 +11,12 @@ import tfserving_info
 from exchange import GrpcMethod, JsonCodec, Predict, Request, Response, RestPrediction
 from openapi import describe_tfserving
 from request_error import RequestError, failed_precondition, invalid, not_found
-from served import Served, check_inputs
+from served import Served
 
 from bakeoff.wire import binary, tfserving_server
 from bakeoff.wire.grpc_message import parse, serialize
 from bakeoff.wire.proto import tfserving_pb2
-from bakeoff.wire.tensors import Arrays
+from bakeoff.wire.tensors import Arrays, check_inputs
 from bakeoff.wire.tfserving import MODEL_SERVICE, PREDICTION_SERVICE
 
 PATH = re.compile(
@@ -111,7 +111,7 @@ class TfServingWire:
         return serialize(tfserving_info.status_message(self._served))
 
     def _predict(self, arrays: Arrays, predict: Predict) -> Arrays:
-        check_inputs(self._model, arrays)
+        check_inputs(self._model.inputs, arrays)
         return predict(arrays)
 
     def _require_spec(self, spec: tfserving_pb2.ModelSpec) -> None:

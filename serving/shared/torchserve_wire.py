@@ -10,10 +10,10 @@ from typing import Any
 from exchange import JSON, GrpcMethod, JsonCodec, Predict, Request, Response, RestPrediction
 from openapi import describe_torchserve
 from request_error import RequestError, invalid, not_found
-from served import Served, check_inputs
+from served import Served
 
 from bakeoff.wire import binary, torchserve, torchserve_server
-from bakeoff.wire.tensors import Arrays
+from bakeoff.wire.tensors import Arrays, check_inputs
 
 PREDICT_PATH = re.compile(r"/predictions/(?P<model>[^/?]+)(/(?P<version>[^/?]+))?")
 HEALTHY = b'{"status": "Healthy"}'
@@ -72,7 +72,7 @@ class TorchServeWire:
         return kind, binary.encode(self._model.outputs, outputs, kind, "output")
 
     def _predict(self, arrays: Arrays, predict: Predict) -> Arrays:
-        check_inputs(self._model, arrays)
+        check_inputs(self._model.inputs, arrays)
         return predict(arrays)
 
     def _require_model(self, name: str) -> None:

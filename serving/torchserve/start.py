@@ -69,7 +69,8 @@ def main() -> None:
     # TorchServe talks to its workers over sockets called TMP/.ts.sock.PORT.
     if len(os.fsencode(temporary / ".ts.sock.65535")) > LONGEST_SOCKET_PATH:
         exit_failed(f"the path of {temporary} is too long for a Unix socket; start in a folder with a shorter path")
-    environment = os.environ | {
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}  # the archive has it all
+    environment |= {
         "OMP_NUM_THREADS": str(options.threads),
         "LOG_LOCATION": str(folder),
         "METRICS_LOCATION": str(folder),

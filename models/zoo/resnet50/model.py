@@ -9,23 +9,22 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import nn
+from zoo import photos
 
 INPUTS = [{"name": "image", "dtype": "float32", "shape": [None, 3, 224, 224]}]
 OUTPUTS = ["logits"]
 ATOL = 1e-4
 RTOL = 0.0
 UNTRAINED = True
+samples = photos.samples
 
-_SIZE = 224
 _CLASSES = 1000
 _EXPANSION = 4
 # channels within a block, blocks, stride of the first block
 _STAGES = [(64, 3, 1), (128, 4, 2), (256, 6, 2), (512, 3, 2)]
 _CALIBRATION_IMAGES = 8
-_SEED = 0
 
 
 class Bottleneck(nn.Module):
@@ -80,45 +79,4 @@ class ResNet50(nn.Module):
 
 def build(weights: Path | None = None) -> nn.Module:
     """Give the network in evaluation mode, with seeded weights or those of a state dict file."""
-    with torch.random.fork_rng():
-        torch.manual_seed(_SEED)
-        network = ResNet50()
-        if weights is None:
-            _draw_weights(network)
-            _calibrate_batch_norm(network)
-        else:
-            network.load_state_dict(torch.load(weights, weights_only=True))
-    return network.eval()
-
-
-def _draw_weights(network: nn.Module) -> None:
-    for layer in network.modules():
-        if isinstance(layer, nn.Conv2d):
-            nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
-        elif isinstance(layer, nn.BatchNorm2d):
-            nn.init.uniform_(layer.weight, 0.5, 1.5)
-            nn.init.normal_(layer.bias, std=0.1)
-        elif isinstance(layer, nn.Linear):
-            nn.init.normal_(layer.weight, std=0.03)  # logits of about one unit
-
-
-def _calibrate_batch_norm(network: nn.Module) -> None:
-    norms = [layer for layer in network.modules() if isinstance(layer, nn.BatchNorm2d)]
-    momenta = [norm.momentum for norm in norms]
-    for norm in norms:
-        norm.momentum = 1.0  # take this batch's statistics, forget the initial ones
-    network.train()
-    with torch.no_grad():
-        network(torch.from_numpy(samples(_CALIBRATION_IMAGES, _SEED)["image"]))
-    for norm, momentum in zip(norms, momenta, strict=True):
-        norm.momentum = momentum
-
-
-def samples(n: int, seed: int) -> dict[str, np.ndarray]:
-    """Draw n images of coloured patches in several sizes, with a little noise, in the range of normalised photos."""
-    generator = np.random.default_rng(seed)
-    images = generator.normal(0, 0.5, (n, 3, 1, 1)) + generator.normal(0, 0.1, (n, 3, _SIZE, _SIZE))
-    for patches in (2, 7, 28):
-        patch = np.ones((1, 1, _SIZE // patches, _SIZE // patches))
-        images += np.kron(generator.normal(0, 0.5, (n, 3, patches, patches)), patch)
-    return {"image": images.astype(np.float32)}
+    return photos.build(ResNet50, weights, _CALIBRATION_IMAGES)

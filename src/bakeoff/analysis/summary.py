@@ -35,6 +35,8 @@ CLIENT_CPU_LIMIT_PERCENT = 80.0
 LAG_LIMIT_MS, LAG_LIMIT_OF_MEDIAN = 1.0, 0.2
 NEAR_FLOOR = 3.0
 DRIFT_REQUESTS = 30
+OF_WORKLOAD = ("arrival", "concurrency", "rate_rps", "batch_size", "seed", "judged_by")
+"""What a measurement repeats of its workload."""
 GAPS_TESTED = 100_000
 """As many, evenly taken, tell any deviation that matters; of millions the test takes seconds and half a gigabyte."""
 
@@ -75,21 +77,7 @@ def summarize_trial(trial: Trial, endpoint: Endpoint, samples: TrialSamples) -> 
     lag, lag_p99_ms = (None, None) if closed else summarize_lag(samples, inside)
     started, gaps = summarize_starts(samples, workload)
     measurement = Measurement(
-        trial_id=trial.id,
-        endpoint=endpoint.id,
-        model=endpoint.model,
-        target=endpoint.target,
-        format=endpoint.format,
-        protocol=endpoint.protocol,
-        workload=workload.name,
-        arrival=workload.arrival,
-        concurrency=workload.concurrency,
-        rate_rps=workload.rate_rps,
-        batch_size=workload.batch_size,
-        wire=endpoint.wire,
-        seed=workload.seed,
-        round=trial.round,
-        attempt=trial.attempt,
+        **_what_was_measured(trial, endpoint),
         verdict="valid",
         reasons=(),
         request_count=int(inside.sum()),
@@ -112,10 +100,22 @@ def summarize_trial(trial: Trial, endpoint: Endpoint, samples: TrialSamples) -> 
         server_cpu_ms_per_request=None,
         peak_rss_bytes=None,
         wrong_answers=int(samples.having("wrong").sum()),
-        judged_by=workload.judged_by,
     )
     reasons = (*samples.lost, *judge_trial(measurement, lag_p99_ms))
     return replace(measurement, verdict="invalid" if reasons else "valid", reasons=reasons)
+
+
+def _what_was_measured(trial: Trial, endpoint: Endpoint) -> dict[str, Any]:
+    workload = trial.workload
+    return {
+        "trial_id": trial.id,
+        "round": trial.round,
+        "attempt": trial.attempt,
+        "endpoint": endpoint.id,
+        **{name: getattr(endpoint, name) for name in ("model", "target", "format", "protocol", "wire")},
+        "workload": workload.name,
+        **{name: getattr(workload, name) for name in OF_WORKLOAD},
+    }
 
 
 def count_errors(samples: TrialSamples, inside: Bools) -> dict[str, int]:

@@ -47,6 +47,9 @@ PAUSE_S = 0.5
 """Between trials, about: priming, connecting, writing."""
 
 
+OneTarget = Annotated[str, typer.Option("--target", callback=lambda name: o.renamed([name])[0], help="A target.")]
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where a search runs: its platform and load workers, its folder, and whether artifacts of others may be loaded."""
@@ -63,9 +66,7 @@ def capacity(
     config: o.ConfigFile = o.DEFAULT_CONFIG,
     platform: o.PlatformName = "local",
     model: Annotated[str, typer.Option("--model", help=f"{o.MODEL_HELP}.")] = "digits_cnn",
-    target: Annotated[
-        str, typer.Option("--target", callback=lambda name: o.renamed([name])[0], help="A target.")
-    ] = "lean-tflite",
+    target: OneTarget = "lean-tflite",
     protocol: Annotated[str, typer.Option("--protocol", help="rest, binary or grpc.")] = "grpc",
     trial_s: Annotated[float, typer.Option(min=1, help="Seconds of a trial.")] = 10.0,
     budget_s: Annotated[float, typer.Option(min=10, help="Seconds for the whole search.")] = 300.0,
@@ -89,20 +90,14 @@ def capacity(
     folder.mkdir(parents=True, exist_ok=True)
     workload = Workload("capacity", "closed", warmup_s=WARMUP_S, duration_s=trial_s, timeout_s=10.0)
     place = Place(o.make_platform(platform), LoadWorkers(load_workers), folder, trust)
+    objective = None if slo_ms is None else Objective(slo_ms, precision)
     with progress() as show, probed(experiment, selection, workload, place, show) as probe:
         probe.prime()
-        if slo_ms is None:
-            found, table = find_sweep(probe)
-        else:
-            trials = max(FEWEST_TRIALS, int(budget_s / (trial_s + WARMUP_S + PAUSE_S)))
-            result = search_under(probe, Objective(slo_ms, precision), trials, experiment.seed)
-            found = {"endpoint": probe.endpoint.id, "slo_ms": slo_ms, **asdict(result)}
-            found["price"] = experiment.price_per_hour
-            table = capacity_table(probe, result, slo_ms, experiment.price_per_hour)
+        found, table = find_sweep(probe) if objective is None else find_capacity(probe, objective, budget_s, experiment)
     write_atomic(folder / "capacity.json", told({"found": found, "measurements": probe.measurements}, reason_text))
     print_rows(found, table, json)
     tell(f"kept: {folder / 'capacity.json'}")
-    if slo_ms is not None and is_unmeasured(result):
+    if found.get("unmeasured"):
         raise BakeoffError(f"this machine can't keep the arrivals: {joined(probe.measurements[-1].reasons)}")
 
 
@@ -110,6 +105,16 @@ def find_sweep(probe: Probe) -> tuple[dict[str, Any], Table]:
     """Sweep to the knee; return what was found, and a table of it."""
     points = sweep_callers(probe)
     return {"endpoint": probe.endpoint.id, "points": points, "knee": find_knee(points)}, sweep_table(probe, points)
+
+
+def find_capacity(probe: Probe, objective: Objective, budget_s: float, config: Config) -> tuple[dict[str, Any], Table]:
+    """Search the capacity under an objective; return what was found, and a table of it."""
+    trials = max(FEWEST_TRIALS, int(budget_s / (probe.workload.duration_s + WARMUP_S + PAUSE_S)))
+    result = search_under(probe, objective, trials, config.seed)
+    price = config.price_per_hour
+    found = {"endpoint": probe.endpoint.id, "slo_ms": objective.slo_ms, **asdict(result), "price": price}
+    found["unmeasured"] = is_unmeasured(result)
+    return found, capacity_table(probe, result, objective.slo_ms, price)
 
 
 def search_under(probe: Probe, objective: Objective, trials: int, seed: int) -> Capacity:

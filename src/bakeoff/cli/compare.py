@@ -18,22 +18,24 @@ from bakeoff.results.gate import Outcome, judge_runs
 from bakeoff.results.store import read_results, told
 
 OUTPUTS = ("text", "json", "github")
+Relative = Annotated[
+    bool, typer.Option("--relative", help="Compare ratios between endpoints within each run: for runs of two machines.")
+]
+Reference = Annotated[
+    str | None,
+    typer.Option("--reference", metavar="ID", help="The endpoint those ratios are to. [default: OLD's reference]"),
+]
+Output = Annotated[
+    str, typer.Option("--output", metavar="FORM", help="text, json, or github: Markdown for a pull request.")
+]
 
 
 def compare(
     new: Annotated[Path, typer.Argument(metavar="NEW", help="The folder of the new run.")],
     old: Annotated[Path, typer.Argument(metavar="OLD", help="The folder of the run to compare it with: the baseline.")],
-    relative: Annotated[
-        bool,
-        typer.Option("--relative", help="Compare ratios between endpoints within each run: for runs of two machines."),
-    ] = False,
-    reference: Annotated[
-        str | None,
-        typer.Option("--reference", metavar="ID", help="The endpoint those ratios are to. [default: OLD's reference]"),
-    ] = None,
-    output: Annotated[
-        str, typer.Option("--output", metavar="FORM", help="text, json, or github: Markdown for a pull request.")
-    ] = "text",
+    relative: Relative = False,
+    reference: Reference = None,
+    output: Output = "text",
 ) -> None:
     """Say what got faster, slower, bigger or less accurate from one run to another, and fail on a regression.
 

@@ -24,6 +24,16 @@ from bakeoff.report.trust import unsettled
 from bakeoff.report.words import reason_text
 from bakeoff.results.store import locked, refuse_used, write_results
 
+AwaitedWorkers = Annotated[
+    int, typer.Option(min=0, help="Share it among so many `locust --worker` that connect to port 5557 instead.")
+]
+Resumed = Annotated[
+    Path | None, typer.Option(metavar="DIR", help="Go on with a run that was cut off, as it was begun.")
+]
+Restarts = Annotated[
+    bool, typer.Option("--restart-between-rounds", help="Start servers anew in each round: `compare` needs it.")
+]
+
 
 def run(
     config: o.ConfigFile = o.DEFAULT_CONFIG,
@@ -36,16 +46,10 @@ def run(
     quick: Annotated[bool, typer.Option("--quick", help="digits_cnn alone, short trials: a first look.")] = False,
     weights: o.Weights = None,
     load_workers: o.LoadWorkerCount = 1,
-    await_load_workers: Annotated[
-        int, typer.Option(min=0, help="Share it among so many `locust --worker` that connect to port 5557 instead.")
-    ] = 0,
-    restart_between_rounds: Annotated[
-        bool, typer.Option("--restart-between-rounds", help="Start servers anew in each round: `compare` needs it.")
-    ] = False,
+    await_load_workers: AwaitedWorkers = 0,
+    restart_between_rounds: Restarts = False,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Default: results/TIMESTAMP.")] = None,
-    resume: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Go on with a run that was cut off, as it was begun.")
-    ] = None,
+    resume: Resumed = None,
     trust: o.Trust = False,
     quiet: o.Quietly = False,
 ) -> None:

@@ -39,8 +39,12 @@ class Model:
 
 def read_model(file: Path) -> Model:
     """Read a model.json, for programs; raises OSError, KeyError, TypeError or ValueError where it isn't one."""
-    described: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-    known = {field.name: described[field.name] for field in fields(Model) if field.name in described}
+    return model_from(json.loads(file.read_text(encoding="utf-8")))
+
+
+def model_from(description: dict[str, Any]) -> Model:
+    """Make a model of what a model.json says; raises KeyError, TypeError or ValueError where it says too little."""
+    known = {field.name: description[field.name] for field in fields(Model) if field.name in description}
     for side in ("inputs", "outputs"):
         known[side] = tuple(TensorSpec(spec["name"], spec["dtype"], tuple(spec["shape"])) for spec in known[side])
     return Model(**known | {"lengths": tuple(known.get("lengths", ()))})

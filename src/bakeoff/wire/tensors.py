@@ -52,6 +52,14 @@ def check_arrays(specs: Specs, arrays: Mapping[str, Array], what: str) -> None:
         check_shape(spec, array.shape)
 
 
+def check_inputs(specs: Specs, arrays: Mapping[str, Array]) -> None:
+    """Raise WireError unless a model can be given these arrays: as its inputs are, and all of one batch."""
+    check_arrays(specs, arrays, "input")
+    batches = {len(array) for array in arrays.values()}
+    if len(batches) != 1 or 0 in batches:
+        raise WireError(f"every input needs the same batch of at least one; these have {sorted(batches)}")
+
+
 def _listed(names: Iterable[str]) -> str:
     """Return names for a message: a request may hold a million of them, and long ones."""
     first = sorted(names)

@@ -202,8 +202,9 @@ def test_the_mar_holds_model_handler_and_configuration(exported: Exported) -> No
     assert (manifest["file"], manifest["package"]) == ("model.pt", "small.mar")
     with zipfile.ZipFile(exported.tree / "torchscript" / "small.mar") as package:
         assert package.read("model.pt") == (exported.tree / "torchscript" / "model.pt").read_bytes()
-        handler = PROGRAM.parents[1] / "serving" / "torchserve" / "handler.py"
-        assert package.read("handler.py") == handler.read_bytes()
+        for name in ("serving/torchserve/handler.py", "engines/torchscript.py", "src/bakeoff/wire/binary.py"):
+            packed = name.removeprefix("serving/torchserve/").removeprefix("src/")
+            assert package.read(packed) == (PROGRAM.parents[1] / name).read_bytes()
         described = json.loads(package.read("MAR-INF/MANIFEST.json"))["model"]
         assert (described["modelName"], described["configFile"]) == ("small", "model-config.yaml")
         lines = dict(line.split(": ", 1) for line in package.read("model-config.yaml").decode().splitlines())
@@ -212,7 +213,10 @@ def test_the_mar_holds_model_handler_and_configuration(exported: Exported) -> No
     )
     assert (lines["responseTimeout"], lines["startupTimeout"]) == ("120", "120")
     model = json.loads((exported.tree / "model.json").read_text())
-    assert json.loads(lines["handler"]) == {key: model[key] for key in ("inputs", "outputs", "lengths")}
+    assert json.loads(lines["handler"]) == {
+        **{key: model[key] for key in ("name", "inputs", "outputs", "lengths", "atol", "rtol")},
+        "sha256": "",
+    }
 
 
 def test_what_is_up_to_date_is_skipped(exported: Exported) -> None:

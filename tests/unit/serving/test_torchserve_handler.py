@@ -1,9 +1,8 @@
-"""The codec of the TorchServe wires and the handler, in TorchServe's own context. Needs torch and torchserve."""
+"""The handler in TorchServe's own context. Needs torch and torchserve."""
 
 from __future__ import annotations
 
 import json
-import struct
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -62,7 +61,8 @@ def make_context(folder: Path) -> Context:
 
 def context_of(folder: Path, traced: Any, specs: dict[str, Any]) -> Context:
     torch.jit.save(traced, str(folder / "model.pt"))
-    manifest, config = {"model": {"serializedFile": "model.pt"}}, {"handler": specs}
+    manifest = {"model": {"serializedFile": "model.pt"}}
+    config = {"handler": {"name": "m", "sha256": "", "atol": 0.0, "rtol": 0.0, **specs}}
     return Context("m", str(folder), manifest, 1, None, "0.12.0", model_yaml_config=config)
 
 
@@ -75,87 +75,6 @@ def ask(handler: ModuleType, context: Context, *requests: tuple[dict[str, Any], 
 
 def rest(content_type: str) -> dict[str, str]:
     return {"content-type": content_type, "explain": "False"}
-
-
-def test_all_encodings_of_one_float_input_agree(handler: ModuleType) -> None:
-    codec = handler.Codec(IMAGE, LOGITS)
-    for body, kind in (
-        (json.loads(json.dumps({"instances": ROWS.tolist()})), JSON),
-        (bytearray(ROWS.tobytes()), RAW),
-        (bytearray(save({"image": ROWS})), SAFETENSORS),
-    ):
-        np.testing.assert_array_equal(codec.decode(kind, body)["image"], ROWS)
-
-
-def test_several_inputs_are_rows_of_objects(handler: ModuleType) -> None:
-    codec = handler.Codec(TEXT, TWO)
-    arrays = codec.decode(JSON, {"instances": [{"ids": [1, 2], "scale": [0.5, 1]}, {"ids": [3, 4], "scale": [2, 3]}]})
-    assert arrays["ids"].dtype == np.int64 and arrays["ids"].tolist() == [[1, 2], [3, 4]]
-    assert arrays["scale"].dtype == np.float32 and arrays["scale"].tolist() == [[0.5, 1.0], [2.0, 3.0]]
-    reply = codec.encode(JSON, {"sum": np.float32([1, 2]), "scaled": np.float32([[1, 2], [3, 4]])})
-    expected = [{"sum": 1.0, "scaled": [1.0, 2.0]}, {"sum": 2.0, "scaled": [3.0, 4.0]}]
-    assert json.loads(reply) == {"predictions": expected}
-
-
-@pytest.mark.parametrize(
-    ("kind", "body", "says"),
-    [
-        (JSON, {"instances": [[[1, 2], [3, 4]]]}, "expected [batch, 2, 3]"),
-        (JSON, {"instances": [[[1, 2, 3], [4, 5]]]}, "not arrays of one shape"),
-        (JSON, {"instances": [[["1", "2", "3"], ["4", "5", "6"]]]}, "not float32"),
-        (JSON, {"instances": [[[True] * 3] * 2]}, "not float32"),
-        (JSON, {"instances": [[[None] * 3] * 2]}, "not float32"),
-        (JSON, {"instances": [[[1e39] * 3] * 2]}, "out of the range"),
-        (JSON, {"instances": [{"picture": 1}]}, "keys image"),
-        (JSON, {"instances": []}, "at least one row"),
-        (JSON, [1, 2], "instances"),
-        (RAW, b"", "multiple of 24"),
-        (RAW, bytes(25), "multiple of 24"),
-        (SAFETENSORS, b"", "not valid safetensors"),
-        (SAFETENSORS, bytes(40), "not valid safetensors"),
-        (SAFETENSORS, save({"image": ROWS.astype(np.float64)}), "float64, expected float32"),
-        (SAFETENSORS, save({"picture": ROWS}), "expected image"),
-        (SAFETENSORS, save({"image": ROWS[:0]}), "expected [batch, 2, 3]"),
-        ("text/plain", b"x", "content type is text/plain"),
-        ("", b"x", "content type is missing"),
-    ],
-)
-def test_wrong_bodies_are_refused_with_the_reason(handler: ModuleType, kind: str, body: Any, says: str) -> None:
-    with pytest.raises(handler.BadRequest) as error:
-        handler.Codec(IMAGE, LOGITS).decode(kind, body)
-    assert says in str(error.value)
-
-
-def test_batch_sizes_must_agree_and_integers_must_be_integers(handler: ModuleType) -> None:
-    codec = handler.Codec(TEXT, TWO)
-    body = save({"ids": np.ones((2, 3), np.int64), "scale": np.ones((1, 2), np.float32)})
-    with pytest.raises(handler.BadRequest, match="differ in batch size: ids 2, scale 1"):
-        codec.decode(SAFETENSORS, body)
-    with pytest.raises(handler.BadRequest, match="not int64"):
-        codec.decode(JSON, {"instances": [{"ids": [1.5], "scale": [1, 2]}]})
-    with pytest.raises(handler.BadRequest, match="application/x-safetensors"):
-        codec.decode(RAW, bytes(16))
-
-
-def test_nan_survives_every_encoding(handler: ModuleType) -> None:
-    codec = handler.Codec(IMAGE, LOGITS)
-    outputs = {"logits": np.float32([[np.nan, np.inf]])}
-    assert json.loads(codec.encode(JSON, outputs))["predictions"][0][1] == np.inf
-    assert np.isnan(np.frombuffer(codec.encode(RAW, outputs), "<f4")[0])
-    assert np.isnan(load(codec.encode(SAFETENSORS, outputs))["logits"][0, 0])
-
-
-def test_safetensors_is_told_from_raw_bytes_by_its_header(handler: ModuleType) -> None:
-    body = save({"image": ROWS})
-    assert handler.is_safetensors(body)
-    assert handler.is_safetensors(save({}))
-    assert not handler.is_safetensors(body + b"\0\0\0\0"), "the header accounts for every byte"
-    assert not handler.is_safetensors(body[:-4])
-    assert not handler.is_safetensors(b"")
-    assert not handler.is_safetensors(ROWS.tobytes())
-    assert not handler.is_safetensors(struct.pack("<Q", 2**63) + b"{}" + bytes(30))
-    assert not handler.is_safetensors(struct.pack("<Q", 2) + b"{]" + bytes(30))
-    assert not handler.is_safetensors(struct.pack("<Q", 9) + b'{"a":{}} ')
 
 
 def test_rest_is_answered_in_its_own_encoding(handler: ModuleType, tmp_path: Path) -> None:
@@ -180,18 +99,33 @@ def test_grpc_bodies_are_raw_or_safetensors_and_end_the_stream(handler: ModuleTy
     assert context.get_response_headers(0)["ts_stream_next"] == "false", "else StreamPredictions kills the worker"
 
 
-def test_wrong_request_is_a_prediction_exception_with_400(handler: ModuleType, tmp_path: Path) -> None:
-    context = make_context(tmp_path)
-    handler.handle(None, context)
-    for headers, body, says in (
-        (rest(RAW), bytearray(5), "multiple of 24"),
+@pytest.mark.parametrize(
+    ("headers", "body", "says"),
+    [
+        (rest(JSON), {"instances": [[[1, 2], [3, 4]]]}, "the model says [any, 2, 3]"),
+        (rest(JSON), {"instances": [[["1", "2", "3"], ["4", "5", "6"]]]}, "not all of dtype float32"),
+        (rest(JSON), {"instances": []}, "isn't empty"),
+        (rest(JSON), [1, 2], "instances"),
         (rest(JSON), bytearray(b'{"inst'), "not valid JSON"),
         (rest(JSON), None, "no body"),
+        (rest(RAW), bytearray(25), "no whole number of rows of image, each 24 bytes"),
+        (rest(SAFETENSORS), bytearray(40), "not a safetensors file"),
+        (rest(SAFETENSORS), bytearray(save({"image": ROWS.astype(np.float64)})), "float64; the model says float32"),
+        (rest(SAFETENSORS), bytearray(save({"image": ROWS[:0]})), "batch of at least one"),
+        (rest("text/plain"), bytearray(b"x"), "content type is text/plain"),
+        (rest(""), bytearray(b"x"), "content type is missing"),
+        ({}, bytearray(5), "no whole number of rows"),
         ({}, None, 'no input named "body"'),
-    ):
-        with pytest.raises(PredictionException) as error:
-            ask(handler, context, (headers, body))
-        assert error.value.error_code == 400 and says in error.value.message
+    ],
+)
+def test_a_wrong_request_is_a_prediction_exception_with_400(
+    handler: ModuleType, tmp_path: Path, headers: dict[str, str], body: Any, says: str
+) -> None:
+    context = make_context(tmp_path)
+    handler.handle(None, context)
+    with pytest.raises(PredictionException) as error:
+        ask(handler, context, (headers, body))
+    assert error.value.error_code == 400 and says in error.value.message
 
 
 def test_one_wrong_request_of_a_batch_does_not_fail_the_others(handler: ModuleType, tmp_path: Path) -> None:
@@ -225,8 +159,14 @@ def test_several_free_tensors_come_back_by_name_at_any_length(handler: ModuleTyp
         np.testing.assert_allclose(arrays["scaled"], 7 * sent["scale"])
 
 
-def test_raw_bytes_are_answered_with_safetensors_where_the_outputs_need_them(handler: ModuleType) -> None:
-    assert handler.Codec(IMAGE, LOGITS).reply_type(RAW) == RAW
-    codec = handler.Codec(IMAGE, TWO)
-    assert codec.decode(RAW, bytearray(ROWS.tobytes()))["image"].shape == ROWS.shape
-    assert [codec.reply_type(asked) for asked in (RAW, SAFETENSORS, JSON)] == [SAFETENSORS, SAFETENSORS, JSON]
+def test_what_the_model_refuses_is_the_callers_mistake(handler: ModuleType, tmp_path: Path) -> None:
+    examples = torch.ones(2, 3, dtype=torch.int64), torch.ones(2, 2)
+    traced = torch.jit.trace(Scale().eval(), examples, strict=False)
+    context = context_of(tmp_path, traced, {"inputs": TEXT, "outputs": TWO, "lengths": [2]})
+    handler.handle(None, context)
+    document = {"instances": [{"ids": [1], "scale": [1, 2]}]}
+    with pytest.raises(PredictionException, match="the model refuses this input"):
+        ask(handler, context, (rest(JSON), document))
+    document["instances"][0]["ids"] = [1, 3]
+    (reply,) = ask(handler, context, (rest(JSON), document))
+    assert json.loads(reply) == {"predictions": [{"sum": 4.0, "scaled": [2.0, 4.0]}]}
