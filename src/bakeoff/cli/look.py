@@ -1,4 +1,4 @@
-"""Commands that only look: report, targets, models, doctor."""
+"""Commands that only look: report, targets, models; and what `doctor` says of what can run."""
 
 from __future__ import annotations
 
@@ -109,15 +109,19 @@ def models(json: o.AsJson = False) -> None:
     print_rows(rows, table, json)
 
 
-def doctor(json: o.AsJson = False) -> None:
-    """Say what can run on this machine, and the remedy for what can't."""
+def find_runnable() -> list[dict[str, object]]:
+    """Return what can run on this machine, and the remedy for what can't."""
     rows = [_tool("taskset", "servers and load share CPUs: install util-linux"), _disk(), _engine()]
     for name, requirements in (("export", EXPORT_REQUIREMENTS), ("load generator", LOAD_REQUIREMENTS)):
         rows.append({"what": name, "ok": True, "says": _environment(requirements), "remedy": None})
-    rows += [_target(target) for target in load_targets().values()]
+    return rows + [_target(target) for target in load_targets().values()]
+
+
+def runnable_table(rows: list[dict[str, object]]) -> Table:
+    """Return what can run here as a table."""
     cells = tuple((str(r["what"]), "yes" if r["ok"] else "no", str(r["says"]), str(r["remedy"] or "")) for r in rows)
     columns = ("what", "ok", "what was found", "remedy")
-    print_rows(rows, Table("Doctor", "Nothing was started or installed.", columns, cells, NONE), json)
+    return Table("What can run here", "Nothing was started or installed.", columns, cells, NONE)
 
 
 def _tool(command: str, remedy: str) -> dict[str, object]:

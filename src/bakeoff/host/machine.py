@@ -22,8 +22,16 @@ LOAD_REQUIREMENTS = ROOT / "loadtest" / "requirements.txt"
 UNLIMITED_BYTES = 1 << 60
 """Version 1 of cgroups has no word for "no limit": it says a number near 2**63."""
 
+TURBO_SWITCHES = (
+    ("/sys/devices/system/cpu/intel_pstate/no_turbo", "1"),
+    ("/sys/devices/system/cpu/cpufreq/boost", "0"),
+)
+"""Each with the value that turns turbo off."""
+
 Read = Callable[[str], str]
 """Returns a file's text by its path, and an empty text for one that can't be read."""
+
+V2_MEMORY = ("max", "current", "inactive_file")
 
 
 def describe_machine() -> dict[str, object]:
@@ -55,12 +63,25 @@ def read_text(path: str) -> str:
         return ""
 
 
+def below(root: Path) -> Read:
+    """Return how files are read whose /proc and /sys lie below a folder."""
+    return lambda path: read_text(str(root / path.lstrip("/")))
+
+
 def read_governor(read: Read) -> str | None:
     """Return the CPUs' frequency governor, several with commas; None where the kernel doesn't show it."""
     governors = {
         read(f"/sys/devices/system/cpu/cpu{cpu}/cpufreq/scaling_governor").strip() for cpu in os.sched_getaffinity(0)
     } - {""}
     return ", ".join(sorted(governors)) or None
+
+
+def read_turbo(read: Read) -> tuple[str, bool, str] | None:
+    """Return the switch of the CPUs' turbo, whether that is on, and what turns it off; None without a switch."""
+    for path, off in TURBO_SWITCHES:
+        if (value := read(path).strip()) in ("0", "1"):
+            return path, value != off, off
+    return None
 
 
 def is_container(read: Read) -> bool:
@@ -90,6 +111,28 @@ def read_limits(read: Read) -> dict[str, float | int | None]:
             if "memory" in names:
                 memories += _bytes_of(read(f"/sys/fs/cgroup/{controllers}{folder}/memory.limit_in_bytes"))
     return {"cpus": min(quotas, default=None), "memory_bytes": min(memories, default=None)}
+
+
+def read_memory_left(read: Read) -> int | None:
+    """Return how many bytes we can still have: of the machine, or of the narrowest control group; None: not readable.
+
+    Files that were read once are in a group's memory, too, and make room when it is needed.
+    """
+    machine = re.search(r"^MemAvailable:\s+(\d+) kB$", read("/proc/meminfo"), re.MULTILINE)
+    left = [int(machine[1]) * 1024] if machine else []
+    for line in read("/proc/self/cgroup").splitlines():
+        _, controllers, path = line.split(":", 2)
+        version1 = "memory" in controllers.split(",")
+        if controllers and not version1:
+            continue
+        names = ("limit_in_bytes", "usage_in_bytes", "total_inactive_file") if version1 else V2_MEMORY
+        top = f"/sys/fs/cgroup/{controllers}" if version1 else "/sys/fs/cgroup"
+        for folder in _upwards(path):
+            limit, used = (_bytes_of(read(f"{top}{folder}/memory.{name}")) for name in names[:2])
+            files = re.search(rf"^{names[2]} (\d+)$", read(f"{top}{folder}/memory.stat"), re.MULTILINE)
+            if limit and used:
+                left.append(limit[0] - used[0] + (int(files[1]) if files else 0))
+    return min(left, default=None)
 
 
 def _upwards(path: str) -> list[str]:

@@ -11,7 +11,7 @@ from bakeoff.schema import Disturbance, Reason
 
 STEAL_LIMIT_PERCENT, THROTTLED_LIMIT_PERCENT = 3.0, 1.0
 STEAL_FIELD, CPU_FIELDS = 7, 8  # proc(5): user nice system idle iowait irq softirq steal; guests are in user and nice
-PROC_STAT, OWN_CGROUPS, CGROUP_ROOT = Path("/proc/stat"), Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")
+IDLE_FIELDS = (3, 4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,20 +24,31 @@ class Counters:
     periods: int | None
 
 
-def read_counters(cpus: Iterable[int]) -> Counters:
-    """Read this machine's counters for some of its CPUs."""
-    stolen, ticks = count_ticks(_read(PROC_STAT), cpus)
-    throttled, periods = count_periods(_read(_cpu_stat(_read(OWN_CGROUPS))))
+def read_counters(cpus: Iterable[int], root: Path = Path("/")) -> Counters:
+    """Read this machine's counters for some of its CPUs; /proc and /sys lie below `root`."""
+    stolen, ticks = count_ticks(_read(root / "proc/stat"), cpus)
+    cpu_stat = _cpu_stat(_read(root / "proc/self/cgroup"), root / "sys/fs/cgroup")
+    throttled, periods = count_periods(_read(cpu_stat))
     return Counters(stolen, ticks, throttled, periods)
 
 
 def count_ticks(stat: str, cpus: Iterable[int]) -> tuple[int | None, int | None]:
     """Return stolen and all ticks of these CPUs by the text of /proc/stat."""
+    rows = _rows_of(stat, cpus)
+    return (sum(row[STEAL_FIELD] for row in rows), sum(map(sum, rows))) if rows else (None, None)
+
+
+def count_busy(stat: str, cpus: Iterable[int]) -> int | None:
+    """Return the ticks in which these CPUs ran anything of this machine, by the text of /proc/stat."""
+    rows = _rows_of(stat, cpus)
+    return sum(sum(row) - row[STEAL_FIELD] - sum(row[at] for at in IDLE_FIELDS) for row in rows) if rows else None
+
+
+def _rows_of(stat: str, cpus: Iterable[int]) -> list[list[int]]:
+    """Return the fields of these CPUs; none where one lacks some."""
     rows = {int(name): fields.split() for name, fields in re.findall(r"^cpu(\d+) (.+)$", stat, re.MULTILINE)}
     found = [[int(field) for field in rows[cpu][:CPU_FIELDS]] for cpu in cpus if cpu in rows]
-    if not found or any(len(fields) < CPU_FIELDS for fields in found):
-        return None, None
-    return sum(fields[STEAL_FIELD] for fields in found), sum(map(sum, found))
+    return [] if any(len(fields) < CPU_FIELDS for fields in found) else found
 
 
 def count_periods(cpu_stat: str) -> tuple[int | None, int | None]:
@@ -75,15 +86,15 @@ def _share(part_before: int | None, part_after: int | None, before: int | None, 
     return 100 * (part_after - part_before) / (after - before) if after > before else 0.0
 
 
-def _cpu_stat(cgroups: str) -> Path:
+def _cpu_stat(cgroups: str, mounted: Path) -> Path:
     """Return the cpu.stat of our own cgroup, of version 2 or 1, by the text of /proc/self/cgroup."""
     for line in cgroups.splitlines():
         _, controllers, path = line.split(":", 2)
         if controllers == "":
-            return CGROUP_ROOT / path.lstrip("/") / "cpu.stat"
+            return mounted / path.lstrip("/") / "cpu.stat"
         if "cpu" in controllers.split(","):
-            return CGROUP_ROOT / controllers / path.lstrip("/") / "cpu.stat"
-    return CGROUP_ROOT / "cpu.stat"
+            return mounted / controllers / path.lstrip("/") / "cpu.stat"
+    return mounted / "cpu.stat"
 
 
 def _read(path: Path) -> str:

@@ -142,6 +142,11 @@ SENTENCES = {
     "switch_profile_on": "switch its profile on: COMPOSE_PROFILES={target} (it stands in .env)",
     "load_image": "load {image} into this engine, or name another image: {variable} in .env",
     "bring_up": "docker compose up --detach --wait {target}",
+    "apt_offers": "its package {package} is in {archive}, which answers here",
+    "apt_missing": "this is no Debian or Ubuntu with apt-get",
+    "apt_other_machine": "its Debian packages are for {architectures}, this machine is {machine}",
+    "apt_unreachable": "{archive}, which has its Debian package, can't be reached from here: {text}",
+    "use_docker": "Docker is the other way: scripts/bench --platform docker --target {target}",
     "not_finite": "the answer holds NaN or Infinity",
     "over_tolerance": "error {error:.3g} is over the tolerance of {atol:g} + {rtol:g} x |reference|",
     "golden_not_finite": "it answers NaN or infinity to golden samples",
@@ -170,6 +175,50 @@ SENTENCES = {
     "not_exported": "{model} {format} is no longer exported",
     "too_few_rounds": "{model} {endpoint} {workload} {metric}: {rounds} rounds, and a verdict takes {needed}",
     "nothing_judged": "the runs have no p50 at one caller and no throughput at eight in common",
+    "unreadable": "unknown: {place} can't be read here",
+    "difference_seen": "two equal servers will seem to differ by up to {percent:.2g}%, or {turns_percent:.2g}% if they "
+    "took turns every {slice_ms:.0f} ms: an estimate for {run_s:.0f} s, half of them each, from {slices} slices of "
+    "the same work on one CPU; a server's own unsteadiness comes on top",
+    "difference_unknown": "unknown: what disturbs {slices} slices of {slice_ms:.0f} ms lasts for too long to say by "
+    "how much two equal servers will seem to differ in {run_s:.0f} s ({turns_percent:.2g}% if they took turns at each "
+    "slice)",
+    "steal_within": "the hypervisor took {percent:.1f}% of the CPU time (steal), as far as it says",
+    "waited": "work on the servers' CPUs waited {percent:.1f}% of the time for others to be off them",
+    "neighbour": "process {pid} ({name}) used {percent:.0f}% of a CPU",
+    "neighbours_more": "{count} more processes used {percent:.0f}% of a CPU in all",
+    "no_neighbour": "no other process used more than {limit_percent:g}% of a CPU",
+    "unseen_work": "what ended meanwhile or can't be seen from here (other containers) used {percent:.0f}% of a CPU",
+    "quota": "a CPU quota of {cpus:.3g} CPUs for the {used} in use, which throttled {percent:.1f}% of its periods",
+    "no_quota": "no CPU quota",
+    "swap": "{bytes:size} are in swap ({places}); {moved_bytes:size} were moved meanwhile",
+    "no_swap": "there is none",
+    "cpus_shared": "servers and load share the CPUs {cpus}",
+    "cores_shared": "servers and load run on threads of the same cores (SMT): {cores}",
+    "cpus_apart": "servers on {server}, load on {load}: no core is shared",
+    "siblings_unreadable": "servers on {server}, load on {load}; unknown whether these are threads of the same cores",
+    "cpuset_whole": "all CPUs, {online}",
+    "cpuset_part": "only {usable} of the CPUs {online}",
+    "clock_unreadable": "unknown: the kernel doesn't show it (in a virtual machine it is the host's)",
+    "governor": "{governor}",
+    "turbo_on": "on: the clock depends on heat and on how many cores work",
+    "turbo_off": "off",
+    "memory_left": "{bytes:size} can still be had{limit}",
+    "calm_first": "mend what is unsteady below; then more rounds: four times as long halves it. Differences under "
+    "{margin_percent:.0f}% count as the same anyway",
+    "watch_longer": "mend what is unsteady below, or watch for longer: bakeoff doctor --seconds 60",
+    "calm_many": "end them, or pause them for the run: kill -STOP, later kill -CONT",
+    "own_host": "take a host, or CPUs, of your own, or another time: trials with so much are repeated, then left out",
+    "free_cpus": "end the neighbours below, or keep them off the servers' CPUs: taskset --cpu-list --pid CPUS PID",
+    "calm_neighbour": "end it, or pause it for the run: kill -STOP {pid}, later kill -CONT {pid}",
+    "look_outside": "look for it on the host: top, docker stats",
+    "raise_quota": "run without a quota, or with one of {cpus} CPUs or more (docker run --cpus; cpu.max)",
+    "stop_swapping": "end what holds memory, or swap it in before the run: swapoff --all && swapon --all",
+    "give_cpus": "let bakeoff run on two cores or more, and name sets that are apart in bench.toml: [cpus]",
+    "part_cores": "name sets with whole cores in bench.toml ([cpus]), or switch SMT off: "
+    "echo off | sudo tee /sys/devices/system/cpu/smt/control",
+    "set_governor": "sudo cpupower frequency-set --governor {governor}",
+    "turn_off": "echo {value} | sudo tee {path}",
+    "free_memory": "end what holds memory, or raise the limit: a run takes up to {bytes:size}",
 }
 """Each code's sentence. What is made of several values first stands in `_derived`."""
 
@@ -178,7 +227,9 @@ class _Words(Formatter):
     """Formats values, of which any may be unknown."""
 
     def format_field(self, value: object, format_spec: str) -> str:
-        return "unknown" if value is None else str(super().format_field(value, format_spec))
+        if value is None:
+            return "unknown"
+        return size(float(str(value))) if format_spec == "size" else str(super().format_field(value, format_spec))
 
 
 def reason_text(reason: Reason) -> str:
@@ -198,12 +249,15 @@ def _derived(reason: Reason) -> dict[str, str]:
         return {"last": str(v.get("log") or "unknown").strip().split("\n")[-1]}
     if reason.code == "parity_failed":
         error = f": {v.get('error')}" if reason.cause is None and v.get("error") is not None else ""
-        size = [f"{name} {v[name]}" for name in ("batch", "length") if v.get(name)]
-        return {"at": (f" at {', '.join(size)}" if size else "") + error}
+        where = [f"{name} {v[name]}" for name in ("batch", "length") if v.get(name)]
+        return {"at": (f" at {', '.join(where)}" if where else "") + error}
     if reason.code == "slower":
         low, high = v.get("low"), v.get("high")
         known = isinstance(low, float) and isinstance(high, float)
         return {"interval": f"{low:.3f} to {high:.3f}" if known else "no interval"}
+    if reason.code == "memory_left":
+        limit = v.get("limit_bytes")
+        return {"limit": f" within a limit of {size(limit)}" if isinstance(limit, int | float) else ""}
     if reason.code == "changed":
         return {name: exact(v.get(name), v.get("what")) for name in ("new", "old")}
     return {}

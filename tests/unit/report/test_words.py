@@ -10,7 +10,7 @@ from bakeoff.report.words import SENTENCES, first_line, reason_text
 from bakeoff.schema import Reason, quoted
 from bakeoff.schema.reasons import BY_CODE, TABLE
 
-DERIVED = {"last", "at", "interval"}
+DERIVED = {"last", "at", "interval", "limit"}
 
 
 def test_every_code_has_a_sentence_and_every_sentence_a_code() -> None:

@@ -1,0 +1,100 @@
+"""`bakeoff doctor`: what can run on this machine, and what makes its figures unsteady."""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bakeoff.cli import options as o
+from bakeoff.cli.look import NONE, find_runnable, runnable_table
+from bakeoff.cli.terminal import print_rows, print_table, progress
+from bakeoff.errors import printable
+from bakeoff.host.apt import Offer, find_obstacle, find_offer
+from bakeoff.host.catalog import load_targets
+from bakeoff.host.cpus import parse_cpus, resolve_cpus
+from bakeoff.host.machine import below
+from bakeoff.host.progress import Show
+from bakeoff.measure.finding import Finding, Place
+from bakeoff.measure.pulse import take_pulse
+from bakeoff.measure.steadiness import judge_machine, observe_machine
+from bakeoff.platforms.local import missing_prerequisite
+from bakeoff.report.cells import Table
+from bakeoff.report.words import optional_text, reason_text
+
+ROOT = Path("/")
+"""What /proc, /sys and /etc lie below."""
+STEADY_WORDS = {"steady": "yes", "unsteady": "no", "unknown": "unknown"}
+
+
+def doctor(
+    config_file: o.ConfigFile = o.DEFAULT_CONFIG,
+    seconds: Annotated[float, typer.Option("--seconds", min=0.5, max=600, help="How long to watch the machine.")] = 10,
+    json: o.AsJson = False,
+    quiet: o.Quietly = False,
+) -> None:
+    """Say what can run on this machine, what makes its figures unsteady, and what to do about each.
+
+    For 10 seconds it times the same piece of work on the servers' CPUs (--config: whose) and watches what else goes on:
+    what the hypervisor takes, how long work waits for a CPU, who else uses them, quotas, swap; besides clock, cores and
+    memory. It foretells how large a difference between two equal servers a run of 2 minutes will still see. "unknown"
+    is what can't be read here. End other work before a run, not before this: it shows what disturbs.
+
+    Where TensorFlow Serving is missing and apt can reach its archive, the commands that install it are printed. Nothing
+    is started or installed, and the exit status is 0 whatever was found.
+    """
+    cpus = o.experiment(config_file, [], [], [], [])[0].cpus
+    sets = resolve_cpus(cpus)
+    place = Place(frozenset(parse_cpus(sets.server)), frozenset(parse_cpus(sets.load)), ROOT)
+    with progress(quiet) as show:
+        findings = watch(place, seconds, show)
+        show.say("looking for what can run here")
+        runnable, offers = find_runnable(), find_offers()
+        show.step()
+    if json:
+        print_rows({"can_run": runnable, "machine": findings, "offers": offers}, steadiness_table(findings), json)
+        return
+    print_table(runnable_table(runnable))
+    print_table(steadiness_table(findings))
+    for offer in offers:
+        sys.stdout.write(printable(offer_text(offer)))
+
+
+def watch(place: Place, seconds: float, show: Show) -> list[Finding]:
+    """Watch the machine for some seconds and return what was found."""
+    show.expect(math.floor(seconds) + 1)
+    show.say(f"watching this machine for {seconds:g} s, with work on the servers' CPUs")
+    seen = observe_machine(place, lambda: take_pulse(set(place.server), seconds, show.step))
+    return judge_machine(place, seen, os.getpid())
+
+
+def steadiness_table(findings: Sequence[Finding]) -> Table:
+    """Return what was found as a table."""
+    cells = tuple(
+        (each.what, STEADY_WORDS[each.state], reason_text(each.found), optional_text(each.remedy)) for each in findings
+    )
+    columns = ("what", "steady", "found", "what to do")
+    return Table("What makes figures unsteady here", "Figures are of the seconds watched.", columns, cells, NONE)
+
+
+def find_offers() -> list[Offer]:
+    """Return how apt would install the servers that are missing here, of those whose makers have an archive."""
+    return [
+        find_offer(target.name, target.archive, below(ROOT), find_obstacle)
+        for target in load_targets().values()
+        if target.archive is not None and missing_prerequisite(target) is not None
+    ]
+
+
+def offer_text(offer: Offer) -> str:
+    """Return an offer as lines that can be copied."""
+    head = f"{offer.target} without Docker: {reason_text(offer.found)}"
+    if not offer.commands:
+        return f"{head}. {optional_text(offer.remedy)}\n"
+    commands = "".join(f"  {command}\n" for command in offer.commands)
+    return f"{head}. Nothing was installed; these commands do it:\n{commands}"
