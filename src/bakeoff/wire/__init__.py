@@ -10,8 +10,6 @@ from bakeoff.wire import binary, tfserving, torchserve
 from bakeoff.wire.messages import OK, Reply, Request
 from bakeoff.wire.tensors import Arrays, Specs, WireError
 
-__all__ = ["WIRES", "Reply", "Request", "Wire", "WireError"]
-
 
 @dataclass(frozen=True)
 class Wire:
