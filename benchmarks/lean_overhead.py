@@ -31,7 +31,7 @@ from bakeoff.host.cpus import Cpus
 from bakeoff.host.files import ROOT
 from bakeoff.host.machine import describe_machine
 from bakeoff.host.processes import terminate
-from bakeoff.host.progress import Quiet
+from bakeoff.host.progress import Show
 from bakeoff.host.venvs import ensure_venv
 from bakeoff.platforms.deploy import Deployment, Selection, deployed, restart
 from bakeoff.platforms.local import Local
@@ -101,7 +101,7 @@ GOALS = (
 )  # fmt: skip
 
 
-class Say(Quiet):
+class Say(Show):
     """Tells what goes on."""
 
     def say(self, text: str) -> None:

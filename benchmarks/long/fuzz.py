@@ -23,7 +23,7 @@ from bakeoff.artifacts.export import ExportOptions, export_model
 from bakeoff.artifacts.golden import load_model
 from bakeoff.errors import BakeoffError
 from bakeoff.host.files import ROOT
-from bakeoff.host.progress import Quiet
+from bakeoff.host.progress import Show
 
 sys.path.insert(0, str(ROOT / "tests" / "fuzz"))
 
@@ -39,7 +39,7 @@ KIND_CHARACTERS = 60  # of a fault's text, by which faults are counted
 
 def fuzz(target: str, cases: int, seed: int) -> dict[str, Any]:
     """Return what came of the cases; a server that ended is started again."""
-    folder, failed = export_model("digits_cnn", ExportOptions(), Quiet())
+    folder, failed = export_model("digits_cnn", ExportOptions(), Show())
     if failed:
         raise BakeoffError("\n".join(failed))
     model = load_model(folder)

@@ -15,7 +15,7 @@ from bakeoff.cli.terminal import print_rows, progress, tell
 from bakeoff.errors import BakeoffError, UsageError
 from bakeoff.host.catalog import make_endpoints
 from bakeoff.host.files import STATE, as_json, write_atomic
-from bakeoff.host.progress import Quiet, Show
+from bakeoff.host.progress import Show
 from bakeoff.host.venvs import ensure_venv
 from bakeoff.measure.generator import REQUIREMENTS
 from bakeoff.platforms import detached, docker_engine
@@ -96,7 +96,7 @@ def plan(model: o.Models = []) -> None:  # noqa: B006
     """Write down the endpoints of a `docker compose up` for Locust's page, whether they are up yet or not."""
     experiment, selection = o.experiment(o.DEFAULT_CONFIG, model, [], [], [])
     remote = Remote()
-    folder, _ = remote.export(experiment.models[0], ExportOptions(), Quiet())
+    folder, _ = remote.export(experiment.models[0], ExportOptions(), Show())
     deployment = open_deployment(folder, remote)
     for target in selection.targets:
         endpoints = make_endpoints(deployment.model.name, target, target.formats[:1], selection.protocols)
