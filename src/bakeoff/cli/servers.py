@@ -12,7 +12,7 @@ import typer
 from bakeoff.artifacts.export import ExportOptions
 from bakeoff.cli import options as o
 from bakeoff.cli.terminal import print_rows, progress, tell
-from bakeoff.errors import BakeoffError, UsageError
+from bakeoff.errors import BakeoffError, UsageError, require_known
 from bakeoff.host.catalog import make_endpoints
 from bakeoff.host.files import STATE, as_json, write_atomic
 from bakeoff.host.progress import Show
@@ -110,7 +110,7 @@ def down(
     volumes: Annotated[bool, typer.Option("--volumes", help="docker: remove artifacts and results too.")] = False,
 ) -> None:
     """End the servers that `bakeoff up` started; with --platform docker, everything of ours in the engine."""
-    o.check("--platform", [platform], ("local", "docker"))
+    require_known("--platform", [platform], ("local", "docker"))
     if platform == "local":
         ended = detached.stop_running(RUNNING)
     else:

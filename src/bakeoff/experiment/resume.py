@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
 from bakeoff.artifacts.provenance import is_known_source
-from bakeoff.errors import UsageError, one_of
+from bakeoff.errors import UsageError, one_of, require_known
 from bakeoff.experiment.config import Config, check_config
 from bakeoff.experiment.runner import Run
 from bakeoff.host.catalog import list_models, load_targets
@@ -75,7 +75,8 @@ def reopen_run(folder: Path, trust: bool = False) -> Run:
     if any(_is_named_otherwise(measurement) for measurement in report.measurements):
         raise UsageError(f"{path}: was begun by a version that named endpoints otherwise: start a new run")
     stored = dict(report.config)
-    options = _read_options(stored.pop(OPTIONS, {}), path)
+    options = validated(RunOptions, stored.pop(OPTIONS, {}), path, f"config.{OPTIONS}.")
+    require_known(f"{path}: config.{OPTIONS}.platform", [options.platform], PLATFORMS)
     config = validated(Config, stored, path)
     known = load_targets()
     missing = [name for name in config.targets if name not in known]
@@ -89,14 +90,6 @@ def reopen_run(folder: Path, trust: bool = False) -> Run:
     targets = tuple(known[name] for name in config.targets)
     selection = Selection(targets, config.protocols, config.formats, config.base_port)
     return _make_run(config, selection, options, folder, report)
-
-
-def _read_options(stored: Any, path: Path) -> RunOptions:
-    options = validated(RunOptions, stored, path, f"config.{OPTIONS}.")
-    if options.platform not in PLATFORMS:
-        allowed = one_of(list(PLATFORMS))
-        raise UsageError(f"{path}: config.{OPTIONS}.platform: {options.platform!r}; allowed: {allowed}")
-    return options
 
 
 def _is_named_otherwise(m: Measurement) -> bool:

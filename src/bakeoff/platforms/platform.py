@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Generic, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
 
@@ -27,7 +27,6 @@ from bakeoff.schema import (
     Startup,
     Surroundings,
     Target,
-    Trial,
 )
 
 # Exit statuses of a server program (sysexits.h): how it tells "not here" and "not this file" from a failure.
@@ -136,13 +135,6 @@ def not_ready(target: Target, endpoint: str, problem: str | None, log: str) -> R
 
 
 ServerT = TypeVar("ServerT", bound=Server)
-
-
-class Load(Protocol):
-    """A load generator that is ready."""
-
-    def run_trial(self, trial: Trial, endpoint: Endpoint) -> int:
-        """Run a trial to its end; return how many requests were sent."""
 
 
 class Platform(ABC, Generic[ServerT]):

@@ -123,7 +123,7 @@ def choose_reference(new: Report, old: Report, asked: str | None) -> str:
     """Return the endpoint that ratios within a run are to: the one asked for, the old run's, or the usual one."""
     common = _valid_endpoints(new) & _valid_endpoints(old)
     if asked is not None and asked not in common:
-        raise UsageError(f"--reference: {asked!r} has no valid trials in both runs; allowed: {one_of(list(common))}")
+        raise UsageError(f"--reference: {asked!r} has no valid trials in both runs; allowed: {one_of(common)}")
     usual = default_reference(replace(new, measurements=tuple(m for m in new.measurements if m.endpoint in common)))
     found = asked or (old.reference if old.reference in common else usual)
     if found is None:
