@@ -35,25 +35,10 @@ from bakeoff.host.venvs import ensure_venv, installed_version
 from bakeoff.measure.generator import REQUIREMENTS, LoadGenerator, LoadWorkers, start_load
 from bakeoff.measure.resources import tree_bytes
 from bakeoff.platforms.leftovers import clear_leftovers, write_owner
-from bakeoff.platforms.local_programs import (
-    check_format,
-    search_path,
-    server_command,
-    server_environment,
-    servers_folder,
-    time_in_process,
-)
-from bakeoff.platforms.platform import (
-    CHECK_S,
-    FormatCheck,
-    InProcessTime,
-    Platform,
-    Prepared,
-    Server,
-    StartOptions,
-    Usage,
-)
+from bakeoff.platforms.local_programs import run_once, search_path, server_command, server_environment
+from bakeoff.platforms.platform import Platform, Prepared, Server, StartOptions, Usage
 from bakeoff.platforms.ports import HOST, free_ports, port_is_free
+from bakeoff.platforms.programs import BARE_S, CHECK_S, Done, servers_folder, timing_command
 from bakeoff.platforms.reach import all_listen, fetch_page
 from bakeoff.schema import Endpoint, Plan, PlatformName, Reason, Surroundings, Target
 
@@ -116,15 +101,16 @@ class Local(Platform[LocalServer]):
             version = installed_version(python, target.package)
         return Prepared(target, python, version, tree_bytes(python.parents[1]))
 
-    def check_format(self, prepared: Prepared, model_dir: Path, format: str) -> FormatCheck:
+    def run_check(self, prepared: Prepared, model_dir: Path, format: str, outputs: Path) -> Done:
         """Run a target's program with --check."""
-        return check_format(prepared.target, prepared.place, model_dir, format)
+        command = server_command(prepared.target, prepared.place, model_dir.name, model_dir, format)
+        return run_once(prepared.target, [*command, "--check", str(outputs)], outputs.parent, CHECK_S)
 
-    def time_in_process(
-        self, prepared: Prepared, model_dir: Path, format: str, cpus: str | None
-    ) -> InProcessTime | None:
+    def run_timing(self, prepared: Prepared, model_dir: Path, format: str, cpus: str | None) -> Done:
         """Time an artifact in process, in the environment of its target."""
-        return time_in_process(prepared.target, prepared.place, model_dir, format, cpus)
+        argv = [str(prepared.place), *timing_command(prepared.target, str(model_dir.resolve()), format)]
+        with tempfile.TemporaryDirectory(dir=servers_folder()) as folder:
+            return run_once(prepared.target, argv, Path(folder), BARE_S, cpus)
 
     def start(
         self, prepared: Prepared, format: str, endpoints: list[Endpoint], model_dir: Path, options: StartOptions

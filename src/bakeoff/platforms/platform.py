@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import tempfile
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -10,13 +10,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
-import numpy as np
-
 from bakeoff.artifacts.export import ExportOptions
 from bakeoff.errors import BakeoffError, FormatUnsupported, TargetFailed, TargetUnavailable
 from bakeoff.host.cpus import Cpus
 from bakeoff.host.progress import Show
 from bakeoff.measure.generator import LoadGenerator, LoadWorkers
+from bakeoff.platforms.programs import (
+    EX_DATAERR,
+    EX_UNAVAILABLE,
+    Done,
+    FormatCheck,
+    InProcessTime,
+    limited,
+    read_check,
+    read_timing,
+    servers_folder,
+)
 from bakeoff.schema import (
     Endpoint,
     Image,
@@ -29,10 +38,6 @@ from bakeoff.schema import (
     Target,
 )
 
-# Exit statuses of a server program (sysexits.h): how it tells "not here" and "not this file" from a failure.
-EX_DATAERR, EX_UNAVAILABLE = 65, 69
-CHECK_S = 120
-BARE_S = 120  # most of it for PyTorch or TensorFlow to be imported on a busy machine
 LOOK_S, ASK_AGAIN_S = 0.02, 0.05
 
 Canary = Callable[[Endpoint], str | None]
@@ -85,31 +90,6 @@ class Server:
 
 
 @dataclass(frozen=True, slots=True)
-class FormatCheck:
-    """What a target's runtime did with an artifact; `outputs` are its answers to the golden inputs, by output name."""
-
-    runtime: str
-    ok: bool
-    max_abs_error: float | None
-    message: str | None
-    outputs: dict[str, np.ndarray[Any, Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class InProcessTime:
-    """What an artifact takes in process: the median of so many predictions of one row."""
-
-    p50_ms: float
-    predictions: int
-
-
-def read_in_process_time(said: str) -> InProcessTime:
-    """Read the JSON line that engines/measure.py ends with; raises ValueError, KeyError or IndexError."""
-    line = json.loads(said.strip().splitlines()[-1])
-    return InProcessTime(float(line["p50_ms"]), int(line["predictions"]))
-
-
-@dataclass(frozen=True, slots=True)
 class Usage:
     """CPU time that a server used so far, its peak memory, and where that is from; `rss_bytes`: its memory now."""
 
@@ -143,7 +123,7 @@ class Platform(ABC, Generic[ServerT]):
     NAME: ClassVar[PlatformName]
     PAUSES: ClassVar[bool] = True
     CHECKS: ClassVar[bool] = True
-    """Whether `check_format` can be asked."""
+    """Whether programs of a target can be run, that check artifacts and time them."""
     STARTS: ClassVar[bool] = True
     """Whether servers are started here, so that it can be told how long that takes."""
 
@@ -169,11 +149,17 @@ class Platform(ABC, Generic[ServerT]):
     def prepare(self, target: Target, show: Show) -> Prepared:
         """Make what a target runs in. Raises TargetUnavailable, TargetFailed."""
 
-    @abstractmethod
     def check_format(self, prepared: Prepared, model_dir: Path, format: str) -> FormatCheck:
         """Run a target's own check of an artifact. Raises TargetFailed where it can't tell."""
+        target = prepared.target
+        with tempfile.TemporaryDirectory(dir=servers_folder()) as folder, limited("check_slow", target, format):
+            outputs = Path(folder) / "outputs.npz"
+            return read_check(target, format, self.run_check(prepared, model_dir, format, outputs), outputs)
 
     @abstractmethod
+    def run_check(self, prepared: Prepared, model_dir: Path, format: str, outputs: Path) -> Done:
+        """Run a target's program so that it checks an artifact and writes its answers into a file."""
+
     def time_in_process(
         self, prepared: Prepared, model_dir: Path, format: str, cpus: str | None
     ) -> InProcessTime | None:
@@ -181,6 +167,15 @@ class Platform(ABC, Generic[ServerT]):
 
         Raises TargetFailed.
         """
+        target = prepared.target
+        if target.engine is None or not self.CHECKS:
+            return None
+        with limited("timing_slow", target, format):
+            return read_timing(target, format, self.run_timing(prepared, model_dir, format, cpus))
+
+    @abstractmethod
+    def run_timing(self, prepared: Prepared, model_dir: Path, format: str, cpus: str | None) -> Done:
+        """Run engines.in_process for an artifact."""
 
     @abstractmethod
     def start(

@@ -10,7 +10,8 @@ from bakeoff.errors import TargetFailed
 from bakeoff.experiment.in_process import time_artifacts
 from bakeoff.host.progress import Show
 from bakeoff.platforms.deploy import Deployment
-from bakeoff.platforms.platform import InProcessTime, Prepared
+from bakeoff.platforms.platform import Prepared
+from bakeoff.platforms.programs import InProcessTime
 from bakeoff.schema import InProcess
 
 CPUS = "3"
