@@ -92,6 +92,7 @@ def percent(share: float) -> str:
 
 SENTENCES = {
     "text": "{text}",
+    # A trial is invalid.
     "no_success": "no request succeeded",
     "wrong_answers": "{count} of the checked answers were wrong",
     "load_busy": "the load generator used {percent:.0f}% of its CPU time, more than {limit_percent:g}%: "
@@ -103,6 +104,7 @@ SENTENCES = {
     "load_worker_failed": "worker {worker}: {text}",
     "steal": "the hypervisor took {percent:.1f}% of the CPU time (steal), more than {limit_percent:g}%",
     "throttled": "a CPU quota throttled {percent:.1f}% of its periods, more than {limit_percent:g}%",
+    # A trial's time has no breakdown, or not all of it.
     "counters_unreadable": "the server's counters can't be read here",
     "counters_unknown": "the server counts nothing of its queue and computation",
     "counters_restarted": "the server's counters went back: it was restarted meanwhile",
@@ -110,6 +112,7 @@ SENTENCES = {
     "untimed": "the server takes no times of {protocol}, it only counts the requests",
     "no_queue_counted": "the server counts no queue: waiting is in the remainder",
     "requests_failed": "requests failed, so the client has no mean time",
+    # A target is unavailable, failed, or can't serve a format.
     "command_missing": "the command {command} is not on PATH",
     "machine_unsupported": "its packages exist for {machines}, this machine is {machine}",
     "python_unsupported": "its packages exist for Python {pythons}, this is {python}",
@@ -137,16 +140,19 @@ SENTENCES = {
     "artifact_missing": "there is no {format} artifact of {model}",
     "export_failed": "its export failed",
     "of_model": "{model}",
+    # What would make it available.
     "install_python": "run bakeoff with such a Python",
     "check_network": "check the network and pip's settings, then run again",
     "switch_profile_on": "switch its profile on: COMPOSE_PROFILES={target} (it stands in .env)",
     "load_image": "load {image} into this engine, or name another image: {variable} in .env",
     "bring_up": "docker compose up --detach --wait {target}",
+    # Answers differ, or an artifact couldn't be measured in process.
     "not_finite": "the answer holds NaN or Infinity",
     "over_tolerance": "error {error:.3g} is over the tolerance of {atol:g} + {rtol:g} x |reference|",
     "golden_not_finite": "it answers NaN or infinity to golden samples",
     "not_measured_in_process": "{what}",
     "measuring_slow": "it took more than {seconds:.0f} s",
+    # What keeps a run from being complete.
     "target_failed": "{target} failed",
     "target_unavailable": "{target} is unavailable",
     "no_target": "no target is available here: see the reasons and remedies above",
@@ -154,6 +160,7 @@ SENTENCES = {
     "parity_failed": "{what} failed parity{at}",
     "not_measured": "{model} {endpoint} {workload} was not measured: no right answers",
     "reference_not_measured": "{endpoint}, the reference, was not measured: nothing could be compared with it",
+    # Two runs can't be compared.
     "other_machine": "other machine: {key} ({new}, was {old})",
     "other_cpus": "other CPU set of the {of} ({new}, was {old})",
     "other_workers": "other workers and threads: {target} ({new}, was {old})",
@@ -163,6 +170,7 @@ SENTENCES = {
     "nothing_in_common": "they have no {what} in common",
     "servers_not_restarted": "the {run} run did not restart its servers between rounds, so that a process's luck would "
     "pass for a difference; repeat it with --restart-between-rounds",
+    # A run is worse than another, or it can't be told.
     "slower": "{model} {endpoint} {workload} {metric} got slower: {ratio:.3f} of what it was ({interval})",
     "changed": "{name} {what} got {word}: {new}, was {old}",
     "no_valid_trial": "{model} {endpoint} has no valid trial of {workloads} any more",
@@ -171,7 +179,7 @@ SENTENCES = {
     "too_few_rounds": "{model} {endpoint} {workload} {metric}: {rounds} rounds, and a verdict takes {needed}",
     "nothing_judged": "the runs have no p50 at one caller and no throughput at eight in common",
 }
-"""Each code's sentence. What is made of several values first stands in `_derived`."""
+"""Each code's sentence, with the names of its values. What is made of several values first stands in `_derived`."""
 
 
 class _Words(Formatter):
