@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from bakeoff.report.cells import number
-from bakeoff.report.contest import Contest
+from bakeoff.report.contest import Contest, invert
 from bakeoff.report.words import certainty, endpoint_words, listed, size, times
 from bakeoff.schema import Artifact, Comparison, Model, Verdict
 from bakeoff.schema.metrics import Metric
@@ -101,8 +101,8 @@ def versus(found: Comparison | None, metric: Metric, rival: str) -> str:
     if found is None:
         return f"No round has both it and {rival}"
     if found.ratio < 1:
-        back = times(1 / found.ratio, found.high and 1 / found.high, found.low and 1 / found.low)
-        return f"In the rounds that both have, {rival} was ahead by {back}"
+        back = invert(found)
+        return f"In the rounds that both have, {rival} was ahead by {times(back.ratio, back.low, back.high)}"
     ratio = times(found.ratio, found.low, found.high)
     if metric.better == "more":
         return f"{ratio} the {metric.name} of {rival}"

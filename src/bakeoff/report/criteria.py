@@ -8,7 +8,7 @@ from itertools import combinations
 
 from bakeoff.analysis.capacity import cost_per_million
 from bakeoff.report.cells import number
-from bakeoff.report.contest import Contest
+from bakeoff.report.contest import Contest, invert
 from bakeoff.report.usage import least_memory, start_up
 from bakeoff.report.words import PROTOCOL_WORDS, certainty, listed, seconds, size, times
 from bakeoff.schema import EXACT_FORMATS, PROTOCOLS, Artifact, Comparison
@@ -144,11 +144,8 @@ def beats_all(pair: Pair, metric: Metric, found: Comparison) -> bool:
 
 def judged_words(pair: Pair, found: Comparison, what: str) -> tuple[str, str | None]:
     """Say a ratio of the second side's best over the first's, and name a winner only where a verdict does."""
-    ahead, ratio = (pair.sides[1], found.ratio) if found.ratio >= 1 else pair.ahead(found.ratio)
-    low, high = found.low, found.high
-    if found.ratio < 1:
-        low, high = found.high and 1 / found.high, found.low and 1 / found.low
-    by = times(ratio, low, high)
+    ahead, shown = (pair.sides[0], invert(found)) if found.ratio < 1 else (pair.sides[1], found)
+    by = times(shown.ratio, shown.low, shown.high)
     if found.verdict == "same":
         return f"The same: {by}", None
     if found.verdict in ("faster", "slower"):

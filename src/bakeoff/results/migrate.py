@@ -15,66 +15,49 @@ from bakeoff.schema import Reason
 
 DRIFT = re.compile(r"the last third's median latency ")
 """Excluded trials once, and excludes nothing any more."""
-NUMBER = r"(-?[\d.]+(?:e[+-]?\d+)?|inf)"
-SENTENCES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
-    (r"no request succeeded", "no_success", ()),
-    (rf"{NUMBER} of the checked answers were wrong", "wrong_answers", ("count",)),
-    (
-        rf"the load generator used {NUMBER}% of its CPU time, more than {NUMBER}%: give it more CPUs and --workers",
-        "load_busy",
-        ("percent", "limit_percent"),
-    ),
-    (rf"{NUMBER} requests started late: max_outstanding were waiting for their answers", "held_back", ("count",)),
-    (
-        rf"1% of the requests started more than {NUMBER} ms late; the limit is {NUMBER} ms",
-        "late",
-        ("ms", "limit_ms"),
-    ),
-    (rf"worker {NUMBER} of {NUMBER} ended during the trial", "load_worker_ended", ("worker", "workers")),
-    (
-        rf"worker {NUMBER} of {NUMBER} did not answer in {NUMBER} s",
-        "load_worker_silent",
-        ("worker", "workers", "seconds"),
-    ),
-    (rf"worker {NUMBER}: (.*)", "load_worker_failed", ("worker", "text")),
-    (
-        rf"the hypervisor took {NUMBER}% of the CPU time \(steal\), more than {NUMBER}%",
-        "steal",
-        ("percent", "limit_percent"),
-    ),
-    (
-        rf"a CPU quota throttled {NUMBER}% of its periods, more than {NUMBER}%",
-        "throttled",
-        ("percent", "limit_percent"),
-    ),
-    (r"the server's counters can't be read here", "counters_unreadable", ()),
-    (r"the server counts nothing of its queue and computation", "counters_unknown", ()),
-    (r"the server counts no queue: waiting is in the rest", "no_queue_counted", ()),
-    (r"requests failed, so the client has no mean time", "requests_failed", ()),
-    (r"the server's counters went back: it was started anew meanwhile", "counters_restarted", ()),
-    (r"the server takes no times of (\w+), it only counts the requests", "untimed", ("protocol",)),
-    (rf"(\S+) counted {NUMBER}, {NUMBER} were sent", "counters_differ", ("series", "counted", "sent")),
-    (r"the command (\S+) is not on PATH", "command_missing", ("command",)),
-    (r"its packages exist for Python (.*), this is (\S+)", "python_unsupported", ("pythons", "python")),
-    (r"its packages exist for (.*), this machine is (\S+)", "machine_unsupported", ("machines", "machine")),
-    (r"no container of (\S+) is up", "container_missing", ("target",)),
-    (r"the answer holds NaN or Infinity", "not_finite", ()),
-    (
-        rf"error {NUMBER} is over the tolerance of {NUMBER} \+ {NUMBER} x \|reference\|",
-        "over_tolerance",
-        ("error", "atol", "rtol"),
-    ),
-)
+
+
+def _n(name: str) -> str:
+    """Return the pattern of a figure."""
+    return rf"(?P<{name}>-?[\d.]+(?:e[+-]?\d+)?|inf)"
+
+
+SENTENCES = {
+    "no_success": r"no request succeeded",
+    "wrong_answers": rf"{_n('count')} of the checked answers were wrong",
+    "load_busy": rf"the load generator used {_n('percent')}% of its CPU time, more than {_n('limit_percent')}%: "
+    r"give it more CPUs and --workers",
+    "held_back": rf"{_n('count')} requests started late: max_outstanding were waiting for their answers",
+    "late": rf"1% of the requests started more than {_n('ms')} ms late; the limit is {_n('limit_ms')} ms",
+    "load_worker_ended": rf"worker {_n('worker')} of {_n('workers')} ended during the trial",
+    "load_worker_silent": rf"worker {_n('worker')} of {_n('workers')} did not answer in {_n('seconds')} s",
+    "load_worker_failed": rf"worker {_n('worker')}: (?P<text>.*)",
+    "steal": rf"the hypervisor took {_n('percent')}% of the CPU time \(steal\), more than {_n('limit_percent')}%",
+    "throttled": rf"a CPU quota throttled {_n('percent')}% of its periods, more than {_n('limit_percent')}%",
+    "counters_unreadable": r"the server's counters can't be read here",
+    "counters_unknown": r"the server counts nothing of its queue and computation",
+    "no_queue_counted": r"the server counts no queue: waiting is in the rest",
+    "requests_failed": r"requests failed, so the client has no mean time",
+    "counters_restarted": r"the server's counters went back: it was started anew meanwhile",
+    "untimed": r"the server takes no times of (?P<protocol>\w+), it only counts the requests",
+    "counters_differ": rf"(?P<series>\S+) counted {_n('counted')}, {_n('sent')} were sent",
+    "command_missing": r"the command (?P<command>\S+) is not on PATH",
+    "python_unsupported": r"its packages exist for Python (?P<pythons>.*), this is (?P<python>\S+)",
+    "machine_unsupported": r"its packages exist for (?P<machines>.*), this machine is (?P<machine>\S+)",
+    "container_missing": r"no container of (?P<target>\S+) is up",
+    "not_finite": r"the answer holds NaN or Infinity",
+    "over_tolerance": rf"error {_n('error')} is over the tolerance of {_n('atol')} \+ {_n('rtol')} x \|reference\|",
+}
+"""Each code's sentence, with the names of its values."""
 TEXTS = frozenset({"text", "protocol", "command", "series", "pythons", "python", "machines", "machine", "target"})
 RUN_OPTIONS = {"workers": "load_workers", "await_workers": "await_load_workers"}
 
 
 def read_sentence(sentence: str) -> Reason:
     """Return what a sentence of schema 1 says; one that isn't known stays as text."""
-    for pattern, code, names in SENTENCES:
-        found = re.fullmatch(pattern, sentence, re.DOTALL)
-        if found:
-            said = zip(names, found.groups(), strict=True)
+    for code, pattern in SENTENCES.items():
+        if found := re.fullmatch(pattern, sentence, re.DOTALL):
+            said = found.groupdict().items()
             return Reason(code, {name: text if name in TEXTS else _number(text) for name, text in said})
     return Reason("text", {"text": sentence})
 
