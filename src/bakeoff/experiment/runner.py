@@ -17,7 +17,7 @@ from bakeoff.experiment.stream import ATTEMPTS, draw_primers, draw_round, left_o
 from bakeoff.host.catalog import find_model
 from bakeoff.host.progress import Show
 from bakeoff.measure.generator import LoadWorkers, RenewedLoad
-from bakeoff.platforms.deploy import Deployment, Selection, deployed, parity_failure, restart
+from bakeoff.platforms.deploy import Deployment, Selection, deployed, joined_starts, parity_failure, restart
 from bakeoff.platforms.platform import Platform, Server
 from bakeoff.report.words import reason_text
 from bakeoff.results.recompute import summarize_report
@@ -39,7 +39,6 @@ from bakeoff.schema import (
 from bakeoff.sizes.records import load_current
 
 RowT = TypeVar("RowT", Artifact, EdgeMeasurement, MissingArtifact, Parity, Support)
-ValueT = TypeVar("ValueT")
 
 
 @dataclass(slots=True)
@@ -220,12 +219,7 @@ def _take_over(job: Run, deployment: Deployment) -> None:
     for target, state in deployment.states.items():
         old = states.get(target)
         worst = old if old is not None and old.status != "available" else state
-        states[target] = replace(
-            worst,
-            ready_seconds=_gathered(old.ready_seconds if old else None, name, state.ready_seconds),
-            startup=_gathered(old.startup if old else None, name, state.startup),
-            idle_rss_bytes=_gathered(old.idle_rss_bytes if old else None, name, state.idle_rss_bytes),
-        )
+        states[target] = joined_starts(worst, *([old] if old else []), state)
     formats = tuple(row for artifact in deployment.artifacts.values() for row in artifact.parity)
     job.report = replace(
         report,
@@ -239,11 +233,6 @@ def _take_over(job: Run, deployment: Deployment) -> None:
         edge=(*_others(report.edge, name), *load_current(deployment.folder, deployment.artifacts.values())),
     )
     write_results(job.out, job.report, reason_text)
-
-
-def _gathered(old: dict[str, ValueT] | None, model: str, new: dict[str, ValueT] | None) -> dict[str, ValueT] | None:
-    """Join figures by "MODEL FORMAT" with a model's by format."""
-    return {**(old or {}), **{f"{model} {format}": value for format, value in (new or {}).items()}} or None
 
 
 def _others(rows: Iterable[RowT], model: str) -> Iterator[RowT]:

@@ -21,6 +21,10 @@ class Cpus:
     server: str = "auto"
     load: str = "auto"
 
+    def filled(self, server: str, load: str) -> Cpus:
+        """Return the sets with these in place of "auto"."""
+        return Cpus(server if self.server == "auto" else self.server, load if self.load == "auto" else self.load)
+
 
 def resolve_cpus(cpus: Cpus) -> Cpus:
     """Replace "auto" by halves of the CPUs this process may use; a lone core is shared by both.
@@ -36,7 +40,7 @@ def resolve_cpus(cpus: Cpus) -> Cpus:
     middle = max(1, len(cores) // 2)
     halves = (cores[:middle], cores[middle:] or cores)
     server, load = (_write_cpus({cpu for core in half for cpu in core}) for half in halves)
-    return Cpus(server if cpus.server == "auto" else cpus.server, load if cpus.load == "auto" else cpus.load)
+    return cpus.filled(server, load)
 
 
 def _siblings(cpu: int) -> set[int]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from bakeoff.host.machine import read_text
 from bakeoff.schema import Disturbance, Reason
 
 STEAL_LIMIT_PERCENT, THROTTLED_LIMIT_PERCENT = 3.0, 1.0
@@ -26,8 +27,8 @@ class Counters:
 
 def read_counters(cpus: Iterable[int]) -> Counters:
     """Read this machine's counters for some of its CPUs."""
-    stolen, ticks = count_ticks(_read(PROC_STAT), cpus)
-    throttled, periods = count_periods(_read(_cpu_stat(_read(OWN_CGROUPS))))
+    stolen, ticks = count_ticks(read_text(PROC_STAT), cpus)
+    throttled, periods = count_periods(read_text(_cpu_stat(read_text(OWN_CGROUPS))))
     return Counters(stolen, ticks, throttled, periods)
 
 
@@ -84,10 +85,3 @@ def _cpu_stat(cgroups: str) -> Path:
         if "cpu" in controllers.split(","):
             return CGROUP_ROOT / controllers / path.lstrip("/") / "cpu.stat"
     return CGROUP_ROOT / "cpu.stat"
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="ascii", errors="replace")
-    except OSError:
-        return ""

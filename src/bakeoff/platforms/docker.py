@@ -74,7 +74,7 @@ class Docker(Platform[ContainerServer]):
         """Replace "auto" by what .env says."""
         load = str(docker_engine.services()["loadtest"].get("cpuset", ""))
         server = str(docker_engine.services()["echo"].get("cpuset", ""))
-        return Cpus(server if cpus.server == "auto" else cpus.server, load if cpus.load == "auto" else cpus.load)
+        return cpus.filled(server, load)
 
     def export(self, model: str, options: ExportOptions, show: Show) -> tuple[Path, list[str]]:
         """Export a model in a container."""

@@ -108,12 +108,6 @@ def split_startup(listening_s: float | None, answering_s: float) -> Startup:
     return Startup(opened, answering_s - opened)
 
 
-def not_ready(target: Target, endpoint: str, problem: str | None, log: str) -> Reason:
-    """Return why a server that runs is given up: what an endpoint last answered, and the end of the log."""
-    where = {"target": target.name, "endpoint": endpoint, "problem": problem, "log": log}
-    return Reason("not_ready", {"seconds": target.start_timeout_s, **where})
-
-
 ServerT = TypeVar("ServerT", bound=Server)
 
 
@@ -204,7 +198,9 @@ class Platform(ABC, Generic[ServerT]):
             if not self.alive(server):
                 raise self._explain_end(server)
             if self.now() - server.started > target.start_timeout_s:
-                raise TargetFailed(not_ready(target, waiting[0].id, problem, self.read_log(server)))
+                where = {"target": target.name, "endpoint": waiting[0].id, "log": self.read_log(server)}
+                late = {"seconds": target.start_timeout_s, "problem": problem}
+                raise TargetFailed(Reason("not_ready", {**where, **late}))
             if server.listening_s is None:
                 listening = self.listens(server)
                 if listening is False:

@@ -38,8 +38,7 @@ class Remote(Platform[Server]):
 
     def resolve_cpus(self, cpus: Cpus) -> Cpus:
         """Replace "auto" by what .env says, which Compose hands down."""
-        server, load = os.environ.get("SERVER_CPUS", "unknown"), os.environ.get("LOAD_CPUS", "unknown")
-        return Cpus(server if cpus.server == "auto" else cpus.server, load if cpus.load == "auto" else cpus.load)
+        return cpus.filled(os.environ.get("SERVER_CPUS", "unknown"), os.environ.get("LOAD_CPUS", "unknown"))
 
     def export(self, model: str, options: ExportOptions, show: Show) -> tuple[Path, list[str]]:
         """Return the folder that the export container filled; raise UsageError where it didn't."""

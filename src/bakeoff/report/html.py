@@ -16,8 +16,9 @@ from markupsafe import Markup
 from bakeoff.report import trust
 from bakeoff.report.answer import Claim, claims, headline
 from bakeoff.report.categories import categories
-from bakeoff.report.charts.chart import THEMES, Chart, Spec, colours_of, config
+from bakeoff.report.charts.chart import THEMES, Chart, colours_of, config
 from bakeoff.report.charts.svg import javascript, plain
+from bakeoff.report.charts.vega import Spec
 from bakeoff.report.contest import Contest
 from bakeoff.report.criteria import Versus, compare_frameworks
 from bakeoff.report.forest import forest

@@ -28,7 +28,7 @@ def cost_chart(contest: Contest) -> Chart | None:
     x = {"scale": {"domain": [0, vega.significant(most)], "nice": False}, "axis": {"tickCount": 6}}
     x["title"] = f"for a million predictions, at {price:g} an hour"
     y = vega.names("endpoint", [row["endpoint"] for row in rows])
-    look = {"color": target_colour(contest), "opacity": vega.focused()}
+    look: Spec = {"color": target_colour(contest), "opacity": vega.focused()}
     tips = vega.tip("endpoint", "cost", "interval", "rps")
     line = {"strokeWidth": 1.5, "clip": True}
     layers = [

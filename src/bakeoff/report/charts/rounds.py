@@ -80,10 +80,10 @@ def _spec(contest: Contest, rows: list[Spec]) -> Spec:
     y = {"scale": scale, "title": "p50 over its endpoint's median (log)", "axis": {"values": ticks, "format": "~g"}}
     x = vega.figure("place", title="place in the run", axis={"grid": False})
     x["scale"] = {"domain": [-1, max(row["place"] for row in rows) + 1], "nice": False}
-    trial = {"x": x, "y": vega.figure("ratio", **y), "color": target_colour(contest)}
+    trial: Spec = {"x": x, "y": vega.figure("ratio", **y), "color": target_colour(contest)}
     trial["tooltip"] = vega.tip("trial", "ratio", "valid")
     dot, line = {"size": 34, "clip": True}, {"strokeWidth": 2, "color": "#7d8695", "clip": True}
-    one = {"y": {"datum": 1, "type": "quantitative", **y}}
+    one: Spec = {"y": {"datum": 1, "type": "quantitative", **y}}
     layers = [
         {"data": {"values": [{"one": 1}]}} | vega.layer("rule", {"strokeDash": [3, 3]}, **one),
         vega.layer("point", dot, "datum.valid", opacity=vega.focused(0.85), **trial),

@@ -80,7 +80,7 @@ def share(value: float, axis: Spec) -> float:
 def _spec(contest: Contest, rows: list[Spec], x: Spec, y: Spec) -> Spec:
     common = {"x": vega.figure("rps", **x), "y": vega.figure("ms", **y), "opacity": vega.focused()}
     colour = target_colour(contest)
-    path = {"detail": {"field": "endpoint"}, "order": {"field": "callers"}}
+    path: Spec = {"detail": {"field": "endpoint"}, "order": {"field": "callers"}}
     layers = [
         vega.layer("line", {"strokeWidth": 1.5}, color=colour, **path),
         vega.layer("point", tooltip=vega.tip("endpoint", "workload", "callers", "rps", "ms"), color=colour),
