@@ -24,7 +24,7 @@ from bakeoff.errors import BakeoffError
 from bakeoff.host.files import ROOT
 from bakeoff.host.processes import child_environment, confined, log_end, spawn, terminate
 from bakeoff.host.venvs import ensure_venv
-from bakeoff.platforms.ports import HOST, free_port, free_ports
+from bakeoff.platforms.ports import HOST, free_ports
 from bakeoff.schema import TensorSpec
 from bakeoff.wire import tfserving, torchserve
 from bakeoff.wire.grpc_message import HEADER_BYTES, frame
@@ -91,7 +91,7 @@ def floor_servers(folder: Path, sizes: Sequence[int], cpus: str | None) -> Itera
 
 def start_nginx(folder: Path, protocol: str, sizes: Sequence[int], cpus: str | None) -> tuple[Floor, subprocess.Popen]:
     """Start nginx with one process and everything it writes in the folder."""
-    port = free_port()
+    port = free_ports(1)[0]
     messages = {size: write(folder / str(size), b"x" * size) for size in sizes}
     write(folder / torchserve.rest_path(MODEL)[1:], b"x" * sizes[0])  # what perf_analyzer asks for
     conf = write(folder / "nginx.conf", NGINX_CONF.format(folder=folder, host=HOST, port=port).encode())
@@ -103,7 +103,7 @@ def start_nghttpd(
     folder: Path, protocol: str, sizes: Sequence[int], cpus: str | None
 ) -> tuple[Floor, subprocess.Popen]:
     """Start nghttpd on files that are named like methods and hold framed messages."""
-    port = free_port()
+    port = free_ports(1)[0]
     messages, paths = {}, {}
     for size in sizes:
         message = b"x" * size

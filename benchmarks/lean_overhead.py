@@ -35,7 +35,7 @@ from bakeoff.host.progress import Show
 from bakeoff.host.venvs import ensure_venv
 from bakeoff.platforms.deploy import Deployment, Selection, deployed, restart
 from bakeoff.platforms.local import Local
-from bakeoff.platforms.ports import free_port
+from bakeoff.platforms.ports import free_ports
 from bakeoff.report.words import optional_text
 from bakeoff.schema import PROTOCOLS, Endpoint
 from bakeoff.wire import WIRES
@@ -182,7 +182,7 @@ def echoes(deployment: Deployment, cpus: Cpus) -> Iterator[dict[str, int]]:
                 folder = Path(name) / kind
                 folder.mkdir()
                 (folder / "reply").write_bytes(answer_of(deployment, wire))
-                ports[kind] = free_port()
+                ports[kind] = free_ports(1)[0]
                 argv = [str(python), str(HERE / "echo_servers.py"), kind, str(ports[kind]), str(folder / "reply")]
                 processes.append(start(argv, folder, cpus.server))
                 wait_for_port(processes[-1], ports[kind], folder / "log")

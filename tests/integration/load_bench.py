@@ -20,7 +20,7 @@ from bakeoff.host.processes import confined
 from bakeoff.host.venvs import ensure_venv
 from bakeoff.measure.generator import REQUIREMENTS, LoadGenerator, LoadWorkers, start_load
 from bakeoff.measure.samples import read_samples
-from bakeoff.platforms.ports import free_port, port_is_free
+from bakeoff.platforms.ports import free_ports, port_is_free
 from bakeoff.schema import Endpoint, Measurement, Model, Plan, TensorSpec, Trial, Workload
 from bakeoff.schema.samples import TrialSamples
 
@@ -34,7 +34,7 @@ class KnownServer:
     """A running known_server.py."""
 
     def __init__(self, *options: str) -> None:
-        self.port = free_port()
+        self.port = free_ports(1)[0]
         program = str(Path(__file__).with_name("load") / "known_server.py")
         argv = confined([sys.executable, program, str(self.port), *options], CPUS.server)
         self.process = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)

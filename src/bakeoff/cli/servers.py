@@ -18,7 +18,7 @@ from bakeoff.host.files import STATE, as_json, write_atomic
 from bakeoff.host.progress import Show
 from bakeoff.host.venvs import ensure_venv
 from bakeoff.measure.generator import REQUIREMENTS
-from bakeoff.platforms import detached, docker_engine
+from bakeoff.platforms import docker_engine, leftovers
 from bakeoff.platforms.deploy import Deployment, Selection, bring_up, deployed, open_deployment, parity_failure
 from bakeoff.platforms.local import LocalServer
 from bakeoff.platforms.platform import Platform, Prepared, StartOptions
@@ -46,7 +46,7 @@ def up(
     chosen = o.make_platform(platform)
     if len(experiment.models) > 1:
         raise UsageError("--model: one model can be up at a time")
-    if platform == "local" and detached.read_running(RUNNING):
+    if platform == "local" and leftovers.read_running(RUNNING):
         raise UsageError("servers are up already; end them with `scripts/bakeoff down`")
     with progress() as show:
         chosen.open()
@@ -85,7 +85,8 @@ def _leave_up(deployment: Deployment, selection: Selection, options: StartOption
     try:
         bring_up(deployment, selection, options, show)
         if deployment.platform.NAME == "local":
-            detached.write_running(RUNNING, [s for s in deployment.servers if isinstance(s, LocalServer)])
+            local = [s for s in deployment.servers if isinstance(s, LocalServer)]
+            leftovers.write_running(RUNNING, [(s.target.name, s.process.pid, s.folder) for s in local])
     except BaseException:
         for server in deployment.servers:
             deployment.platform.stop(server)
@@ -112,7 +113,7 @@ def down(
     """End the servers that `bakeoff up` started; with --platform docker, everything of ours in the engine."""
     require_known("--platform", [platform], ("local", "docker"))
     if platform == "local":
-        ended = detached.stop_running(RUNNING)
+        ended = leftovers.stop_running(RUNNING)
     else:
         docker_engine.require_engine()
         with docker_engine.undisturbed():

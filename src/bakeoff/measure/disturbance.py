@@ -15,46 +15,44 @@ STEAL_FIELD, CPU_FIELDS = 7, 8  # proc(5): user nice system idle iowait irq soft
 PROC_STAT, OWN_CGROUPS, CGROUP_ROOT = Path("/proc/stat"), Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")
 
 
+Taken = tuple[int, int] | None
+"""How many were taken, of how many; None: not readable."""
+
+
 @dataclass(frozen=True, slots=True)
 class Counters:
-    """Ticks of the CPUs in use and periods of the own cgroup's quota, counted since the start; None: not readable."""
+    """Ticks of the CPUs in use, and periods of the own cgroup's quota, counted since the start."""
 
-    stolen: int | None
-    ticks: int | None
-    throttled: int | None
-    periods: int | None
+    ticks: Taken
+    periods: Taken
 
 
 def read_counters(cpus: Iterable[int]) -> Counters:
     """Read this machine's counters for some of its CPUs."""
-    stolen, ticks = count_ticks(read_text(PROC_STAT), cpus)
-    throttled, periods = count_periods(read_text(_cpu_stat(read_text(OWN_CGROUPS))))
-    return Counters(stolen, ticks, throttled, periods)
+    periods = count_periods(read_text(_cpu_stat(read_text(OWN_CGROUPS))))
+    return Counters(count_ticks(read_text(PROC_STAT), cpus), periods)
 
 
-def count_ticks(stat: str, cpus: Iterable[int]) -> tuple[int | None, int | None]:
+def count_ticks(stat: str, cpus: Iterable[int]) -> Taken:
     """Return stolen and all ticks of these CPUs by the text of /proc/stat."""
     rows = {int(name): fields.split() for name, fields in re.findall(r"^cpu(\d+) (.+)$", stat, re.MULTILINE)}
     found = [[int(field) for field in rows[cpu][:CPU_FIELDS]] for cpu in cpus if cpu in rows]
     if not found or any(len(fields) < CPU_FIELDS for fields in found):
-        return None, None
+        return None
     return sum(fields[STEAL_FIELD] for fields in found), sum(map(sum, found))
 
 
-def count_periods(cpu_stat: str) -> tuple[int | None, int | None]:
+def count_periods(cpu_stat: str) -> Taken:
     """Return throttled and all periods by the text of a cgroup's cpu.stat; without a quota there are none."""
     fields = dict(re.findall(r"^(nr_\w+) (\d+)$", cpu_stat, re.MULTILINE))
     if "nr_periods" not in fields or "nr_throttled" not in fields:
-        return None, None
+        return None
     return int(fields["nr_throttled"]), int(fields["nr_periods"])
 
 
 def summarize_disturbance(before: Counters, after: Counters) -> Disturbance:
     """Return what was taken between two readings."""
-    return Disturbance(
-        steal_percent=_share(before.stolen, after.stolen, before.ticks, after.ticks),
-        throttled_percent=_share(before.throttled, after.throttled, before.periods, after.periods),
-    )
+    return Disturbance(_percent(before.ticks, after.ticks), _percent(before.periods, after.periods))
 
 
 def judge_disturbance(disturbed: Disturbance) -> list[Reason]:
@@ -70,10 +68,11 @@ def judge_disturbance(disturbed: Disturbance) -> list[Reason]:
     ]
 
 
-def _share(part_before: int | None, part_after: int | None, before: int | None, after: int | None) -> float | None:
-    if part_before is None or part_after is None or before is None or after is None:
+def _percent(before: Taken, after: Taken) -> float | None:
+    if before is None or after is None:
         return None
-    return 100 * (part_after - part_before) / (after - before) if after > before else 0.0
+    taken, all_ = after[0] - before[0], after[1] - before[1]
+    return 100 * taken / all_ if all_ > 0 else 0.0
 
 
 def _cpu_stat(cgroups: str) -> Path:

@@ -22,9 +22,8 @@ from bakeoff.platforms.docker_images import built, describe, pulled
 from bakeoff.platforms.docker_load import ContainerLoad, moved_files
 from bakeoff.platforms.docker_programs import read_private_page, run_check, run_timing
 from bakeoff.platforms.platform import Platform, Prepared, Server, StartOptions, Usage
-from bakeoff.platforms.ports import HOST, free_ports
+from bakeoff.platforms.ports import HOST, all_listen, fetch_page, free_ports
 from bakeoff.platforms.programs import Done
-from bakeoff.platforms.reach import all_listen, fetch_page
 from bakeoff.schema import Endpoint, Image, Plan, PlatformName, Reason, Surroundings, Target
 
 REST_PORT, GRPC_PORT = 8501, 8500

@@ -37,9 +37,8 @@ from bakeoff.measure.resources import tree_bytes
 from bakeoff.platforms.leftovers import clear_leftovers, write_owner
 from bakeoff.platforms.local_programs import run_once, search_path, server_command, server_environment
 from bakeoff.platforms.platform import Platform, Prepared, Server, StartOptions, Usage
-from bakeoff.platforms.ports import HOST, free_ports, port_is_free
+from bakeoff.platforms.ports import HOST, all_listen, fetch_page, free_ports, port_is_free
 from bakeoff.platforms.programs import BARE_S, CHECK_S, Done, servers_folder, timing_command
-from bakeoff.platforms.reach import all_listen, fetch_page
 from bakeoff.schema import Endpoint, Plan, PlatformName, Reason, Surroundings, Target
 
 RESET_PEAK_RSS = "5"  # proc(5)

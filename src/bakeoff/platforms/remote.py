@@ -21,8 +21,8 @@ from bakeoff.host.files import ARTIFACTS
 from bakeoff.host.progress import Show
 from bakeoff.measure.generator import LoadGenerator, LoadWorkers, start_load
 from bakeoff.platforms.platform import Platform, Prepared, Server, StartOptions
+from bakeoff.platforms.ports import fetch_page
 from bakeoff.platforms.programs import Done
-from bakeoff.platforms.reach import fetch_page
 from bakeoff.schema import Endpoint, Plan, PlatformName, Reason, Surroundings, Target
 
 REST_PORT, GRPC_PORT = 8501, 8500

@@ -23,6 +23,10 @@ from bakeoff.schema.samples import TrialSamples
 
 COUNTED = ("measurements", "summary", "comparisons")
 """The parts of a report that follow from the samples."""
+KEPT = ("server_cpu_ms_per_request", "peak_rss_bytes", "memory_from", "breakdown", "disturbed", "judged_by")
+"""What of a trial no sample tells."""
+ASKED = ("arrival", "concurrency", "rate_rps", "batch_size", "seed")
+"""What of a trial's workload its measurement says."""
 TOLERANCE = 1e-9
 
 
@@ -56,12 +60,7 @@ def recount_trial(folder: Path, stored: Measurement) -> Measurement:
         counted,
         verdict="invalid" if reasons else "valid",
         reasons=reasons,
-        server_cpu_ms_per_request=stored.server_cpu_ms_per_request,
-        peak_rss_bytes=stored.peak_rss_bytes,
-        memory_from=stored.memory_from,
-        breakdown=stored.breakdown,
-        disturbed=stored.disturbed,
-        judged_by=stored.judged_by,
+        **{name: getattr(stored, name) for name in KEPT},
     )
 
 
@@ -125,14 +124,7 @@ def _same(new: Any, old: Any) -> bool:
 
 
 def _trial_of(stored: Measurement) -> Trial:
-    workload = Workload(
-        stored.workload,
-        stored.arrival,
-        concurrency=stored.concurrency,
-        rate_rps=stored.rate_rps,
-        batch_size=stored.batch_size,
-        seed=stored.seed,
-    )
+    workload = Workload(stored.workload, **{name: getattr(stored, name) for name in ASKED})
     return Trial(stored.trial_id, stored.endpoint, workload, stored.round, 0, None, stored.attempt)
 
 

@@ -26,21 +26,21 @@ intr 5
 def test_ticks_are_of_the_cpus_in_use_and_count_a_guest_once() -> None:
     assert count_ticks(STAT, [0]) == (3, 326)
     assert count_ticks(STAT, [0, 1]) == (12, 326 + 975)
-    assert count_ticks(STAT, [7]) == (None, None)
-    assert count_ticks("", [0]) == (None, None)
+    assert count_ticks(STAT, [7]) is None
+    assert count_ticks("", [0]) is None
 
 
 def test_periods_of_both_kinds_of_cgroup() -> None:
     assert count_periods("usage_usec 5\nnr_periods 200\nnr_throttled 3\nthrottled_usec 7\n") == (3, 200)
     assert count_periods("nr_periods 0\nnr_throttled 0\nthrottled_time 0\n") == (0, 0)
-    assert count_periods("usage_usec 5\n") == (None, None)
+    assert count_periods("usage_usec 5\n") is None
 
 
 def test_only_what_happened_meanwhile_counts() -> None:
-    found = summarize_disturbance(Counters(10, 1000, 5, 50), Counters(14, 1100, 6, 150))
+    found = summarize_disturbance(Counters((10, 1000), (5, 50)), Counters((14, 1100), (6, 150)))
     assert found == Disturbance(steal_percent=4.0, throttled_percent=1.0)
-    assert summarize_disturbance(Counters(1, 9, 0, 0), Counters(1, 9, 0, 0)) == Disturbance(0.0, 0.0)
-    assert summarize_disturbance(Counters(None, None, 0, 0), Counters(1, 9, 0, 0)).steal_percent is None
+    assert summarize_disturbance(Counters((1, 9), (0, 0)), Counters((1, 9), (0, 0))) == Disturbance(0.0, 0.0)
+    assert summarize_disturbance(Counters(None, (0, 0)), Counters((1, 9), (0, 0))).steal_percent is None
 
 
 @pytest.mark.parametrize(
@@ -62,4 +62,4 @@ def test_both_can_be_over_their_limits() -> None:
 
 def test_this_machine_can_be_read() -> None:
     counters = read_counters(os.sched_getaffinity(0))
-    assert counters.ticks is not None and counters.ticks > 0
+    assert counters.ticks is not None and counters.ticks[1] > 0
