@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Literal
 
 from bakeoff.analysis.compare import (
@@ -19,9 +18,8 @@ from bakeoff.analysis.compare import (
     series_at,
 )
 from bakeoff.errors import UsageError, one_of
-from bakeoff.host.files import validated
-from bakeoff.results.comparable import Conditions, find_differences
-from bakeoff.schema import FLOORS, Comparison, Measurement, Reason, Report, Workload
+from bakeoff.results.comparable import find_differences, workloads_of
+from bakeoff.schema import FLOORS, Comparison, Measurement, Reason, Report
 from bakeoff.schema.metrics import shown_in
 
 ACCURACY_MARGIN = 0.01
@@ -75,7 +73,7 @@ def judge_runs(new: Report, old: Report, relative: bool = False, reference: str 
     With `relative`, each endpoint's ratio to the reference within its run, which another machine doesn't change as it
     does the figures themselves. Raises UsageError for a reference that has no valid trials in both.
     """
-    reasons = find_differences(conditions_of(new, "the new run's"), conditions_of(old, "the old run's"), relative)
+    reasons = find_differences(new, old, relative)
     if reasons:
         return Outcome(reasons=tuple(reasons))
     base = choose_reference(new, old, reference) if relative else None
@@ -89,33 +87,6 @@ def judge_runs(new: Report, old: Report, relative: bool = False, reference: str 
         changes=tuple(changes),
         regressions=(*regressions, *find_lost(new, old)),
         unjudged=tuple(find_unjudged(comparisons, new.measurements)),
-    )
-
-
-def conditions_of(report: Report, whose: str) -> Conditions:
-    """Return what a run was made under; raises UsageError saying whose configuration can't be read."""
-    around, cpus = report.surroundings, report.config.get("cpus")
-    sets = cpus if isinstance(cpus, dict) else {}
-    stored = report.config.get("workloads")
-    workloads = validated(tuple[Workload, ...], stored or (), Path(f"{whose} results.json: config.workloads"))
-    return Conditions(
-        machine=report.machine,
-        server_cpus=str(around.server_cpus if around else sets.get("server")),
-        load_cpus=str(around.load_cpus if around else sets.get("load")),
-        servers={
-            state.name: (state.workers, state.threads)
-            for state in report.targets
-            if state.workers is not None and state.threads is not None
-        },
-        models={model.name: model.sha256 for model in report.models},
-        workloads=workloads,
-        restarted=report.restarted,
-        surroundings={
-            "platform": report.platform,
-            "stopping of idle servers": report.paused,
-            "network": around.network if around else None,
-            "memory limit": around.memory_limit_bytes if around else None,
-        },
     )
 
 
@@ -163,7 +134,7 @@ def find_lost(new: Report, old: Report) -> list[Reason]:
     """
     asked = new.config.get("models")
     models = {model.name for model in new.models} | set(asked if isinstance(asked, list | tuple) else ())
-    workloads = {workload.name for workload in conditions_of(new, "the new run's").workloads}
+    workloads = {workload.name for workload in workloads_of(new, "the new run's")}
     ours = _valid_places(new)
     lost: dict[tuple[str, str], list[str]] = defaultdict(list)
     for place in _valid_places(old):
