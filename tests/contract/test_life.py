@@ -16,8 +16,7 @@ from bakeoff.host.catalog import load_targets, make_endpoints
 from bakeoff.host.processes import group_is_alive
 from bakeoff.host.progress import Show
 from bakeoff.platforms.deploy import Deployment
-from bakeoff.platforms.local import Local
-from bakeoff.platforms.local_programs import server_command, server_environment
+from bakeoff.platforms.local import Local, server_command, server_environment
 from bakeoff.platforms.platform import StartOptions
 from bakeoff.platforms.ports import HOST, free_ports
 from bakeoff.platforms.verify import canary

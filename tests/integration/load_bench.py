@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -104,7 +104,7 @@ def make_bench(tmp_path: Path) -> Iterator[MakeBench]:
             )
             requests = {endpoint.wire: {1: (str(body or tmp_path / "body.bin"),)}}
             plan = Plan(MODEL, "unused", (endpoint,), requests)
-            load = stack.enter_context(start_load(python, plan, tmp_path, CPUS.load, LoadWorkers(workers)))
+            load = stack.enter_context(closing(start_load(python, plan, tmp_path, CPUS.load, LoadWorkers(workers))))
             return Bench(load, endpoint, {trial.id: trial for trial in trials})
 
         yield make

@@ -145,7 +145,7 @@ def probed(config: Config, selection: Selection, workload: Workload, place: Plac
                 why = joined(reason for reason in (state.reason, state.remedy) if reason)
                 raise BakeoffError(f"{state.name} is {state.status}: {why}")
             plan = deployment.plan((workload,))
-            with platform.open_load(plan, place.folder, cpus.load, place.workers, show) as load:
+            with closing(platform.open_load(plan, place.folder, cpus.load, place.workers, show)) as load:
                 yield Probe(deployment, plan.endpoints[0], load, workload, place.folder, show)
 
 

@@ -17,12 +17,13 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from bakeoff.analysis.summary import median
 from bakeoff.errors import printable
 from bakeoff.host.progress import Show, describe
-from bakeoff.report.cells import MISSING, number
+from bakeoff.report.cells import number
+from bakeoff.report.judged import median_figure
 from bakeoff.report.words import first_line, joined
 from bakeoff.schema import Measurement, Reason, Trial
+from bakeoff.schema.metrics import row_of
 
 RECENT: Final = 8
 BAR: Final = 24
@@ -136,13 +137,8 @@ def length_s(trial: Trial) -> float:
 
 def figures_in_words(trials: list[Measurement]) -> str:
     """Return the medians over trials."""
-    rate = number(median([m.throughput_rps for m in trials]))
-    return f"p50 {_median_ms(trials, 'p50')} ms, p99 {_median_ms(trials, 'p99')} ms, {rate} req/s"
-
-
-def _median_ms(trials: list[Measurement], name: str) -> str:
-    values = [getattr(m.latency_ms, name) for m in trials]
-    return MISSING if None in values else number(median(values))
+    p50, p99, rate = (number(median_figure(row_of(name), trials)) for name in ("p50", "p99", "throughput"))
+    return f"p50 {p50} ms, p99 {p99} ms, {rate} req/s"
 
 
 def recent_table(trials: list[Measurement]) -> Table:

@@ -52,6 +52,20 @@ class Config:
     cpus: Cpus = field(default_factory=Cpus)
 
 
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """What a run is asked for beside its experiment; `named` are the targets that must be available."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = STRICT
+
+    platform: str = "local"
+    load_workers: Annotated[int, Field(ge=1)] = 1
+    await_load_workers: Annotated[int, Field(ge=0)] = 0
+    restart_between_rounds: bool = False
+    named: tuple[str, ...] = ()
+    weights: Path | None = None
+
+
 def load_config(path: Path, models: Iterable[str], targets: Iterable[str]) -> Config:
     """Read an experiment; raise UsageError naming the file, the key and what is allowed.
 

@@ -2,42 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, ClassVar
-
-from pydantic import Field
 
 from bakeoff.artifacts.provenance import is_known_source
 from bakeoff.errors import UsageError, one_of, require_known
-from bakeoff.experiment.config import Config, check_config
+from bakeoff.experiment.config import Config, RunOptions, check_config
 from bakeoff.experiment.runner import Run
 from bakeoff.host.catalog import list_models, load_targets
 from bakeoff.host.files import validated
 from bakeoff.host.machine import describe_machine
-from bakeoff.measure.generator import LoadWorkers
 from bakeoff.platforms.deploy import Selection, with_floors
 from bakeoff.platforms.table import PLATFORMS
 from bakeoff.results.store import NAME, SCHEMA_VERSION, read_results
-from bakeoff.schema import STRICT, Measurement, Report
+from bakeoff.schema import Measurement, Report
 
 OPTIONS = "run"
 """Where a report's config keeps the options."""
-
-
-@dataclass(frozen=True, slots=True)
-class RunOptions:
-    """What a run is asked for beside its experiment; `named` are the targets that must be available."""
-
-    __pydantic_config__: ClassVar[dict[str, str]] = STRICT
-
-    platform: str = "local"
-    load_workers: Annotated[int, Field(ge=1)] = 1
-    await_load_workers: Annotated[int, Field(ge=0)] = 0
-    restart_between_rounds: bool = False
-    named: tuple[str, ...] = ()
-    weights: Path | None = None
 
 
 def new_run(config: Config, selection: Selection, options: RunOptions, folder: Path, command: str) -> Run:
@@ -98,14 +80,5 @@ def _is_named_otherwise(m: Measurement) -> bool:
 
 
 def _make_run(config: Config, selection: Selection, options: RunOptions, folder: Path, report: Report) -> Run:
-    return Run(
-        config=config,
-        platform=PLATFORMS[options.platform](),
-        selection=with_floors(selection, load_targets()),
-        workers=LoadWorkers(options.load_workers, options.await_load_workers),
-        named_targets=frozenset(options.named),
-        weights=options.weights,
-        out=folder,
-        report=report,
-        restarts=options.restart_between_rounds,
-    )
+    platform, everything = PLATFORMS[options.platform](), with_floors(selection, load_targets())
+    return Run(config, platform, everything, options, folder, report)

@@ -63,7 +63,7 @@ def neutral(cell: Cell) -> str:
 
 def _trial_cells(trials: Sequence[Measurement]) -> Iterator[Cell]:
     m = trials[0]
-    yield from (m.model, m.endpoint, m.target, m.format, m.protocol, m.workload, m.arrival, m.concurrency, m.rate_rps)
+    yield from (getattr(m, name) for name in PLACE)
     valid = [each for each in trials if each.verdict == "valid"]
     yield from (m.batch_size, len(trials), len(valid))
     yield from (sum(each.request_count for each in valid), sum(each.error_count for each in valid))

@@ -110,8 +110,7 @@ def _memory_note(trials: Sequence[Measurement]) -> str:
 def workload_names(report: Report) -> list[str]:
     """Return the names of a run's workloads in the order of its configuration."""
     measured = {m.workload for m in report.measurements}
-    configured = report.config.get("workloads")
-    listed = configured if isinstance(configured, (list, tuple)) else []
+    listed = report.configured("workloads")
     names = [w["name"] for w in listed if isinstance(w, dict) and isinstance(w.get("name"), str)]
     names += sorted(measured - set(names))  # of a configuration that was edited
     return [name for name in names if name in measured]

@@ -132,8 +132,7 @@ def find_lost(new: Report, old: Report) -> list[Reason]:
     Endpoints with valid trials there and none here, judged figures, artifacts. A floor is no contender: where nginx
     isn't installed, nothing got worse.
     """
-    asked = new.config.get("models")
-    models = {model.name for model in new.models} | set(asked if isinstance(asked, list | tuple) else ())
+    models = {model.name for model in new.models} | set(new.configured("models"))
     workloads = {workload.name for workload in workloads_of(new, "the new run's")}
     ours = _valid_places(new)
     lost: dict[tuple[str, str], list[str]] = defaultdict(list)
