@@ -13,7 +13,7 @@ from bakeoff.cli.terminal import print_table
 from bakeoff.errors import UsageError, printable, require_known
 from bakeoff.report.gate import headline, outcome_lines, outcome_tables, render_github
 from bakeoff.report.words import reason_text
-from bakeoff.results.gate import Outcome, judge_runs
+from bakeoff.results.gate import judge_runs
 from bakeoff.results.store import read_results, told
 
 OUTPUTS = ("text", "json", "github")
@@ -65,11 +65,7 @@ def compare(
         content = {"status": outcome.status, "says": headline(outcome), **asdict(outcome)}
         sys.stdout.write(printable(told(content, reason_text)))
     else:
-        _print_text(outcome)
+        for table in outcome_tables(outcome):
+            print_table(table)
+        sys.stdout.write("".join(f"{printable(line)}\n" for line in [*outcome_lines(outcome), headline(outcome)]))
     raise typer.Exit(outcome.status)
-
-
-def _print_text(outcome: Outcome) -> None:
-    for table in outcome_tables(outcome):
-        print_table(table)
-    sys.stdout.write("".join(f"{printable(line)}\n" for line in [*outcome_lines(outcome), headline(outcome)]))

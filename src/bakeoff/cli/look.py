@@ -95,7 +95,8 @@ def models(json: o.AsJson = False) -> None:
 
 def doctor(json: o.AsJson = False) -> None:
     """Say what can run on this machine, and the remedy for what can't."""
-    rows = [_tool("taskset", "servers and load share CPUs: install util-linux"), _disk(), _engine()]
+    taskset, remedy = shutil.which("taskset"), "servers and load share CPUs: install util-linux"
+    rows = [_found("taskset", taskset or "not on PATH", taskset is not None, remedy), _disk(), _engine()]
     for name, requirements in (("export", EXPORT_REQUIREMENTS), ("load generator", LOAD_REQUIREMENTS)):
         rows.append(_found(name, _environment(requirements)))
     rows += [_target(target) for target in load_targets().values()]
@@ -106,11 +107,6 @@ def doctor(json: o.AsJson = False) -> None:
 
 def _found(what: str, says: str, ok: bool = True, remedy: str | None = None) -> dict[str, Any]:
     return {"what": what, "ok": ok, "says": says, "remedy": None if ok else remedy}
-
-
-def _tool(command: str, remedy: str) -> dict[str, Any]:
-    path = shutil.which(command)
-    return _found(command, path or "not on PATH", path is not None, remedy)
 
 
 def _engine() -> dict[str, Any]:

@@ -171,7 +171,8 @@ def bring_up(deployment: Deployment, selection: Selection, options: StartOptions
                         raise problem
                     show.note(problem.reason)
                     continue
-                wanted = replace(options, ports=_ports(selection.base_port, 10 * number + 2 * at))
+                first = selection.base_port + 10 * number + 2 * at
+                wanted = replace(options, ports=(first, first + 1) if selection.base_port else None)
                 server = _start(deployment, prepared, format, endpoints, wanted)
                 state = _with_start(state, server, platform.read_usage(server), deployment.model.name)
                 _verify(deployment, server, show)
@@ -281,7 +282,3 @@ def _check_formats(deployment: Deployment, prepared: Prepared) -> dict[str, Reas
         else:
             unsupported[format] = message or Reason("nothing_said")
     return unsupported
-
-
-def _ports(base: int, offset: int) -> tuple[int, int] | None:
-    return (base + offset, base + offset + 1) if base else None

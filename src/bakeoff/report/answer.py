@@ -9,7 +9,7 @@ from typing import Literal
 from bakeoff.report.cells import number
 from bakeoff.report.contest import Contest, invert
 from bakeoff.report.words import certainty, endpoint_words, listed, size, times
-from bakeoff.schema import Artifact, Comparison, Model, Verdict
+from bakeoff.schema import Artifact, Comparison, Model
 from bakeoff.schema.metrics import Metric
 
 Sureness = Literal["sure", "open", "exact", "none"]
@@ -70,7 +70,8 @@ def best_at(contest: Contest, metric: Metric) -> Claim:
     if not others:
         return Claim(title.open, who, figure, "Nothing else was measured to compare it with.", "none", "")
     found = {other: contest.advantage(metric.name, best, other) for other in others}
-    beaten, behind = (of_verdict(found, verdict) for verdict in ("faster", "slower"))
+    verdicts = {other: c.verdict for other, c in found.items() if c is not None}
+    beaten, behind = ([e for e in verdicts if verdicts[e] == verdict] for verdict in ("faster", "slower"))
     untold = [other for other in others if other not in (*beaten, *behind)]
     reference = contest.report.reference
     rival = reference if reference in found else others[0]
@@ -89,11 +90,6 @@ def best_at(contest: Contest, metric: Metric) -> Claim:
     doubts = f"though no verdict says it is {'the fastest' if metric.better == 'less' else 'ahead'}"
     short += f"not told apart from {listed(untold)}" if beaten and untold else doubts
     return Claim(title.open, who, figure, f"{says}.", "open", certainty(found[doubt]), short)
-
-
-def of_verdict(found: dict[str, Comparison | None], verdict: Verdict) -> list[str]:
-    """Return the endpoints against which there is this verdict."""
-    return [other for other, c in found.items() if c is not None and c.verdict == verdict]
 
 
 def versus(found: Comparison | None, metric: Metric, rival: str) -> str:

@@ -42,6 +42,11 @@ def number(value: float | None) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
+def most(figures: Iterable[float | None]) -> str:
+    """Return the largest figure that is known."""
+    return number(max((figure for figure in figures if figure is not None), default=None))
+
+
 def scientific(value: float | None) -> str:
     """Return a small figure, or a dash."""
     return MISSING if value is None else f"{value:.1e}"

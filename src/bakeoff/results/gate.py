@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
 from bakeoff.analysis.compare import (
@@ -79,8 +79,9 @@ def judge_runs(new: Report, old: Report, relative: bool = False, reference: str 
     base = choose_reference(new, old, reference) if relative else None
     comparisons = compare_runs(new.measurements, old.measurements, base)
     changes = find_changes(new, old)
-    regressions = [_slower(c) for c in find_regressions(comparisons)]
-    regressions += [_changed(c) for c in changes if is_regression(c)]
+    slower = find_regressions(comparisons)
+    regressions = [Reason("slower", {**_place(c), "ratio": c.ratio, "low": c.low, "high": c.high}) for c in slower]
+    regressions += [Reason("changed", asdict(change)) for change in changes if is_regression(change)]
     return Outcome(
         reference=base,
         comparisons=tuple(comparisons),
@@ -200,12 +201,3 @@ def _accuracy(name: str, new: float, old: float) -> Change:
 
 def _place(c: Comparison) -> dict[str, str]:
     return {"model": c.model, "endpoint": c.a, "workload": c.workload, "metric": c.metric}
-
-
-def _slower(c: Comparison) -> Reason:
-    return Reason("slower", {**_place(c), "ratio": c.ratio, "low": c.low, "high": c.high})
-
-
-def _changed(change: Change) -> Reason:
-    values = {"name": change.name, "what": change.what, "word": change.word}
-    return Reason("changed", {**values, "new": change.new, "old": change.old})

@@ -77,7 +77,10 @@ def migrate(old: dict[str, Any]) -> dict[str, Any]:
     new |= {
         "schema_version": 2,
         "config": config,
-        "platform": _platform(old.get("runtime", "local"), config),
+        # Schema 1 called docker also what somebody else had started.
+        "platform": "remote"
+        if dict(config.get("run") or {}).get("platform") == "remote"
+        else old.get("runtime", "local"),
         "in_process": [row | {"target": _target(row["target"])} for row in old.get("bare", ())],
         "artifacts": [row | {"parity": _parity(row["parity"])} for row in old["artifacts"]],
         "parity": _parity(old["parity"]),
@@ -120,7 +123,7 @@ def _platform(runtime: str, config: dict[str, Any]) -> str:
 def _measurement(old: dict[str, Any]) -> dict[str, Any]:
     """Return a trial with its reasons as codes, and judged by those that still exclude one."""
     new = {key: value for key, value in old.items() if key != "spent"}
-    reasons = _reasons(line for line in old["reasons"] if not DRIFT.match(line))
+    reasons = [_reason(line) for line in old["reasons"] if not DRIFT.match(line)]
     return new | {
         "endpoint": _endpoint(old["endpoint"]),
         "target": _target(old["target"]),
@@ -148,10 +151,6 @@ def _parity(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 def _with(row: dict[str, Any], *keys: str) -> dict[str, Any]:
     """Return a row in which these keys hold reasons."""
     return row | {key: _reason(row.get(key)) for key in keys}
-
-
-def _reasons(lines: Iterable[str]) -> list[dict[str, Any]]:
-    return [found for line in lines if (found := _reason(line)) is not None]
 
 
 def _reason(sentence: str | None) -> dict[str, Any] | None:

@@ -53,7 +53,8 @@ def recount_trial(folder: Path, stored: Measurement) -> Measurement:
     Of the reasons, those that samples give are found anew, and the others are kept: what disturbed the machine is in
     no sample.
     """
-    counted = summarize_trial(_trial_of(stored), _endpoint_of(stored), load_samples(folder, stored.trial_id))
+    endpoint = Endpoint(stored.endpoint, stored.model, stored.target, stored.format, stored.protocol, stored.wire)
+    counted = summarize_trial(_trial_of(stored), endpoint, load_samples(folder, stored.trial_id))
     outside = [reason for reason in stored.reasons if not is_from_samples(reason) and reason not in counted.reasons]
     reasons = (*counted.reasons, *outside)
     return replace(
@@ -126,7 +127,3 @@ def _same(new: Any, old: Any) -> bool:
 def _trial_of(stored: Measurement) -> Trial:
     workload = Workload(stored.workload, **{name: getattr(stored, name) for name in ASKED})
     return Trial(stored.trial_id, stored.endpoint, workload, stored.round, 0, None, stored.attempt)
-
-
-def _endpoint_of(stored: Measurement) -> Endpoint:
-    return Endpoint(stored.endpoint, stored.model, stored.target, stored.format, stored.protocol, stored.wire)

@@ -10,7 +10,7 @@ from bakeoff.report.charts.chart import Chart, Panel, target_colour
 from bakeoff.report.charts.vega import Spec
 from bakeoff.report.contest import Contest
 from bakeoff.report.words import PROTOCOL_WORDS, times
-from bakeoff.schema import FLOORS, PROTOCOLS, Measurement, Verdict
+from bakeoff.schema import FLOORS, PROTOCOLS, Verdict
 
 WORDS: dict[Verdict | None, str] = {
     "faster": "faster",
@@ -55,18 +55,13 @@ def by_server(contest: Contest) -> dict[tuple[str, str], list[str]]:
     return found
 
 
-def server_name(trial: Measurement) -> str:
-    """Return a target with its format."""
-    return f"{trial.target} ({trial.format})"
-
-
 def _row(contest: Contest, endpoint: str) -> Spec:
     m, summary = contest.endpoints[endpoint], contest.summaries[endpoint, contest.calm or ""]
     low, high = summary.low, summary.high
     return {
         "endpoint": endpoint,
         "target": m.target,
-        "server": server_name(m),
+        "server": f"{m.target} ({m.format})",
         "protocol": PROTOCOL_WORDS[m.protocol],
         "ms": vega.significant(summary.latency_ms.p50 or 0),
         "low": None if low is None else vega.significant(low),

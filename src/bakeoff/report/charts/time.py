@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from bakeoff.analysis.summary import median
 from bakeoff.report.cells import Table, number
 from bakeoff.report.charts import vega
@@ -11,7 +9,7 @@ from bakeoff.report.charts.chart import Chart, Panel
 from bakeoff.report.charts.vega import Spec
 from bakeoff.report.contest import Contest
 from bakeoff.report.words import listed, optional_text
-from bakeoff.schema import FLOORS, Measurement
+from bakeoff.schema import FLOORS
 
 PARTS = {
     "compute": "#4a6fa5",
@@ -91,9 +89,8 @@ def _bars(rows: list[Spec], order: list[str], load: str) -> Spec:
     own = vega.figure("in_process", aggregate="min")
     tick = vega.layer("tick", {"thickness": 2.5}, "datum.in_process != null", x=own)
     stacked = {"calculate": f"indexof({list(PARTS)!r}, datum.part)", "as": "order"}
-    return vega.view(rows, [bar, tick], {"y": vega.names("endpoint", order)}, 20 * len(order)) | {
-        "transform": [stacked]
-    }
+    y = vega.names("endpoint", order)
+    return vega.view(rows, [bar, tick], {"y": y}, 20 * len(order)) | {"transform": [stacked]}
 
 
 def _shares(rows: list[Spec], order: list[str]) -> Spec:
@@ -124,16 +121,9 @@ def _table(contest: Contest, found: dict[str, dict[str, float]], order: list[str
         parts = found[e]
         mine = [m for m in contest.valid if m.endpoint == e and m.workload == contest.calm]
         cells = [number(sum(parts.values())), *(number(parts.get(name)) for name in list(PARTS)[:3])]
-        rows.append((e, *cells, number(in_process(contest, e)), number(_floor(mine)), _note(mine)))
+        floor = next((m.floors.server_ms for m in mine if m.floors), None)
+        note = next((m.breakdown.reason for m in mine if m.breakdown and m.breakdown.reason), None)
+        rows.append((e, *cells, number(in_process(contest, e)), number(floor), optional_text(note)))
     load = contest.load("p50")
     says = f"Means at {load}, medians over the trials; in process and echo floor (same wire, no model): medians."
     return Table(f"{contest.model.name}: where the time goes", says, columns, tuple(rows), frozenset(columns[1:7]))
-
-
-def _floor(trials: Iterable[Measurement]) -> float | None:
-    return next((m.floors.server_ms for m in trials if m.floors), None)
-
-
-def _note(trials: Iterable[Measurement]) -> str:
-    notes = [m.breakdown.reason for m in trials if m.breakdown and m.breakdown.reason]
-    return optional_text(notes[0] if notes else None)
