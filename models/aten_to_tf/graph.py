@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from aten_to_tf.attention import attention_in_parts
 from aten_to_tf.errors import ConversionError
 from aten_to_tf.ops import OPS
-from aten_to_tf.whole import recurrences_kept_whole
+from aten_to_tf.whole import attention_in_parts, recurrences_kept_whole
 from torch import fx, nn
 from torch.export import Dim, ExportedProgram
 from torch.export.graph_signature import InputKind, OutputKind

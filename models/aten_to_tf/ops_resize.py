@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
 import torch
 from aten_to_tf.errors import UnsupportedSetting
 from aten_to_tf.layout import image
-from aten_to_tf.ops_conv import as_line, from_line
-from aten_to_tf.ops_shape import size
+from aten_to_tf.ops_conv import line
+from aten_to_tf.ops_shape import as_shape, size
 
 aten = torch.ops.aten
 
@@ -32,22 +32,11 @@ def bilinear(x: Any, sizes: Sequence[Any] | None, align_corners: bool, factors: 
 
 def _new_size(x: Any, sizes: Sequence[Any] | None, factors: Sequence[float] | None) -> Any:
     if sizes is not None:
-        return tf.stack([tf.cast(s, tf.int32) for s in sizes])
+        return as_shape(sizes)
     if any(factor != int(factor) for factor in factors):
         # PyTorch then samples by the factor, TensorFlow by the ratio of the sizes, which is not quite the same.
         raise UnsupportedSetting(f"resizing by {list(factors)} is known for whole numbers only; give the size instead")
-    return tf.stack([size(x, axis) * int(factor) for axis, factor in zip((1, 2), factors, strict=True)])
-
-
-def line(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Make an op over (N, C, length) sequences of one over images: they are images of height 1."""
-
-    def op(x: Any, sizes: Sequence[Any] | None, *settings: Any) -> Any:
-        *flags, factors = settings
-        wide_sizes = None if sizes is None else [1, *sizes]
-        return from_line(function(as_line(x), wide_sizes, *flags, None if factors is None else [1, *factors]))
-
-    return op
+    return as_shape([size(x, axis) * int(factor) for axis, factor in zip((1, 2), factors, strict=True)])
 
 
 def pixel_shuffle(x: Any, factor: int) -> Any:
@@ -71,8 +60,8 @@ def pixel_unshuffle(x: Any, factor: int) -> Any:
 OPS = {
     aten.upsample_nearest2d.vec: image(nearest),
     aten.upsample_bilinear2d.vec: image(bilinear),
-    aten.upsample_nearest1d.vec: line(nearest),
-    aten.upsample_linear1d.vec: line(bilinear),
+    aten.upsample_nearest1d.vec: line(nearest, neutral=(1, 1)),
+    aten.upsample_linear1d.vec: line(bilinear, neutral=(1, None, 1)),
     aten.pixel_shuffle.default: image(pixel_shuffle),
     aten.pixel_unshuffle.default: image(pixel_unshuffle),
 }
