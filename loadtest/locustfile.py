@@ -30,6 +30,8 @@ from bakeoff.schema import Endpoint, Model, Plan  # noqa: E402
 from bakeoff.wire.memory import keep_large_blocks  # noqa: E402
 
 MOST_THREADS = 1100
+CALLS = TypeAdapter(tuple[Endpoint, Model, tuple[bytes, ...]])
+"""Turns whom the users call, and with what, into what Locust's messages can hold, and back."""
 
 
 class EndpointUser(PageUser):
@@ -84,20 +86,12 @@ def choose_calls(environment: Any, **_: Any) -> None:
     bodies = tuple(Path(path).read_bytes() for path in sizes[int(options.batch_size)])
     EndpointUser.endpoint, EndpointUser.model, EndpointUser.bodies = endpoint, plan.model, bodies
     if isinstance(environment.runner, MasterRunner):
-        told = {"endpoint": as_data(Endpoint, endpoint), "model": as_data(Model, plan.model), "bodies": bodies}
-        environment.runner.send_message("calls", told)
+        environment.runner.send_message("calls", CALLS.dump_python((endpoint, plan.model, bodies)))
 
 
 def take_calls(msg: Any, **_: Any) -> None:
     """Call what the master says."""
-    EndpointUser.endpoint = TypeAdapter(Endpoint).validate_python(msg.data["endpoint"])
-    EndpointUser.model = TypeAdapter(Model).validate_python(msg.data["model"])
-    EndpointUser.bodies = tuple(msg.data["bodies"])
-
-
-def as_data(kind: type, value: object) -> Any:
-    """Return a dataclass as what Locust's messages can hold."""
-    return TypeAdapter(kind).dump_python(value)
+    EndpointUser.endpoint, EndpointUser.model, EndpointUser.bodies = CALLS.validate_python(msg.data)
 
 
 def read_plan(path: str) -> Plan:
