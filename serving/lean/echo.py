@@ -10,7 +10,7 @@ import json
 import re
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -130,9 +130,8 @@ def error_document(error: RequestError) -> dict[str, Any]:
 
 def _describe(model: Model) -> dict[str, Any]:
     """Describe the REST side of both families."""
-    inputs, outputs = ([asdict(spec) for spec in side] for side in (model.inputs, model.outputs))
-    described = openapi.describe_tfserving(model.name, inputs, outputs, binary=True)
-    described["paths"] |= openapi.describe_torchserve(model.name, inputs, outputs)["paths"]
+    described = openapi.describe_tfserving(model, binary=True)
+    described["paths"] |= openapi.describe_torchserve(model)["paths"]
     for absent in ("/ping", f"/v1/models/{model.name}/metadata"):
         del described["paths"][absent]
     return described

@@ -5,8 +5,8 @@ Exits with status 65 (EX_DATAERR) and the engine's message where the engine can'
 
 from __future__ import annotations
 
+import os
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from command_line import Options, parse_command_line
 from dataplane import Dataplane
 from exchange import Predict, Wire
 from json_body import CODEC
-from lifecycle import EX_DATAERR, Service, exit_cleanly_on_sigterm, fail, run
+from lifecycle import Service, exit_cleanly_on_sigterm, fail, run
 from prediction_queue import PredictionQueue
 from served import UnsupportedArtifactError, import_engine, load_predictor, read_served
 from server_metrics import ServerMetrics
@@ -45,7 +45,7 @@ def main() -> None:
         wire = make_wire(options.wires, served, CODEC)
         predictors = [load_predictor(engine, served, options.threads, batches=(1,)) for _ in range(options.workers)]
     except UnsupportedArtifactError as error:
-        fail(str(error), EX_DATAERR)
+        fail(str(error), os.EX_DATAERR)
     except (OSError, KeyError, TypeError, ValueError, ImportError) as error:
         fail(f"can't serve {options.model} as {options.format}: {error!r}")
     serve(options, predictors, wire, served.model)
@@ -67,14 +67,9 @@ def serve(options: Options, predictors: list[Predict], wire: Wire, model: Model)
 def time_prediction(predictor: Predict, model: Model) -> int:
     """Return the ns that a batch of one of the longest takes."""
     from engines.engine import zeros  # can be imported once an engine has been
+    from engines.timing import time_calls
 
-    arrays = zeros(model, 1, max(model.lengths, default=1))
-    taken = []
-    for _ in range(TIMED_CALLS):
-        start_ns = time.perf_counter_ns()
-        predictor(arrays)
-        taken.append(time.perf_counter_ns() - start_ns)
-    return min(taken)
+    return min(time_calls(predictor, [zeros(model, 1, max(model.lengths, default=1))], 0, TIMED_CALLS))
 
 
 if __name__ == "__main__":
