@@ -9,13 +9,9 @@ import tensorflow as tf
 import torch
 from aten_to_tf.errors import UnsupportedSetting
 from aten_to_tf.layout import elementwise, overloads
-from aten_to_tf.ops_elementwise import promote
+from aten_to_tf.ops_elementwise import binary, promote
 
 aten = torch.ops.aten
-
-
-def comparison(function: Callable[[Any, Any], Any]) -> Callable[..., Any]:
-    return elementwise(lambda a, b: function(*promote(a, b)))
 
 
 def logical(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -43,12 +39,12 @@ def masked_fill(x: Any, mask: Any, value: Any) -> Any:
 
 
 OPS = {
-    **overloads(aten.eq, comparison(tf.equal)),
-    **overloads(aten.ne, comparison(tf.not_equal)),
-    **overloads(aten.lt, comparison(tf.less)),
-    **overloads(aten.le, comparison(tf.less_equal)),
-    **overloads(aten.gt, comparison(tf.greater)),
-    **overloads(aten.ge, comparison(tf.greater_equal)),
+    **overloads(aten.eq, binary(tf.equal)),
+    **overloads(aten.ne, binary(tf.not_equal)),
+    **overloads(aten.lt, binary(tf.less)),
+    **overloads(aten.le, binary(tf.less_equal)),
+    **overloads(aten.gt, binary(tf.greater)),
+    **overloads(aten.ge, binary(tf.greater_equal)),
     aten.logical_not.default: logical(tf.logical_not),
     aten.logical_and.default: logical(tf.logical_and),
     aten.logical_or.default: logical(tf.logical_or),

@@ -53,7 +53,7 @@ def _rank(x: Any) -> tuple[int, int, int]:
     return 2 if dtype.is_floating else 1 if dtype.is_integer else 0, weight, dtype.size
 
 
-def arithmetic(function: Callable[[Any, Any], Any]) -> Callable[..., Any]:
+def binary(function: Callable[[Any, Any], Any]) -> Callable[..., Any]:
     """Make an op of two operands, the second of which may carry PyTorch's factor alpha."""
 
     def op(a: Any, b: Any, alpha: float = 1) -> Any:
@@ -73,11 +73,6 @@ def divide(a: Any, b: Any, rounding_mode: str | None = None) -> Any:
     if not a.dtype.is_floating:
         a, b = tf.cast(a, tf.float32), tf.cast(b, tf.float32)
     return tf.divide(a, b)
-
-
-def remainder(a: Any, b: Any) -> Any:
-    """Take the remainder that has the sign of the divisor, as Python does."""
-    return tf.math.floormod(*promote(a, b))
 
 
 def power(x: Any, exponent: Any) -> Any:
@@ -104,15 +99,15 @@ def is_tensor(x: Any) -> bool:
 
 
 OPS = {
-    **overloads(aten.add, arithmetic(tf.add)),
-    **overloads(aten.sub, arithmetic(tf.subtract)),
-    aten.rsub.Scalar: arithmetic(lambda a, b: b - a),
-    **overloads(aten.mul, arithmetic(tf.multiply)),
-    aten.maximum.default: arithmetic(tf.maximum),
-    aten.minimum.default: arithmetic(tf.minimum),
+    **overloads(aten.add, binary(tf.add)),
+    **overloads(aten.sub, binary(tf.subtract)),
+    aten.rsub.Scalar: binary(lambda a, b: b - a),
+    **overloads(aten.mul, binary(tf.multiply)),
+    aten.maximum.default: binary(tf.maximum),
+    aten.minimum.default: binary(tf.minimum),
     **overloads(aten.div, elementwise(divide), ("Tensor", "Scalar", "Tensor_mode", "Scalar_mode")),
     aten.floor_divide.default: elementwise(lambda a, b: divide(a, b, "floor")),
-    **overloads(aten.remainder, elementwise(remainder)),
+    **overloads(aten.remainder, binary(tf.math.floormod)),
     **overloads(aten.fmod, elementwise(lambda a, b: a - b * divide(a, b, "trunc"))),
     **overloads(aten.pow, elementwise(power), ("Tensor_Scalar", "Tensor_Tensor", "Scalar")),
     aten.square.default: elementwise(tf.square),
@@ -138,9 +133,7 @@ OPS = {
     **overloads(aten.clamp, elementwise(clamp), ("default", "Tensor")),
     aten.clamp_min.default: elementwise(clamp),
     aten.clamp_max.default: elementwise(lambda x, max: clamp(x, None, max)),
-    aten.clone.default: elementwise(same),
-    aten.alias.default: elementwise(same),
-    aten.detach.default: elementwise(same),
+    **dict.fromkeys((aten.clone.default, aten.alias.default, aten.detach.default), elementwise(same)),
     aten._to_copy.default: elementwise(to_dtype),
     aten.type_as.default: elementwise(lambda x, other: tf.cast(x, other.dtype)),
 }
