@@ -47,14 +47,11 @@ def load_artifact(model: ZooModel, name: str, folder: Path) -> Predict:
 
 @contextmanager
 def partial_folder(parent: Path) -> Iterator[Path]:
-    """Give a folder beside its final place that is gone afterwards, unless it was moved there."""
+    """Give a folder beside the artifacts' final places that is gone afterwards."""
     for left_over in parent.glob(".partial-*"):  # of an export that was killed
         shutil.rmtree(left_over)
-    folder = Path(tempfile.mkdtemp(prefix=".partial-", dir=parent))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=".partial-", dir=parent, ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
 
 
 def export_format(model: ZooModel, references: Sequence[Reference], name: str, folder: Path) -> dict[str, Any]:
