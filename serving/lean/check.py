@@ -12,23 +12,23 @@ import numpy as np
 from command_line import Options
 from exchange import Predict
 from request_error import RequestError, invalid
-from served import UnsupportedArtifactError, import_engine, load_predictor, read_served
+from served import UnsupportedArtifactError, load_predictor, read_served
 
 from bakeoff.schema import EXACT_FORMATS, Model
 from bakeoff.wire.tensors import Arrays
+from engines.engine import predict_by
+from engines.installed import runtime_of
 
 CHECKED_BATCHES = (1, 3)
 
 
 def check(options: Options, file: Path) -> NoReturn:
     """Run the golden inputs, keep the outputs, say in one JSON line how far PyTorch's are, and exit with 0 or 65."""
-    served, engine = read_served(options), import_engine(options.engine)
-    from engines.installed import runtime_of  # can be imported once an engine has been
-
+    served = read_served(options)
     error: float | None = None
     ok, message = False, ""
     try:
-        predictor = load_predictor(engine, served, options.threads, batches=(1,))
+        predictor = load_predictor(options.engine, served, options.threads, batches=(1,))
         error, within = compare_golden(options.model_dir / "golden.npz", file, predictor, served.model)
         ok = within or (options.format not in EXACT_FORMATS and np.isfinite(error))
         message = "" if ok else f"outputs are {error:.3g} from PyTorch's; at most {served.model.atol:g} is allowed"
@@ -51,8 +51,6 @@ def compare_golden(golden_file: Path, file: Path, predictor: Predict, model: Mod
     Runs all golden samples in each checked batch size and length, and writes the outputs of batch 1 to the file, by the
     output's name, with @LENGTH behind it where the model has lengths.
     """
-    from engines.engine import predict_by
-
     worst, within = 0.0, True
     kept: Arrays = {}
     with np.load(golden_file) as stored:

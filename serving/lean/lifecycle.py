@@ -23,6 +23,8 @@ from http_app import ErrorDocument, HttpApp, Respond
 from http_limits import LimitedProtocol, raise_file_limit
 from server_metrics import ServerMetrics
 
+from bakeoff.wire.memory import keep_large_blocks, share_heap
+
 if TYPE_CHECKING:
     import grpc
 
@@ -45,9 +47,11 @@ class Service:
     admission: Admission | None = None
 
 
-def exit_cleanly_on_sigterm() -> None:
-    """End with status 0 on a SIGTERM that comes before the server runs."""
+def prepare() -> None:
+    """Make the process ready to load a model; a SIGTERM that comes before the server runs ends it with status 0."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    keep_large_blocks()
+    share_heap()
 
 
 def fail(message: str, status: int = 1) -> NoReturn:
