@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PLAN = ROOT / ".bakeoff" / "up.json"
 sys.path.insert(0, str(ROOT / "src"))
 
-from page_user import PageUser, keep_three_digits  # noqa: E402
+from page_user import EndpointUser, keep_three_digits  # noqa: E402
 from trial_user import TrialUser, Worker  # noqa: E402, F401 - Locust takes its user classes from this namespace
 
 from bakeoff.schema import Endpoint, Model, Plan  # noqa: E402
@@ -32,10 +32,6 @@ from bakeoff.wire.memory import keep_large_blocks  # noqa: E402
 MOST_THREADS = 1100
 CALLS = TypeAdapter(tuple[Endpoint, Model, tuple[bytes, ...]])
 """Turns whom the users call, and with what, into what Locust's messages can hold, and back."""
-
-
-class EndpointUser(PageUser):
-    """A caller of the endpoint that --endpoint names."""
 
 
 @events.init_command_line_parser.add_listener
