@@ -10,6 +10,7 @@ import tensorflow as tf
 import torch
 from aten_to_tf.errors import UnsupportedSetting
 from aten_to_tf.layout import ChannelsLast, channels_first, image, overloads, transpose
+from aten_to_tf.ops_shape import sizes_of
 
 aten = torch.ops.aten
 
@@ -94,7 +95,7 @@ def conv_transpose2d(
     stride, padding, output_padding = pair(stride), pair(padding), pair(output_padding)
     weight = _dilated(weight, pair(dilation))
     window = [k + extra for k, extra in zip(weight.shape[2:], output_padding, strict=True)]
-    full = [(length - 1) * s + w for length, s, w in zip(_height_width(x), stride, window, strict=True)]
+    full = [(length - 1) * s + w for length, s, w in zip(sizes_of(x)[1:3], stride, window, strict=True)]
     kernels = np.split(transpose(weight, (2, 3, 1, 0)), groups, axis=-1)
     parts = [
         tf.nn.conv2d_transpose(part, kernel, tf.stack([tf.shape(x)[0], *full, kernel.shape[2]]), stride, "VALID")
@@ -115,10 +116,6 @@ def _dilated(weight: np.ndarray, dilation: Sequence[int]) -> np.ndarray:
     wide = np.zeros((*weight.shape[:2], *sizes), weight.dtype)
     wide[:, :, :: dilation[0], :: dilation[1]] = weight
     return wide
-
-
-def _height_width(x: Any) -> list[Any]:
-    return [tf.shape(x)[axis] if x.shape[axis] is None else x.shape[axis] for axis in (1, 2)]
 
 
 def line(function: Callable[..., Any], neutral: Sequence[int | None]) -> Callable[..., Any]:

@@ -10,7 +10,7 @@ import torch
 from aten_to_tf.errors import UnsupportedSetting
 from aten_to_tf.layout import image
 from aten_to_tf.ops_conv import line
-from aten_to_tf.ops_shape import as_shape, size
+from aten_to_tf.ops_shape import as_shape, size, sizes_of
 
 aten = torch.ops.aten
 
@@ -41,20 +41,19 @@ def _new_size(x: Any, sizes: Sequence[Any] | None, factors: Sequence[float] | No
 
 def pixel_shuffle(x: Any, factor: int) -> Any:
     """x: (N, H, W, C * factor * factor), PyTorch's order of channels: C, row, column."""
-    n, height, width = (size(x, axis) for axis in range(3))
-    channels = x.shape[-1] // factor**2
-    x = tf.reshape(x, tf.stack([n, height, width, channels, factor * factor]))
-    x = tf.reshape(tf.transpose(x, (0, 1, 2, 4, 3)), tf.stack([n, height, width, channels * factor**2]))
-    return tf.nn.depth_to_space(x, factor)
+    return tf.nn.depth_to_space(_swap_in_channels(x, x.shape[-1] // factor**2, factor**2), factor)
 
 
 def pixel_unshuffle(x: Any, factor: int) -> Any:
     """x: (N, H, W, C)."""
-    channels = x.shape[-1]
-    x = tf.nn.space_to_depth(x, factor)
-    n, height, width = (size(x, axis) for axis in range(3))
-    x = tf.reshape(x, tf.stack([n, height, width, factor * factor, channels]))
-    return tf.reshape(tf.transpose(x, (0, 1, 2, 4, 3)), tf.stack([n, height, width, channels * factor**2]))
+    return _swap_in_channels(tf.nn.space_to_depth(x, factor), factor**2, x.shape[-1])
+
+
+def _swap_in_channels(x: Any, outer: int, inner: int) -> Any:
+    """x: (N, H, W, outer * inner) -> (N, H, W, inner * outer)."""
+    image_sizes = sizes_of(x)[:3]
+    x = tf.reshape(x, tf.stack([*image_sizes, outer, inner]))
+    return tf.reshape(tf.transpose(x, (0, 1, 2, 4, 3)), tf.stack([*image_sizes, inner * outer]))
 
 
 OPS = {

@@ -127,11 +127,7 @@ def sym_min(a: Any, b: Any) -> Any:
 
 OPS = {
     operator.getitem: lambda x, index: x[index],
-    operator.add: operator.add,
-    operator.sub: operator.sub,
-    operator.mul: operator.mul,
-    operator.floordiv: operator.floordiv,
-    operator.mod: operator.mod,
+    **{op: op for op in (operator.add, operator.sub, operator.mul, operator.floordiv, operator.mod)},
     torch.sym_max: sym_max,
     torch.sym_min: sym_min,
     aten.sym_size.int: size,
