@@ -10,7 +10,6 @@ import json
 import shutil
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -18,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from clients_run import tell
 from google.protobuf.any_pb2 import Any as AnyMessage
 
 from bakeoff.errors import BakeoffError
@@ -71,12 +71,13 @@ class Floor:
 @contextmanager
 def floor_servers(folder: Path, sizes: Sequence[int], cpus: str | None) -> Iterator[list[Floor]]:
     """Start a server a protocol in `folder` on the CPU set `cpus`; end them at the end."""
-    starts = []
-    starts.append(start_nginx if shutil.which("nginx") else start_echo)
-    starts.append(start_nghttpd if shutil.which("nghttpd") else start_echo)
+    starts = {
+        "rest": start_nginx if shutil.which("nginx") else start_echo,
+        "grpc": start_nghttpd if shutil.which("nghttpd") else start_echo,
+    }
     floors, processes = [], []
     try:
-        for protocol, start in zip(("rest", "grpc"), starts, strict=True):
+        for protocol, start in starts.items():
             own = folder / protocol
             own.mkdir()
             floor, process = start(own, protocol, sizes, cpus)
@@ -180,11 +181,6 @@ def wait_for_port(process: subprocess.Popen, port: int, log: Path) -> None:
                 return
         time.sleep(0.05)
     raise BakeoffError(f"{process.args} took no connections:\n{log_end(log)}")
-
-
-def tell(text: str) -> None:
-    """Tell progress."""
-    sys.stderr.write(text + "\n")
 
 
 def write(path: Path, content: bytes) -> Path:

@@ -7,9 +7,7 @@ status 1 where the server crashed, hung, failed (5xx but 503, or a gRPC status t
 
 from __future__ import annotations
 
-import argparse
 import json
-import signal
 import sys
 import tempfile
 import time
@@ -25,10 +23,11 @@ from bakeoff.errors import BakeoffError
 from bakeoff.host.files import ROOT
 from bakeoff.host.progress import Show
 
-sys.path.insert(0, str(ROOT / "tests" / "fuzz"))
+sys.path[:0] = [str(ROOT / "tests" / "fuzz"), str(ROOT / "benchmarks")]
 
+from clients_run import command_line, end_with  # noqa: E402
 from fuzz_cases import draw_case  # noqa: E402
-from fuzz_server import Attacked, Broken, attacked  # noqa: E402
+from fuzz_server import Broken, attacked  # noqa: E402
 
 TARGETS = ("lean-tflite", "lean-litert", "echo", "flask-torch", "flask-tf")
 SETTLED = 0.2  # the share of the cases after which memory must not grow much
@@ -67,7 +66,7 @@ def fuzz(target: str, cases: int, seed: int) -> dict[str, Any]:
                 memory_mb.append(server.rss_bytes() / 1e6)
         memory_mb.append(server.rss_bytes() / 1e6)
         outcomes += server.outcomes
-        lines = count_lines(server)
+        lines = len(server.log.read_bytes().splitlines())
     return {"target": target, "cases": cases, "seed": seed, "seconds": round(time.monotonic() - started, 1)} | {
         "outcomes": dict(sorted(outcomes.items())),
         "fault_count": len(faults),
@@ -78,20 +77,13 @@ def fuzz(target: str, cases: int, seed: int) -> dict[str, Any]:
     }
 
 
-def count_lines(server: Attacked) -> int:
-    """Count the lines that the server wrote."""
-    return len(server.log.read_bytes().splitlines())
-
-
 def main() -> int:
     """Fuzz, print, and return 1 where something broke."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command_line(__doc__)
     parser.add_argument("--target", choices=TARGETS, required=True)
     parser.add_argument("--cases", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=0, help="the number of the first case")
-    parser.add_argument("--json", action="store_true", help="print all as JSON")
     options = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     found = fuzz(options.target, options.cases, options.seed)
     first, last = (found["memory_mb"] * 2)[:2]
     if options.json:
@@ -104,9 +96,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except BakeoffError as error:
-        sys.exit(str(error))
-    except KeyboardInterrupt:
-        sys.exit(130)
+    end_with(main)
