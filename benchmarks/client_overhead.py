@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 
-from clients_run import CLIENTS, conclude, end_with, print_goals, run_client, tell
+from clients_run import CLIENTS, command_line, conclude, end_with, make_goal, print_goals, run_client, tell
 from floor_servers import Floor, floor_servers
 
 from bakeoff.errors import BakeoffError
@@ -153,7 +153,7 @@ def judge(goal: Goal, found: Found) -> dict[str, object]:
     value = median(a / b if goal.is_ratio else a - b for a, b in pairs)
     name = {"cpu_us": "CPU time", "p50_us": "p50"}[goal.figure]
     relation = f"{name} / that of {goal.peer}" if goal.is_ratio else f"{name} - that of the {goal.peer}, us"
-    return {"goal": f"{goal.protocol}: {relation}", "value": value, "limit": goal.limit, "met": value <= goal.limit}
+    return make_goal(f"{goal.protocol}: {relation}", value, goal.limit)
 
 
 def print_table(result: dict) -> None:
@@ -173,8 +173,7 @@ def print_table(result: dict) -> None:
 
 def parse_command_line() -> argparse.Namespace:
     """Read the options."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--json", action="store_true", help="print the result as JSON, with every repetition")
+    parser = command_line(__doc__)
     parser.add_argument("--quick", action="store_true", help="3 repetitions of 0.3 s instead of 9 of 0.6 s")
     options = parser.parse_args()
     options.repetitions, options.seconds = (3, 0.3) if options.quick else (9, 0.6)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import signal
 import subprocess
@@ -37,6 +38,13 @@ def run_client(argv: list[str], cpus: str | None) -> dict[str, float]:
     if status != 0:
         raise BakeoffError("\n".join([f"{' '.join(argv)} ended with status {status}", *lines[-LAST_LINES:]]))
     return dict(json.loads(lines[-1]))
+
+
+def command_line(description: str | None) -> argparse.ArgumentParser:
+    """Return the options that every benchmark has."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", action="store_true", help="print all that was found as JSON")
+    return parser
 
 
 def make_goal(text: str, value: float, limit: float, at_least: bool = False) -> dict[str, object]:

@@ -10,7 +10,6 @@ import json
 import shutil
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -18,13 +17,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from clients_run import tell
 from google.protobuf.any_pb2 import Any as AnyMessage
 
 from bakeoff.errors import BakeoffError
 from bakeoff.host.files import ROOT
 from bakeoff.host.processes import child_environment, confined, log_end, spawn, terminate
 from bakeoff.host.venvs import ensure_venv
-from bakeoff.platforms.ports import HOST, free_port, free_ports
+from bakeoff.platforms.ports import HOST, free_ports
 from bakeoff.schema import TensorSpec
 from bakeoff.wire import tfserving, torchserve
 from bakeoff.wire.grpc_message import HEADER_BYTES, frame
@@ -71,12 +71,13 @@ class Floor:
 @contextmanager
 def floor_servers(folder: Path, sizes: Sequence[int], cpus: str | None) -> Iterator[list[Floor]]:
     """Start a server a protocol in `folder` on the CPU set `cpus`; end them at the end."""
-    starts = []
-    starts.append(start_nginx if shutil.which("nginx") else start_echo)
-    starts.append(start_nghttpd if shutil.which("nghttpd") else start_echo)
+    starts = {
+        "rest": start_nginx if shutil.which("nginx") else start_echo,
+        "grpc": start_nghttpd if shutil.which("nghttpd") else start_echo,
+    }
     floors, processes = [], []
     try:
-        for protocol, start in zip(("rest", "grpc"), starts, strict=True):
+        for protocol, start in starts.items():
             own = folder / protocol
             own.mkdir()
             floor, process = start(own, protocol, sizes, cpus)
@@ -91,7 +92,7 @@ def floor_servers(folder: Path, sizes: Sequence[int], cpus: str | None) -> Itera
 
 def start_nginx(folder: Path, protocol: str, sizes: Sequence[int], cpus: str | None) -> tuple[Floor, subprocess.Popen]:
     """Start nginx with one process and everything it writes in the folder."""
-    port = free_port()
+    port = free_ports(1)[0]
     messages = {size: write(folder / str(size), b"x" * size) for size in sizes}
     write(folder / torchserve.rest_path(MODEL)[1:], b"x" * sizes[0])  # what perf_analyzer asks for
     conf = write(folder / "nginx.conf", NGINX_CONF.format(folder=folder, host=HOST, port=port).encode())
@@ -103,7 +104,7 @@ def start_nghttpd(
     folder: Path, protocol: str, sizes: Sequence[int], cpus: str | None
 ) -> tuple[Floor, subprocess.Popen]:
     """Start nghttpd on files that are named like methods and hold framed messages."""
-    port = free_port()
+    port = free_ports(1)[0]
     messages, paths = {}, {}
     for size in sizes:
         message = b"x" * size
@@ -180,11 +181,6 @@ def wait_for_port(process: subprocess.Popen, port: int, log: Path) -> None:
                 return
         time.sleep(0.05)
     raise BakeoffError(f"{process.args} took no connections:\n{log_end(log)}")
-
-
-def tell(text: str) -> None:
-    """Tell progress."""
-    sys.stderr.write(text + "\n")
 
 
 def write(path: Path, content: bytes) -> Path:

@@ -13,7 +13,6 @@ import argparse
 import random
 import sys
 import tempfile
-from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 
-from clients_run import CLIENTS, conclude, end_with, print_goals, run_client, tell
+from clients_run import CLIENTS, command_line, conclude, end_with, make_goal, print_goals, run_client, tell
 from floor_servers import start, wait_for_port
 
 from bakeoff.artifacts.export import ExportOptions
@@ -31,11 +30,11 @@ from bakeoff.host.cpus import Cpus
 from bakeoff.host.files import ROOT
 from bakeoff.host.machine import describe_machine
 from bakeoff.host.processes import terminate
-from bakeoff.host.progress import Quiet
+from bakeoff.host.progress import Show
 from bakeoff.host.venvs import ensure_venv
 from bakeoff.platforms.deploy import Deployment, Selection, deployed, restart
 from bakeoff.platforms.local import Local
-from bakeoff.platforms.ports import free_port
+from bakeoff.platforms.ports import free_ports
 from bakeoff.report.words import optional_text
 from bakeoff.schema import PROTOCOLS, Endpoint
 from bakeoff.wire import WIRES
@@ -101,7 +100,7 @@ GOALS = (
 )  # fmt: skip
 
 
-class Say(Quiet):
+class Say(Show):
     """Tells what goes on."""
 
     def say(self, text: str) -> None:
@@ -182,7 +181,7 @@ def echoes(deployment: Deployment, cpus: Cpus) -> Iterator[dict[str, int]]:
                 folder = Path(name) / kind
                 folder.mkdir()
                 (folder / "reply").write_bytes(answer_of(deployment, wire))
-                ports[kind] = free_port()
+                ports[kind] = free_ports(1)[0]
                 argv = [str(python), str(HERE / "echo_servers.py"), kind, str(ports[kind]), str(folder / "reply")]
                 processes.append(start(argv, folder, cpus.server))
                 wait_for_port(processes[-1], ports[kind], folder / "log")
@@ -233,18 +232,12 @@ def shuffled(jobs: list, seed: int) -> list:
 
 def judge(goal: Goal, found: list[Found]) -> dict[str, object]:
     """Return a goal's text, value and verdict."""
-    value = median(goal.value(figures) for figures in found)
-    met = value >= goal.limit if goal.at_least else value <= goal.limit
-    return {"goal": goal.text, "value": value, "limit": goal.limit, "at_least": goal.at_least, "met": met}
+    return make_goal(goal.text, median(goal.value(figures) for figures in found), goal.limit, goal.at_least)
 
 
 def summarize(found: list[Found]) -> dict[str, float]:
     """Return the median of each figure."""
-    gathered = defaultdict(list)
-    for figures in found:
-        for name, value in figures.items():
-            gathered[name].append(value)
-    return {name: median(values) for name, values in sorted(gathered.items())}
+    return {name: median(figures[name] for figures in found) for name in sorted(found[0])}
 
 
 def print_tables(result: dict) -> None:
@@ -258,8 +251,7 @@ def print_tables(result: dict) -> None:
 
 def parse_command_line() -> argparse.Namespace:
     """Read the options."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--json", action="store_true", help="print the result as JSON, with every repetition")
+    parser = command_line(__doc__)
     parser.add_argument("--quick", action="store_true", help="3 repetitions of 0.5 s instead of 7 of 1 s")
     options = parser.parse_args()
     options.repetitions, options.seconds = (3, 0.5) if options.quick else (7, 1.0)

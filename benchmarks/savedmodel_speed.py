@@ -9,17 +9,14 @@ be slower than its twin. Progress is told on stderr.
 
 from __future__ import annotations
 
-import argparse
-import json
 import random
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from statistics import median
 
-from clients_run import CLIENTS, print_goals, run_client, tell
+from clients_run import CLIENTS, command_line, conclude, end_with, make_goal, print_goals, run_client, tell
 
-from bakeoff.errors import BakeoffError
 from bakeoff.host.files import ROOT
 from bakeoff.host.machine import describe_machine
 from bakeoff.host.venvs import ensure_venv
@@ -56,37 +53,29 @@ def measure(rounds: int) -> list[dict[str, object]]:
     return rows
 
 
+def print_table(result: dict) -> None:
+    """Print rows and goals as Markdown."""
+    sys.stdout.write("| model | ours, ms | Keras twin, ms | ratio | 95% interval |\n|---|---|---|---|---|\n")
+    for row in result["models"]:
+        figures = f"{row['ours_ms']:.2f} | {row['twin_ms']:.2f} | {row['ratio']:.2f}"
+        sys.stdout.write(f"| {row['model']} | {figures} | {row['low']:.2f} to {row['high']:.2f} |\n")
+    print_goals(result["goals"])
+
+
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    """Measure, print, and return 1 where a goal is missed."""
+    parser = command_line(__doc__)
     parser.add_argument("--quick", action="store_true", help="a few rounds, only to see that all works")
-    parser.add_argument("--json", action="store_true")
-    arguments = parser.parse_args()
-    try:
-        rows = measure(QUICK_ROUNDS if arguments.quick else ROUNDS)
-    except BakeoffError as error:
-        tell(str(error))
-        return 1
-    goals = [
-        {
-            "goal": f"{row['model']}: lower end of ours / twin's",
-            "value": row["low"],
-            "limit": 1.0,
-            "met": row["low"] <= 1,
-        }
-        for row in rows
-    ]
-    if arguments.json:
-        made_at = datetime.now(UTC).isoformat(timespec="seconds")
-        report = {"created_at": made_at, "machine": describe_machine(), "models": rows, "goals": goals}
-        sys.stdout.write(json.dumps(report, indent=2) + "\n")
-    else:
-        sys.stdout.write("| model | ours, ms | Keras twin, ms | ratio | 95% interval |\n|---|---|---|---|---|\n")
-        for row in rows:
-            figures = f"{row['ours_ms']:.2f} | {row['twin_ms']:.2f} | {row['ratio']:.2f}"
-            sys.stdout.write(f"| {row['model']} | {figures} | {row['low']:.2f} to {row['high']:.2f} |\n")
-        print_goals(goals)
-    return 0 if all(goal["met"] for goal in goals) else 1
+    options = parser.parse_args()
+    rows = measure(QUICK_ROUNDS if options.quick else ROUNDS)
+    result = {
+        "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": describe_machine(),
+        "models": rows,
+        "goals": [make_goal(f"{row['model']}: lower end of ours / twin's", row["low"], 1.0) for row in rows],
+    }
+    return conclude(result, options.json, print_table)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end_with(main)

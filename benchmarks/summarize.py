@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+from clients_run import command_line
 
 from bakeoff.analysis.summary import summarize_trial
 from bakeoff.measure.samples import SCHEMA, read_samples, write_samples
@@ -72,8 +73,7 @@ def summarize(path: Path) -> dict[str, float]:
 
 def main() -> int:
     """Write, summarise, compare with the goal; return the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser = command_line(__doc__)
     parser.add_argument("--requests", type=int, default=10_000_000)
     parser.add_argument("--write", type=Path, help=argparse.SUPPRESS)
     args = parser.parse_args()

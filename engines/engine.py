@@ -25,13 +25,8 @@ Predictor = Callable[[Arrays], Arrays]
 class Engine(Protocol):
     """The module of an engine."""
 
-    NAME: str
-    """As results and size reports show it."""
     REFUSALS: tuple[type[Exception], ...]
     """What it raises for an artifact that it can't load, or inputs that it can't run: those of other shapes."""
-
-    def version(self) -> str:
-        """Return the version of the package that computes."""
 
     def load(self, artifact: Path, model: Model, threads: int) -> Predictor:
         """Load an artifact, the file or folder that its manifest names; raises REFUSALS.
@@ -39,6 +34,14 @@ class Engine(Protocol):
         `threads`: of one prediction; 0 is one, or what the whole process has already where the engine shares them.
         What it keeps for one set of shapes is ready for a batch of one, of the middle length where the model has any.
         """
+
+
+def predict_by(predict: Predictor, inputs: Arrays, batch: int) -> Arrays:
+    """Predict in batches of one size and stack the outputs; a rest that fills no batch is left out."""
+    count = len(next(iter(inputs.values())))
+    starts = range(0, count - batch + 1, batch)
+    parts = [predict({name: array[start : start + batch] for name, array in inputs.items()}) for start in starts]
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 def zeros(model: Model, batch: int, length: int) -> Arrays:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,12 +14,7 @@ if TYPE_CHECKING:
     from bakeoff.schema import Model
     from engines.engine import Arrays, Predictor
 
-NAME = "executorch"
 REFUSALS = (RuntimeError, ValueError)
-
-
-def version() -> str:
-    return metadata.version(NAME)
 
 
 def load(artifact: Path, model: Model, threads: int) -> Predictor:

@@ -8,6 +8,14 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
 
+from bakeoff.schema.engines import BY_MODULE
+
+
+def runtime_of(module: str) -> str:
+    """Return an engine's name and the version of what computes, as results show them."""
+    row = BY_MODULE[module]
+    return f"{row.name} {distribution(row.distribution).version}"
+
 
 def describe_installation(name: str, mapped: set[Path], needs: Iterable[str] = ()) -> dict[str, Any]:
     """Return the version and bytes of a distribution, of all that it requires, and of its own objects among `mapped`.

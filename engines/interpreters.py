@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,29 +34,19 @@ class _Interpreters:
     """A model's interpreters, each kept for one set of input shapes."""
 
     def __init__(self, factory: Factory, model: Model) -> None:
-        self._factory = factory
-        self._model = model
-        self._kept: OrderedDict[Shapes, _ShapedInterpreter] = OrderedDict()
-        self._most = max(KEPT_SHAPES, len(model.lengths))
+        self._inputs = [spec.name for spec in model.inputs]
+        self._kept = lru_cache(max(KEPT_SHAPES, len(model.lengths)))(partial(_ShapedInterpreter, factory, model))
 
     def __call__(self, arrays: Arrays) -> Arrays:
         try:
             return self.interpreter(arrays).run(arrays)
         except REFUSALS:
-            self._kept.clear()  # an interpreter is in no known state after an error
+            self._kept.cache_clear()  # an interpreter is in no known state after an error
             raise
 
     def interpreter(self, arrays: Arrays) -> _ShapedInterpreter:
         """Return the interpreter for the shapes of some inputs."""
-        kept = self._kept
-        shapes = tuple(arrays[spec.name].shape for spec in self._model.inputs)
-        interpreter = kept.get(shapes)
-        if interpreter is None:
-            interpreter = kept[shapes] = _ShapedInterpreter(self._factory, self._model, shapes)
-            if len(kept) > self._most:
-                kept.popitem(last=False)
-        kept.move_to_end(shapes)
-        return interpreter
+        return self._kept(tuple(arrays[name].shape for name in self._inputs))
 
 
 class _ShapedInterpreter:

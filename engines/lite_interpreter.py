@@ -14,9 +14,7 @@ if TYPE_CHECKING:
     from bakeoff.schema import Model
     from engines.engine import Predictor
 
-NAME = "lite-interpreter"
 REFUSALS = torchscript.REFUSALS
-version = torchscript.version
 
 
 def load(artifact: Path, model: Model, threads: int) -> Predictor:

@@ -26,12 +26,11 @@ from bakeoff.schema.engines import BY_MODULE
 from engines.engine import middle_length
 from engines.installed import describe_installation, mapped_files
 from engines.memory import Memory, busy_ns, share_waited, waiting_ns
-from engines.timing import find_artifact, golden_rows, import_engine, time_calls
+from engines.timing import find_artifact, golden_rows, import_engine, parse_arguments, time_calls
 
 if TYPE_CHECKING:
     from engines.engine import Arrays, Engine
 
-EX_DATAERR = 65
 LONGEST_REASON = 400
 WARM_UP_NS, STEADY_NS = 300_000_000, 300_000_000
 LEAST_WARM_UP, LEAST_STEADY = 3, 20
@@ -40,13 +39,13 @@ REFUSALS = (RuntimeError, ValueError, TypeError, LookupError, OSError)
 
 
 def main() -> int:
-    arguments = parse_arguments()
+    arguments = parse_arguments(__doc__)
     answer = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever the runtimes print, from C++ too, goes to stderr
     said = describe(arguments)
     answer.write(json.dumps(said) + "\n")
     answer.close()
-    return EX_DATAERR if "reason" in said else 0
+    return os.EX_DATAERR if "reason" in said else 0
 
 
 def describe(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -64,16 +63,6 @@ def describe(arguments: argparse.Namespace) -> dict[str, Any]:
         return {"reason": text[:LONGEST_REASON]}
     row = BY_MODULE[arguments.engine]
     return said | describe_installation(row.distribution, mapped_files(), row.needs)
-
-
-def parse_arguments() -> argparse.Namespace:
-    """Parse the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--engine", required=True, choices=sorted(BY_MODULE), help="a module of engines/")
-    parser.add_argument("--model-dir", type=Path, required=True, help="artifacts/MODEL")
-    parser.add_argument("--format", required=True, help="folder below it")
-    parser.add_argument("--threads", type=int, required=True, help="threads of one prediction")
-    return parser.parse_args()
 
 
 def read_golden(file: Path, model: Model) -> tuple[list[Arrays], list[Arrays]]:

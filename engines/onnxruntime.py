@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from bakeoff.schema import Model
     from engines.engine import Arrays, Predictor
 
-NAME = "onnxruntime"
 REFUSALS = (
     errors.Fail,
     errors.InvalidArgument,
@@ -24,10 +23,6 @@ REFUSALS = (
     ValueError,
 )
 ERRORS_ONLY = 3
-
-
-def version() -> str:
-    return str(onnxruntime.__version__)
 
 
 def load(artifact: Path, model: Model, threads: int) -> Predictor:

@@ -14,13 +14,8 @@ if TYPE_CHECKING:
     from bakeoff.schema import Model
     from engines.engine import Arrays, Predictor
 
-NAME = "tensorflow"
 REFUSALS = (tf.errors.OpError, OSError, ValueError, TypeError)
 SIGNATURE = "serving_default"
-
-
-def version() -> str:
-    return str(tf.__version__)
 
 
 def load(artifact: Path, model: Model, threads: int) -> Predictor:

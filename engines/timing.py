@@ -1,7 +1,8 @@
-"""Golden inputs one at a time, and what predictions of them take."""
+"""What the programs that time an engine share: their command line, golden inputs one at a time, and a clock."""
 
 from __future__ import annotations
 
+import argparse
 import importlib
 import json
 import time
@@ -11,9 +12,21 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from bakeoff.schema.engines import BY_MODULE
+
 if TYPE_CHECKING:
     from bakeoff.schema import Model
     from engines.engine import Arrays, Engine
+
+
+def parse_arguments(description: str | None) -> argparse.Namespace:
+    """Parse the command line: an artifact, and the engine that computes it."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--engine", required=True, choices=sorted(BY_MODULE), help="a module of engines/")
+    parser.add_argument("--model-dir", type=Path, required=True, help="artifacts/MODEL")
+    parser.add_argument("--format", required=True, help="folder below it")
+    parser.add_argument("--threads", type=int, required=True, help="threads of one prediction")
+    return parser.parse_args()
 
 
 def import_engine(module: str) -> Engine:

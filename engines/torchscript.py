@@ -13,12 +13,7 @@ if TYPE_CHECKING:
     from bakeoff.schema import Model
     from engines.engine import Arrays, Predictor
 
-NAME = "torch.jit"
 REFUSALS = (RuntimeError, ValueError)
-
-
-def version() -> str:
-    return str(torch.__version__)
 
 
 def load(artifact: Path, model: Model, threads: int) -> Predictor:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 import native
 from assignment import Assignment
 from closed_loop import closed_loop
@@ -17,24 +15,8 @@ from bakeoff.wire.client import Call, Client
 PRIME_REQUESTS = 3
 
 
-class Caller(Protocol):
-    """Somebody who calls an endpoint. `held_back` and `spun_ns` are an open loop's, see open_loop and CurlLink."""
-
-    held_back: int
-    spun_ns: int
-
-    def prime(self) -> None:
-        """Connect, and send a few requests that nobody counts."""
-
-    def run(self, begin_ns: int) -> Recorder:
-        """Call from `begin_ns` on, of this process's clock, to the trial's end."""
-
-    def close(self) -> None:
-        """Close the connections."""
-
-
 class ClosedCaller:
-    """One caller of a closed loop, number `number` of all."""
+    """One caller of a closed loop, number `number` of all. `held_back` and `spun_ns` are an open loop's, always 0."""
 
     def __init__(self, assignment: Assignment, number: int) -> None:
         self.held_back = self.spun_ns = 0
@@ -43,10 +25,12 @@ class ClosedCaller:
         self._client = Client(assignment.endpoint, assignment.model, assignment.timeout_s)
 
     def prime(self) -> None:
+        """Connect, and send a few requests that nobody counts."""
         for _ in range(PRIME_REQUESTS):
             native.in_thread(self._client.send, self._requests[0])
 
     def run(self, begin_ns: int) -> Recorder:
+        """Call from `begin_ns` on, of this process's clock, to the trial's end."""
         recorder = Recorder(begin_ns)
         native.in_thread(native.sleep_until, begin_ns)
         until_ns = begin_ns + self._assignment.window.end_ns
@@ -93,3 +77,6 @@ class OpenCaller:
 
     def close(self) -> None:
         self._link.close()
+
+
+Caller = ClosedCaller | OpenCaller

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from select import EPOLLIN, EPOLLOUT
 
 import native
 import pycurl
@@ -18,9 +20,6 @@ from bakeoff.wire.client import Call
 SPIN_NS = 150_000
 """The last stretch before an arrival is waited awake: a sleep ends up to 0.1 ms late."""
 LONGEST_WAIT_S = 1.0
-POLL_IN, POLL_OUT, POLL_REMOVE = 1, 2, 4  # curl/multi.h
-SELECT_IN, SELECT_OUT, SELECT_ERR = 1, 2, 4
-EPOLL_IN, EPOLL_OUT = 1, 4  # sys/epoll.h
 
 
 class CurlLink:
@@ -95,8 +94,8 @@ class CurlLink:
             native.select([self._epoll], [], [], min(wait_ns / 1e9, LONGEST_WAIT_S))
         ready = self._epoll.poll(0)
         for descriptor, events in ready:
-            mask = (events & EPOLL_IN and SELECT_IN) | (events & EPOLL_OUT and SELECT_OUT)
-            self._multi.socket_action(descriptor, mask or SELECT_ERR)
+            mask = (events & EPOLLIN and pycurl.CSELECT_IN) | (events & EPOLLOUT and pycurl.CSELECT_OUT)
+            self._multi.socket_action(descriptor, mask or pycurl.CSELECT_ERR)
         if self._timer_ns is not None and time.perf_counter_ns() >= self._timer_ns:
             self._timer_ns = None
             self._multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
@@ -126,14 +125,12 @@ class CurlLink:
 
     def _watch_socket(self, what: int, descriptor: int, multi: object, data: object) -> None:
         """Follow what libcurl wants to know of a socket."""
-        if what == POLL_REMOVE:
+        if what == pycurl.POLL_REMOVE:
             self._watched.discard(descriptor)
-            try:
+            with suppress(OSError):  # libcurl has closed it already
                 self._epoll.unregister(descriptor)
-            except OSError:  # libcurl has closed it already
-                return
             return
-        mask = (what & POLL_IN and EPOLL_IN) | (what & POLL_OUT and EPOLL_OUT)
+        mask = (what & pycurl.POLL_IN and EPOLLIN) | (what & pycurl.POLL_OUT and EPOLLOUT)
         if descriptor in self._watched:
             self._epoll.modify(descriptor, mask)
         else:

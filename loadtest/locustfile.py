@@ -23,17 +23,15 @@ ROOT = Path(__file__).resolve().parents[1]
 PLAN = ROOT / ".bakeoff" / "up.json"
 sys.path.insert(0, str(ROOT / "src"))
 
-from page_user import PageUser, keep_three_digits  # noqa: E402
+from page_user import EndpointUser, keep_three_digits  # noqa: E402
 from trial_user import TrialUser, Worker  # noqa: E402, F401 - Locust takes its user classes from this namespace
 
 from bakeoff.schema import Endpoint, Model, Plan  # noqa: E402
 from bakeoff.wire.memory import keep_large_blocks  # noqa: E402
 
 MOST_THREADS = 1100
-
-
-class EndpointUser(PageUser):
-    """A caller of the endpoint that --endpoint names."""
+CALLS = TypeAdapter(tuple[Endpoint, Model, tuple[bytes, ...]])
+"""Turns whom the users call, and with what, into what Locust's messages can hold, and back."""
 
 
 @events.init_command_line_parser.add_listener
@@ -84,20 +82,12 @@ def choose_calls(environment: Any, **_: Any) -> None:
     bodies = tuple(Path(path).read_bytes() for path in sizes[int(options.batch_size)])
     EndpointUser.endpoint, EndpointUser.model, EndpointUser.bodies = endpoint, plan.model, bodies
     if isinstance(environment.runner, MasterRunner):
-        told = {"endpoint": as_data(Endpoint, endpoint), "model": as_data(Model, plan.model), "bodies": bodies}
-        environment.runner.send_message("calls", told)
+        environment.runner.send_message("calls", CALLS.dump_python((endpoint, plan.model, bodies)))
 
 
 def take_calls(msg: Any, **_: Any) -> None:
     """Call what the master says."""
-    EndpointUser.endpoint = TypeAdapter(Endpoint).validate_python(msg.data["endpoint"])
-    EndpointUser.model = TypeAdapter(Model).validate_python(msg.data["model"])
-    EndpointUser.bodies = tuple(msg.data["bodies"])
-
-
-def as_data(kind: type, value: object) -> Any:
-    """Return a dataclass as what Locust's messages can hold."""
-    return TypeAdapter(kind).dump_python(value)
+    EndpointUser.endpoint, EndpointUser.model, EndpointUser.bodies = CALLS.validate_python(msg.data)
 
 
 def read_plan(path: str) -> Plan:

@@ -19,10 +19,9 @@ SLICE_NS = 250_000_000
 DIGITS = 3
 
 
-class PageUser(User):
-    """One caller of `endpoint`, with `bodies` in turn."""
+class EndpointUser(User):
+    """One caller of the endpoint that --endpoint names, with `bodies` in turn."""
 
-    abstract = True
     endpoint: ClassVar[Endpoint]
     model: ClassVar[Model]
     bodies: ClassVar[tuple[bytes, ...]]

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 from assignment import Assignment, machine
-from callers import PRIME_REQUESTS, Caller, ClosedCaller, OpenCaller
+from callers import Caller, ClosedCaller, OpenCaller
 from gevent.event import AsyncResult, Event
 from recorder import Recorder, joined
 
@@ -85,8 +85,3 @@ class Shard:
             held_back=sum(caller.held_back for caller in self.callers),
         )
         return joined(self.recorders), watch
-
-    @property
-    def requests_primed(self) -> int:
-        """How many requests were sent before the trial began."""
-        return self.assignment.callers * PRIME_REQUESTS

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import gevent
 from assignment import ASSIGNMENT, Assignment, Start
+from callers import PRIME_REQUESTS
 from gevent.queue import Queue
 from locust import User, task
 from locust.env import Environment
@@ -74,7 +75,7 @@ class Worker:
         self._say("primed", shard)
         shard.all_done.wait()
         table, watch = shard.end()
-        sent = table.num_rows + shard.requests_primed
+        sent = table.num_rows + assignment.callers * PRIME_REQUESTS
         return self._say("rows", shard, rows=dump_table(table), watch=asdict(watch), sent=sent)
 
     def _say(self, what: str, shard: Shard, **more: object) -> None:

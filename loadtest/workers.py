@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +75,14 @@ class Workers:
 
     def assemble(self) -> None:
         """Wait for all workers. Raises TimeoutError."""
-        self._wait_for(lambda: len(self.ready()) >= self._count)
+        deadline = time.monotonic() + ASSEMBLE_S
+        while len(self.ready()) < self._count:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{len(self.ready())} of {self._count} workers connected in {ASSEMBLE_S:.0f} s")
+            if self._processes is not None and not self._processes.all_alive():
+                raise ConnectionError("a worker ended before it had connected; what it said stands above")
+            self._news.clear()
+            self._news.wait(LOOK_S)
 
     def provide(self, callers: int) -> None:
         """Have Locust spawn as many callers on each worker as its share can be."""
@@ -134,16 +141,6 @@ class Workers:
             return False
         node = self._master.clients.get(client)
         return node is None or node.state == STATE_MISSING
-
-    def _wait_for(self, condition: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + ASSEMBLE_S
-        while not condition():
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"{len(self.ready())} of {self._count} workers connected in {ASSEMBLE_S:.0f} s")
-            if self._processes is not None and not self._processes.all_alive():
-                raise ConnectionError("a worker ended before it had connected; what it said stands above")
-            self._news.clear()
-            self._news.wait(LOOK_S)
 
     def _on_ready(self, msg: Any, **_: Any) -> None:
         self._here.add(msg.node_id)

@@ -8,7 +8,6 @@ import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -25,15 +24,6 @@ TRIED = ".tried.json"
 """Of those that will fail again, what they were tried with: {FORMAT: hash}."""
 CANARY = "canary.json"
 """The first golden input as a JSON request in rows, for health checks that have neither numpy nor bakeoff."""
-_CHUNK = 1 << 20
-
-
-def read_manifest(folder: Path) -> dict[str, Any] | None:
-    """Read an artifact's manifest; None where there is none that can be read."""
-    try:
-        return json.loads((folder / MANIFEST).read_text())
-    except (OSError, ValueError):
-        return None
 
 
 def read_table(path: Path) -> dict[str, Any]:
@@ -79,39 +69,11 @@ def describe_files(folder: Path, main_file: str) -> dict[str, Any]:
         "file": main_file,
         "files": files,
         "size_bytes": sum(file["size_bytes"] for file in deployed),
-        "gzip_bytes": sum(_gzip_size(folder / file["path"]) for file in deployed),
-        "sha256": deployed[0]["sha256"] if (folder / main_file).is_file() else _hash_text(listing),
+        "gzip_bytes": sum(len(gzip.compress((folder / file["path"]).read_bytes(), 9, mtime=0)) for file in deployed),
+        "sha256": (
+            deployed[0]["sha256"] if (folder / main_file).is_file() else hashlib.sha256(listing.encode()).hexdigest()
+        ),
     }
-
-
-def _hash_text(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _gzip_size(path: Path) -> int:
-    """Count the bytes of a file after gzip -9."""
-    counter = _ByteCounter()
-    with path.open("rb") as source, gzip.GzipFile(fileobj=counter, mode="wb", compresslevel=9, mtime=0) as packed:
-        shutil.copyfileobj(source, packed, _CHUNK)
-    return counter.count
-
-
-class _ByteCounter:
-    """A file that keeps nothing but the number of bytes written to it."""
-
-    def __init__(self) -> None:
-        self.count = 0
-
-    def write(self, data: bytes) -> int:
-        self.count += len(data)
-        return len(data)
-
-    def flush(self) -> None:
-        """Do nothing: there is no buffer."""
-
-
-def package_versions(distributions: tuple[str, ...]) -> dict[str, str]:
-    return {name: version(name) for name in distributions}
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:

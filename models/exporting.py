@@ -8,6 +8,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -16,15 +17,17 @@ import artifact_tree as tree
 import numpy as np
 from aten_to_tf.errors import ConversionError
 from fidelity import describe_fidelity
-from parity import Reference, check_parity, predict_by
+from parity import Reference, check_parity
 from sources import environment_of, format_names, module_name
 from user_code import ModelError
 from weighing import weigh
 from zoo_model import Predict, ZooModel
 
 from bakeoff.schema import EXACT_FORMATS
+from bakeoff.schema.engines import engines_of
 from bakeoff.schema.formats import BY_NAME
 from bakeoff.schema.model import model_from
+from engines.engine import predict_by
 
 
 class FormatError(Exception):
@@ -36,27 +39,19 @@ def load_format(name: str) -> ModuleType:
     return importlib.import_module(module_name(name))
 
 
-def engine_of(name: str) -> ModuleType:
-    """Import the engine that a format's artifacts are proved with."""
-    return importlib.import_module(f"engines.{BY_NAME[name].engines[0]}")
-
-
 def load_artifact(model: ZooModel, name: str, folder: Path) -> Predict:
-    """Load an artifact of a format into its engine."""
-    file = folder / load_format(name).MAIN_FILE
-    return engine_of(name).load(file, model_from(model.description), threads=0)
+    """Load an artifact of a format into the engine that proves it."""
+    engine = importlib.import_module(f"engines.{BY_NAME[name].engines[0]}")
+    return engine.load(folder / load_format(name).MAIN_FILE, model_from(model.description), threads=0)
 
 
 @contextmanager
 def partial_folder(parent: Path) -> Iterator[Path]:
-    """Give a folder beside its final place that is gone afterwards, unless it was moved there."""
+    """Give a folder beside the artifacts' final places that is gone afterwards."""
     for left_over in parent.glob(".partial-*"):  # of an export that was killed
         shutil.rmtree(left_over)
-    folder = Path(tempfile.mkdtemp(prefix=".partial-", dir=parent))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=".partial-", dir=parent, ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
 
 
 def export_format(model: ZooModel, references: Sequence[Reference], name: str, folder: Path) -> dict[str, Any]:
@@ -78,12 +73,13 @@ def export_format(model: ZooModel, references: Sequence[Reference], name: str, f
     except Exception as error:  # each framework has its own
         raise FormatError(model.code.explain(error)) from error
     package = getattr(exporter, "PACKAGE", None)
+    runtime = engines_of(name)[0].name
     return {
         **tree.describe_files(folder, exporter.MAIN_FILE),
         **weigh(name, folder / exporter.MAIN_FILE),
         **({"package": package.format(model=model.name)} if package else {}),
-        "versions": tree.package_versions(exporter.PACKAGES),
-        "parity": check_parity(model, references, predict, engine_of(name).NAME, name in EXACT_FORMATS),
+        "versions": {name: version(name) for name in exporter.PACKAGES},
+        "parity": check_parity(model, references, predict, runtime, name in EXACT_FORMATS),
         "fidelity": describe_fidelity((r.outputs, predict_by(predict, r.inputs, batch=1)) for r in references),
         "accuracy": model.evaluate(predict)["accuracy"] if model.evaluate else None,
         "export_seconds": round(export_seconds, 3),
@@ -113,7 +109,7 @@ def write_golden(model: ZooModel, references: Sequence[Reference], folder: Path)
     and is not served: it isn't in there.
     """
     runnable = [name for name in format_names() if environment_of(name) is None]
-    there = [name for name in runnable if tree.read_manifest(folder / name) is not None]
+    there = [name for name in runnable if tree.read_table(folder / name / tree.MANIFEST)]
     predictors = {name: load_artifact(model, name, folder / name) for name in there}
     arrays: dict[str, np.ndarray] = {}
     for reference in references:

@@ -11,36 +11,33 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from aten_to_tf.layout import overloads
 from aten_to_tf.ops import NOT_IN_LITE, OPS
 
 aten = torch.ops.aten
 
 WEIGHTS = "weights that are parameters, buffers, or computed from these alone; any stride, padding, dilation and groups"
+SIZES = "a size, or a whole number as factor"
+POOLED = "to 1; to any size for images of fixed size"
 RECURRENT = "any number of layers, both directions, with or without biases, batch first or not, any length; no packing"
 
 LIMITS: dict[Any, str] = {
-    aten.conv1d.default: WEIGHTS,
-    aten.conv1d.padding: WEIGHTS,
-    aten.conv2d.default: WEIGHTS,
-    aten.conv2d.padding: WEIGHTS,
+    **overloads(aten.conv1d, WEIGHTS, ("default", "padding")),
+    **overloads(aten.conv2d, WEIGHTS, ("default", "padding")),
     aten.conv_transpose1d.default: WEIGHTS,
     aten.conv_transpose2d.input: WEIGHTS,
     aten.lstm.input: f"{RECURRENT}; projections",
-    aten.gru.input: RECURRENT,
-    aten.rnn_tanh.input: RECURRENT,
-    aten.rnn_relu.input: RECURRENT,
+    **dict.fromkeys((aten.gru.input, aten.rnn_tanh.input, aten.rnn_relu.input), RECURRENT),
     aten.scaled_dot_product_attention.default: "masks of bool or added, is_causal, scale, grouped queries",
     aten.max_pool2d.default: "no dilation; ceil_mode for images of fixed size",
     aten.avg_pool2d.default: (
         "for images of fixed size ceil_mode, and count_include_pad=False with any padding; for others the latter with "
         "stride 1 and an odd window's own padding only"
     ),
-    aten.adaptive_avg_pool2d.default: "to 1; to any size for images of fixed size",
-    aten.adaptive_max_pool2d.default: "to 1; to any size for images of fixed size; values only",
-    aten.upsample_nearest2d.vec: "a size, or a whole number as factor",
-    aten.upsample_nearest1d.vec: "a size, or a whole number as factor",
-    aten.upsample_bilinear2d.vec: "a size, or a whole number as factor; no antialiasing",
-    aten.upsample_linear1d.vec: "a size, or a whole number as factor",
+    aten.adaptive_avg_pool2d.default: POOLED,
+    aten.adaptive_max_pool2d.default: f"{POOLED}; values only",
+    aten.upsample_bilinear2d.vec: f"{SIZES}; no antialiasing",
+    **dict.fromkeys((aten.upsample_nearest2d.vec, aten.upsample_nearest1d.vec, aten.upsample_linear1d.vec), SIZES),
     aten.index.Tensor: "indices of whole numbers; one of bool makes a shape that depends on values",
     aten.slice_scatter.default: "step 1",
     aten.split.Tensor: "along an axis of fixed size",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,8 @@ import numpy as np
 from contract import BATCHES, Arrays, Predict
 from user_code import ModelError, brief
 from zoo_model import ZooModel
+
+from engines.engine import predict_by
 
 GOLDEN_SEED = 7
 _GOLDEN_BYTES = 10_000_000
@@ -48,18 +50,6 @@ def make_references(model: ZooModel) -> list[Reference]:
     return references
 
 
-def predict_by(predict: Predict, inputs: Arrays, batch: int) -> Arrays:
-    """Predict in batches of one size and stack the outputs; a rest that fills no batch is left out."""
-    parts = [predict(part) for part in _batches(inputs, batch)]
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-
-
-def _batches(inputs: Arrays, batch: int) -> Iterator[Arrays]:
-    count = len(next(iter(inputs.values())))
-    for i in range(0, count - batch + 1, batch):
-        yield {name: array[i : i + batch] for name, array in inputs.items()}
-
-
 def check_parity(
     model: ZooModel, references: Sequence[Reference], predict: Predict, runtime: str, is_exact: bool
 ) -> list[dict[str, Any]]:
@@ -74,9 +64,10 @@ def check_parity(
             at = f"at batch {batch}" + ("" if reference.length is None else f", length {reference.length}")
             largest, ok = _compare_all(model, reference, predict, batch, f"{at}: {runtime}")
             if is_exact and not ok:
+                tolerance = f"atol {model.contract.atol:g}, rtol {model.contract.rtol:g}"
                 raise ParityError(
-                    f"{at}: {runtime} differs from PyTorch by up to {largest:.3g}, more than the tolerance (atol "
-                    f"{model.atol:g}, rtol {model.rtol:g}): the conversion is wrong, or the tolerance is too tight"
+                    f"{at}: {runtime} differs from PyTorch by up to {largest:.3g}, more than the tolerance "
+                    f"({tolerance}): the conversion is wrong, or the tolerance is too tight"
                 )
             # An inexact format is as it has to be when it answers numbers at all: its error is for the reader to judge.
             row = {"runtime": runtime, "batch": batch, "length": reference.length}

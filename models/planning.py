@@ -49,7 +49,7 @@ def plan(arguments: argparse.Namespace, folder: Path, emit: Emit) -> Export:
         if environment_of(name) != export.environment:
             continue
         asked = name in (arguments.format or everything)
-        manifest = tree.read_manifest(folder / name)
+        manifest = tree.read_table(folder / name / tree.MANIFEST)
         if manifest and not is_stale(export, manifest, asked, arguments.force):
             if asked:
                 emit("skip", name, size_bytes=manifest["size_bytes"], message="up to date")
@@ -80,7 +80,7 @@ def forget_elsewhere(export: Export) -> None:
     """Remove what another environment made or tried of another version of the model: it can't be done again here."""
     tried = tree.read_table(export.folder / tree.TRIED)
     for name in filter(environment_of, format_names()):
-        manifest = tree.read_manifest(export.folder / name)
+        manifest = tree.read_table(export.folder / name / tree.MANIFEST)
         if manifest and manifest["model_sha256"] != export.model_sha256:
             shutil.rmtree(export.folder / name)
         if name in tried and tried[name] != export.inputs_sha256(name):

@@ -49,14 +49,11 @@ class UserCode:
             if isinstance(link, SyntaxError) and link.filename == str(self.file):
                 return self._line(link.lineno or 1)
             lines = [
-                at for frame, at in traceback.walk_tb(link.__traceback__) if self._is_own(frame.f_code.co_filename)
+                at for frame, at in traceback.walk_tb(link.__traceback__) if frame.f_code.co_filename == str(self.file)
             ]
             if lines:
                 return self._line(lines[-1])
         return None
-
-    def _is_own(self, filename: str) -> bool:
-        return filename == str(self.file)
 
     def _line(self, number: int) -> str:
         code = linecache.getline(str(self.file), number).strip()

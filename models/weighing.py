@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -72,18 +71,14 @@ def _in_saved_model(folder: Path) -> int:
     from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
     stored = SavedModel.FromString((folder / "saved_model.pb").read_bytes())
-    total = sum(_stored_bytes(node) for meta in stored.meta_graphs for node in _nodes(meta.graph_def))
+    graphs = [meta.graph_def for meta in stored.meta_graphs]
+    nodes = [graph.node for graph in graphs] + [f.node_def for graph in graphs for f in graph.library.function]
+    total = sum(_stored_bytes(node) for of_one in nodes for node in of_one if node.op == "Const")
     reader = tf.train.load_checkpoint(str(folder / "variables" / "variables"))
     types = reader.get_variable_to_dtype_map()
     shapes = reader.get_variable_to_shape_map()
     sizes = {name: types[name].size * int(tf.TensorShape(shape).num_elements()) for name, shape in shapes.items()}
     return total + sum(size for name, size in sizes.items() if types[name] != tf.string)  # strings: the object graph
-
-
-def _nodes(graph: Any) -> Iterator[Any]:
-    yield from (node for node in graph.node if node.op == "Const")
-    for function in graph.library.function:
-        yield from (node for node in function.node_def if node.op == "Const")
 
 
 def _stored_bytes(node: Any) -> int:
@@ -105,10 +100,4 @@ def _in_onnx(path: Path) -> int:
     graphs = [model.graph, *model.functions]
     tensors = list(model.graph.initializer)
     tensors += [a.t for graph in graphs for node in graph.node for a in node.attribute if a.HasField("t")]
-    return sum(len(tensor.raw_data) or _values_size(tensor) for tensor in tensors)
-
-
-def _values_size(tensor: Any) -> int:
-    import onnx
-
-    return onnx.numpy_helper.to_array(tensor).nbytes
+    return sum(len(tensor.raw_data) or onnx.numpy_helper.to_array(tensor).nbytes for tensor in tensors)

@@ -43,14 +43,6 @@ class ZooModel:
         return [{"name": spec.name, "dtype": spec.dtype, "shape": spec.shape} for spec in self.contract.inputs]
 
     @property
-    def atol(self) -> float:
-        return self.contract.atol
-
-    @property
-    def rtol(self) -> float:
-        return self.contract.rtol
-
-    @property
     def description(self) -> dict[str, Any]:
         """What servers and engines must know of it, as model.json has it."""
         return {
@@ -59,8 +51,8 @@ class ZooModel:
             "inputs": self.input_specs,
             "outputs": self.outputs,
             "lengths": list(self.contract.lengths),
-            "atol": self.atol,
-            "rtol": self.rtol,
+            "atol": self.contract.atol,
+            "rtol": self.contract.rtol,
         }
 
     @property
@@ -93,7 +85,7 @@ class ZooModel:
 
     def allowed_error(self, reference: np.ndarray) -> np.ndarray:
         """Give the tolerance of each element of an output."""
-        return self.atol + self.rtol * np.abs(reference)
+        return self.contract.atol + self.contract.rtol * np.abs(reference)
 
 
 def run_network(network: Callable[..., Any], inputs: tuple[torch.Tensor, ...], names: list[str]) -> Arrays:

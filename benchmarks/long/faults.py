@@ -9,8 +9,6 @@ nothing else runs.
 
 from __future__ import annotations
 
-import argparse
-import json
 import random
 import signal
 import sys
@@ -20,7 +18,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from clients_run import end_with, make_goal, print_goals, tell  # noqa: E402
+from clients_run import command_line, conclude, end_with, make_goal, print_goals, tell  # noqa: E402
 
 from bakeoff.errors import BakeoffError  # noqa: E402
 from bakeoff.host.files import ROOT  # noqa: E402
@@ -75,23 +73,23 @@ def judge(found: list[dict]) -> list[dict[str, object]]:
     return [make_goal(text, count, 0) for text, count in counts.items()]
 
 
-def print_table(found: list[dict]) -> None:
-    """Print how often which signal hit a run, and how that ended, as Markdown."""
+def print_tables(result: dict) -> None:
+    """Print how often which signal hit a run, and how that ended, and the goals, as Markdown."""
     sys.stdout.write("| signal | sent | the run had ended before | statuses |\n|---|---|---|---|\n")
     for number in SIGNALS:
-        rows = [row for row in found if row["signal"] == number.name]
+        rows = [row for row in result["runs"] if row["signal"] == number.name]
         statuses = Counter(row["status"] for row in rows)
         text = ", ".join(f"{status}: {count}" for status, count in sorted(statuses.items()))
         missed = sum(not row["hit"] for row in rows)
         sys.stdout.write(f"| {number.name} | {len(rows) - missed} | {missed} | {text} |\n")
+    print_goals(result["goals"])
 
 
 def main() -> int:
     """End runs, print, and return 1 where one left something or ended otherwise."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command_line(__doc__)
     parser.add_argument("--signals", type=int, default=50, help="how many runs are ended")
     parser.add_argument("--seed", type=int, default=0, help="of the moments and of which signal it is")
-    parser.add_argument("--json", action="store_true", help="print each run as JSON")
     options = parser.parse_args()
     before = left_behind()
     if before:
@@ -101,13 +99,7 @@ def main() -> int:
         draw = random.Random(f"{options.seed}/{at}")
         found.append(end_a_run(draw.choice(SIGNALS), draw))
         tell("{}/{}: {signal}, status {status}, left {left}".format(at + 1, options.signals, **found[-1]))
-    goals = judge(found)
-    if options.json:
-        sys.stdout.write(json.dumps({"seed": options.seed, "runs": found, "goals": goals}, indent=1) + "\n")
-    else:
-        print_table(found)
-        print_goals(goals)
-    return 0 if all(goal["met"] for goal in goals) else 1
+    return conclude({"seed": options.seed, "runs": found, "goals": judge(found)}, options.json, print_tables)
 
 
 if __name__ == "__main__":

@@ -7,9 +7,7 @@ status 1 where the server crashed, hung, failed (5xx but 503, or a gRPC status t
 
 from __future__ import annotations
 
-import argparse
 import json
-import signal
 import sys
 import tempfile
 import time
@@ -23,12 +21,13 @@ from bakeoff.artifacts.export import ExportOptions, export_model
 from bakeoff.artifacts.golden import load_model
 from bakeoff.errors import BakeoffError
 from bakeoff.host.files import ROOT
-from bakeoff.host.progress import Quiet
+from bakeoff.host.progress import Show
 
-sys.path.insert(0, str(ROOT / "tests" / "fuzz"))
+sys.path[:0] = [str(ROOT / "tests" / "fuzz"), str(ROOT / "benchmarks")]
 
+from clients_run import command_line, end_with  # noqa: E402
 from fuzz_cases import draw_case  # noqa: E402
-from fuzz_server import Attacked, Broken, attacked  # noqa: E402
+from fuzz_server import Broken, attacked  # noqa: E402
 
 TARGETS = ("lean-tflite", "lean-litert", "echo", "flask-torch", "flask-tf")
 SETTLED = 0.2  # the share of the cases after which memory must not grow much
@@ -39,7 +38,7 @@ KIND_CHARACTERS = 60  # of a fault's text, by which faults are counted
 
 def fuzz(target: str, cases: int, seed: int) -> dict[str, Any]:
     """Return what came of the cases; a server that ended is started again."""
-    folder, failed = export_model("digits_cnn", ExportOptions(), Quiet())
+    folder, failed = export_model("digits_cnn", ExportOptions(), Show())
     if failed:
         raise BakeoffError("\n".join(failed))
     model = load_model(folder)
@@ -67,7 +66,7 @@ def fuzz(target: str, cases: int, seed: int) -> dict[str, Any]:
                 memory_mb.append(server.rss_bytes() / 1e6)
         memory_mb.append(server.rss_bytes() / 1e6)
         outcomes += server.outcomes
-        lines = count_lines(server)
+        lines = len(server.log.read_bytes().splitlines())
     return {"target": target, "cases": cases, "seed": seed, "seconds": round(time.monotonic() - started, 1)} | {
         "outcomes": dict(sorted(outcomes.items())),
         "fault_count": len(faults),
@@ -78,20 +77,13 @@ def fuzz(target: str, cases: int, seed: int) -> dict[str, Any]:
     }
 
 
-def count_lines(server: Attacked) -> int:
-    """Count the lines that the server wrote."""
-    return len(server.log.read_bytes().splitlines())
-
-
 def main() -> int:
     """Fuzz, print, and return 1 where something broke."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command_line(__doc__)
     parser.add_argument("--target", choices=TARGETS, required=True)
     parser.add_argument("--cases", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=0, help="the number of the first case")
-    parser.add_argument("--json", action="store_true", help="print all as JSON")
     options = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     found = fuzz(options.target, options.cases, options.seed)
     first, last = (found["memory_mb"] * 2)[:2]
     if options.json:
@@ -104,9 +96,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except BakeoffError as error:
-        sys.exit(str(error))
-    except KeyboardInterrupt:
-        sys.exit(130)
+    end_with(main)

@@ -23,12 +23,12 @@ from clients_run import end_with, make_goal  # noqa: E402
 from stretches import (  # noqa: E402
     OUTSTANDING,
     Record,
-    command_line,
     conclude,
     count_failed,
     count_statuses,
     loaded,
     measure_each,
+    options_of,
     p99_by_thirds,
     share_of,
 )
@@ -136,7 +136,7 @@ def print_table(records: list[Record], slo_ms: float) -> None:
 
 def main() -> int:
     """Overload, print, and return 1 where a goal is missed or a target failed."""
-    parser = command_line(__doc__)
+    parser = options_of(__doc__)
     parser.add_argument("--factor", action="append", type=float, help="may be given again; 2 and 10 by default")
     parser.add_argument("--stretches", type=int, default=1, help="for each factor")
     parser.add_argument("--seconds", type=float, default=15.0, help="of a stretch")

@@ -19,12 +19,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from clients_run import end_with, make_goal  # noqa: E402
 from stretches import (  # noqa: E402
     Record,
-    command_line,
     conclude,
     count_failed,
     count_statuses,
     loaded,
     measure_each,
+    options_of,
     p99_by_thirds,
     slope_per_minute,
 )
@@ -93,7 +93,7 @@ def print_table(records: list[Record]) -> None:
 
 def main() -> int:
     """Soak, print, and return 1 where a goal is missed or a target failed."""
-    parser = command_line(__doc__)
+    parser = options_of(__doc__)
     parser.add_argument("--minutes", type=float, default=10.0, help="of load, for each target and protocol")
     options = parser.parse_args()
     measured = measure_each(options, lambda target, protocol, cpus: soak(target, protocol, options.minutes, cpus))

@@ -19,7 +19,7 @@ from statistics import linear_regression, median
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from clients_run import CLIENTS, print_goals, run_client, tell  # noqa: E402
+from clients_run import CLIENTS, command_line, print_goals, run_client, tell  # noqa: E402
 from lean_overhead import LOCAL, call, up  # noqa: E402
 
 from bakeoff.errors import BakeoffError, TargetUnavailable  # noqa: E402
@@ -86,12 +86,11 @@ def loaded(target: str, protocol: str, cpus: Cpus) -> Iterator[Loaded]:
         yield Loaded(deployment, spoken[0], cpus)
 
 
-def command_line(doc: str) -> argparse.ArgumentParser:
+def options_of(doc: str) -> argparse.ArgumentParser:
     """Return the options that every program of stretches has."""
-    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command_line(doc)
     parser.add_argument("--target", action="append", choices=TARGETS, help="may be given again; all by default")
     parser.add_argument("--protocol", action="append", choices=PROTOCOLS, help="may be given again; grpc by default")
-    parser.add_argument("--json", action="store_true", help="print all stretches as JSON")
     return parser
 
 
@@ -161,10 +160,7 @@ def slope_per_minute(stretches: Sequence[Stretch], settled_minutes: float) -> fl
 
 def count_statuses(stretches: Sequence[Stretch]) -> Counter[str]:
     """Count how requests ended, over all stretches."""
-    total: Counter[str] = Counter()
-    for stretch in stretches:
-        total.update(stretch["statuses"])
-    return total
+    return sum((Counter(stretch["statuses"]) for stretch in stretches), Counter())
 
 
 def count_failed(stretches: Sequence[Stretch], allowed: Sequence[str] = ()) -> int:

@@ -6,7 +6,6 @@ bound is missed. tests/unit/analysis/test_compare.py and test_capacity.py hold t
 
 from __future__ import annotations
 
-import argparse
 import json
 import math
 import sys
@@ -16,7 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests" / "unit"))
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "tests" / "unit"), str(ROOT / "benchmarks")]
+from clients_run import command_line  # noqa: E402
 from simulated import DRIFT, NOISE, Floats, md1_capacity, simulate_md1, simulate_run  # noqa: E402
 
 from bakeoff.analysis.capacity import Budget, Objective, search_capacity  # noqa: E402
@@ -119,8 +120,7 @@ def is_decided(trial: Callable[..., Floats], rate: float, slo_ms: float, seeds: 
 
 def main() -> int:
     """Run the proofs; return the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser = command_line(__doc__)
     parser.add_argument("--runs", type=int, default=2000, help="simulated runs a proof")
     parser.add_argument("--searches", type=int, default=100, help="capacity searches a queue")
     parser.add_argument("--seed", type=int, default=20260101)

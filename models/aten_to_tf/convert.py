@@ -101,7 +101,7 @@ def _call(node: fx.Node, values: dict[fx.Node, Any]) -> Any:
     function = OPS.get(node.target)
     if function is None:
         raise unknown_op(node)
-    args, kwargs = (_resolve(part, values) for part in (node.args, node.kwargs))
+    args, kwargs = fx.map_arg((node.args, node.kwargs), values.__getitem__)
     try:
         return _with_known_sizes(function(*args, **kwargs), node.meta.get("val"))
     except (UnsupportedSetting, TypeError, ValueError, KeyError, AttributeError, tf.errors.OpError) as error:
@@ -120,13 +120,3 @@ def _with_known_sizes(value: Any, example: Any) -> Any:
         for part, of_part in zip(value, example, strict=False):
             _with_known_sizes(part, of_part)
     return value
-
-
-def _resolve(argument: Any, values: dict[fx.Node, Any]) -> Any:
-    if isinstance(argument, fx.Node):
-        return values[argument]
-    if isinstance(argument, list | tuple):
-        return [_resolve(part, values) for part in argument]
-    if isinstance(argument, dict):
-        return {name: _resolve(part, values) for name, part in argument.items()}
-    return argument

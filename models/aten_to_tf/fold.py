@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from aten_to_tf.graph import Graph
 from torch import fx
+from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 aten = torch.ops.aten
 CONVOLUTIONS = frozenset({aten.conv1d.default, aten.conv2d.default, aten.conv2d.padding, aten.conv1d.padding})
@@ -77,24 +78,18 @@ def _is_foldable(norm: fx.Node, graph: Graph) -> bool:
 
 def _fold(norm: fx.Node, graph: Graph) -> None:
     conv, gamma, beta, mean, variance, _, epsilon = norm.args
-
-    def value(node: fx.Node | None, default: torch.Tensor) -> torch.Tensor:
-        return default if node is None else graph.constants[node.name].double()
-
-    variance_value = graph.constants[variance.name].double()  # double: folding must not cost accuracy
-    ones, zeros = torch.ones_like(variance_value), torch.zeros_like(variance_value)
-    scale = value(gamma, ones) / torch.sqrt(variance_value + epsilon)
-    kernel = graph.constants[conv.args[1].name]
-    bias = value(conv.args[2] if len(conv.args) > 2 else None, zeros)
-    folded_kernel = kernel.double() * scale.reshape(-1, *[1] * (kernel.dim() - 1))
-    folded_bias = value(beta, zeros) + (bias - value(mean, zeros)) * scale
-    settings = conv.args[3:]
-    conv.args = (
-        conv.args[0],
-        _constant(graph, f"{conv.name}_folded_weight", folded_kernel.to(kernel.dtype)),
-        _constant(graph, f"{conv.name}_folded_bias", folded_bias.to(kernel.dtype)),
-        *settings,
+    image, kernel, bias, *settings = [*conv.args, None][: max(3, len(conv.args))]
+    dtype = graph.constants[kernel.name].dtype
+    kernel, bias, mean, variance, gamma, beta = (
+        None if node is None else graph.constants[node.name].double()  # double: folding must not cost accuracy
+        for node in (kernel, bias, mean, variance, gamma, beta)
     )
+    folded = fuse_conv_bn_weights(kernel, bias, mean, variance, epsilon, gamma, beta)
+    constants = [
+        _constant(graph, f"{conv.name}_folded_{name}", tensor.detach().to(dtype))
+        for name, tensor in zip(("weight", "bias"), folded, strict=True)
+    ]
+    conv.args = (image, *constants, *settings)
     for user in list(norm.users):
         _replace(graph, user, conv)
         graph.nodes.erase_node(user)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from aten_to_tf.attention import attention_in_parts
 from aten_to_tf.errors import ConversionError
 from aten_to_tf.ops import OPS
-from aten_to_tf.whole import recurrences_kept_whole
+from aten_to_tf.whole import attention_in_parts, recurrences_kept_whole
 from torch import fx, nn
 from torch.export import Dim, ExportedProgram
 from torch.export.graph_signature import InputKind, OutputKind
@@ -61,7 +60,8 @@ def export_graph(network: nn.Module, examples: Sequence[torch.Tensor], shapes: S
             # may then treat each node as a value.
             program = program.run_decompositions({})
             if any(node.op == "call_function" and node.target not in {*OPS, *CHECKS} for node in program.graph.nodes):
-                program = program.run_decompositions(_of_unknown_ops())
+                ways = torch.export.default_decompositions().items()  # PyTorch's own to take ops apart
+                program = program.run_decompositions({op: way for op, way in ways if op not in OPS})
     except (torch._dynamo.exc.UserError, torch._dynamo.exc.Unsupported, RuntimeError, ValueError) as error:
         raise ConversionError(
             f"torch.export can't follow the model: {[*str(error).splitlines(), type(error).__name__][0]}\n"
@@ -75,11 +75,6 @@ def export_graph(network: nn.Module, examples: Sequence[torch.Tensor], shapes: S
     nodes.eliminate_dead_code()
     outputs, names = _outputs(program)
     return Graph(nodes, _constants(program), outputs, names)
-
-
-def _of_unknown_ops() -> dict[Any, Callable[..., Any]]:
-    """Give PyTorch's own ways to take ops apart, of those that the converter does not know."""
-    return {op: function for op, function in torch.export.default_decompositions().items() if op not in OPS}
 
 
 def _constants(program: ExportedProgram) -> dict[str, torch.Tensor]:

@@ -81,6 +81,11 @@ def elementwise(function: Callable[..., Any]) -> Callable[..., Any]:
     return op
 
 
+def overloads(op: Any, function: Callable[..., Any], names: Sequence[str] = ("Tensor", "Scalar")) -> dict[Any, Any]:
+    """Give the rows of a table for several overloads of one op, which one function computes."""
+    return {getattr(op, name): function for name in names}
+
+
 def _beside_image(x: Any) -> Any:
     """Bring an operand of an elementwise op into an image's channels-last order, as PyTorch would broadcast it."""
     rank = len(getattr(x, "shape", ()))

@@ -2,46 +2,19 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import torch
-from aten_to_tf import (
-    ops_activation,
-    ops_attention,
-    ops_compare,
-    ops_conv,
-    ops_create,
-    ops_elementwise,
-    ops_index,
-    ops_linear,
-    ops_norm,
-    ops_pool,
-    ops_recurrent,
-    ops_reduce,
-    ops_resize,
-    ops_shape,
-    ops_sort,
-)
 
 aten = torch.ops.aten
 
+FAMILIES = sorted(path.stem for path in Path(__file__).parent.glob("ops_*.py"))
+
 OPS: dict[Any, Callable[..., Any]] = {
-    **ops_elementwise.OPS,
-    **ops_compare.OPS,
-    **ops_activation.OPS,
-    **ops_linear.OPS,
-    **ops_attention.OPS,
-    **ops_recurrent.OPS,
-    **ops_conv.OPS,
-    **ops_norm.OPS,
-    **ops_pool.OPS,
-    **ops_resize.OPS,
-    **ops_reduce.OPS,
-    **ops_sort.OPS,
-    **ops_shape.OPS,
-    **ops_index.OPS,
-    **ops_create.OPS,
+    op: function for family in FAMILIES for op, function in importlib.import_module(f"aten_to_tf.{family}").OPS.items()
 }
 
 NOT_IN_LITE = frozenset(

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 import torch
 from aten_to_tf.layout import plain
-from aten_to_tf.ops_shape import size
+from aten_to_tf.ops_shape import size, sizes_of
 
 aten = torch.ops.aten
 
@@ -50,7 +50,7 @@ def _causal_mask(length: Any, source: Any) -> Any:
 
 def _repeat_heads(x: Any, count: int) -> Any:
     """x: (..., heads, source, width); each head count times in a row."""
-    sizes = [size(x, axis) for axis in range(len(x.shape))]
+    sizes = sizes_of(x)
     together = [*sizes[:-3], sizes[-3] * count, *sizes[-2:]]
     return tf.reshape(tf.stack([x] * count, axis=-3), tf.stack(together))
 

@@ -8,14 +8,10 @@ from typing import Any
 import tensorflow as tf
 import torch
 from aten_to_tf.errors import UnsupportedSetting
-from aten_to_tf.layout import elementwise
-from aten_to_tf.ops_elementwise import promote
+from aten_to_tf.layout import elementwise, overloads
+from aten_to_tf.ops_elementwise import binary, promote
 
 aten = torch.ops.aten
-
-
-def comparison(function: Callable[[Any, Any], Any]) -> Callable[..., Any]:
-    return elementwise(lambda a, b: function(*promote(a, b)))
 
 
 def logical(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -43,18 +39,12 @@ def masked_fill(x: Any, mask: Any, value: Any) -> Any:
 
 
 OPS = {
-    aten.eq.Tensor: comparison(tf.equal),
-    aten.eq.Scalar: comparison(tf.equal),
-    aten.ne.Tensor: comparison(tf.not_equal),
-    aten.ne.Scalar: comparison(tf.not_equal),
-    aten.lt.Tensor: comparison(tf.less),
-    aten.lt.Scalar: comparison(tf.less),
-    aten.le.Tensor: comparison(tf.less_equal),
-    aten.le.Scalar: comparison(tf.less_equal),
-    aten.gt.Tensor: comparison(tf.greater),
-    aten.gt.Scalar: comparison(tf.greater),
-    aten.ge.Tensor: comparison(tf.greater_equal),
-    aten.ge.Scalar: comparison(tf.greater_equal),
+    **overloads(aten.eq, binary(tf.equal)),
+    **overloads(aten.ne, binary(tf.not_equal)),
+    **overloads(aten.lt, binary(tf.less)),
+    **overloads(aten.le, binary(tf.less_equal)),
+    **overloads(aten.gt, binary(tf.greater)),
+    **overloads(aten.ge, binary(tf.greater_equal)),
     aten.logical_not.default: logical(tf.logical_not),
     aten.logical_and.default: logical(tf.logical_and),
     aten.logical_or.default: logical(tf.logical_or),
@@ -65,10 +55,6 @@ OPS = {
     aten.bitwise_xor.Tensor: bitwise(tf.not_equal, "bitwise_xor"),
     aten.isnan.default: elementwise(lambda x: tf.not_equal(x, x)),
     aten.isinf.default: elementwise(lambda x: tf.equal(tf.abs(x), float("inf"))),
-    aten.where.self: elementwise(where),
-    aten.where.ScalarOther: elementwise(where),
-    aten.where.ScalarSelf: elementwise(where),
-    aten.where.Scalar: elementwise(where),
-    aten.masked_fill.Scalar: elementwise(masked_fill),
-    aten.masked_fill.Tensor: elementwise(masked_fill),
+    **overloads(aten.where, elementwise(where), ("self", "ScalarOther", "ScalarSelf", "Scalar")),
+    **overloads(aten.masked_fill, elementwise(masked_fill)),
 }

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 import torch
 from aten_to_tf.errors import UnsupportedSetting
-from aten_to_tf.layout import ChannelsLast, channels_first, image, transpose
+from aten_to_tf.layout import ChannelsLast, channels_first, image, overloads, transpose
+from aten_to_tf.ops_shape import sizes_of
 
 aten = torch.ops.aten
 
@@ -79,20 +80,6 @@ def _grouped(x: Any, weight: Any, stride: Sequence[int], mode: str, dilation: Se
     return tf.concat([tf.nn.conv2d(part, k, stride, mode, dilations=dilation) for part, k in parts], axis=-1)
 
 
-def conv1d(
-    x: Any,
-    weight: Any,
-    bias: Any = None,
-    stride: Sequence[int] = (1,),
-    padding: Sequence[int] | str = (0,),
-    dilation: Sequence[int] = (1,),
-    groups: int = 1,
-) -> Any:
-    """x: (N, in, length): an image of height 1."""
-    flat = padding if isinstance(padding, str) else (0, padding[0])
-    return from_line(conv2d(as_line(x), weight[:, :, None], bias, (1, *stride), flat, (1, *dilation), groups))
-
-
 def conv_transpose2d(
     x: Any,
     weight: Any,
@@ -108,7 +95,7 @@ def conv_transpose2d(
     stride, padding, output_padding = pair(stride), pair(padding), pair(output_padding)
     weight = _dilated(weight, pair(dilation))
     window = [k + extra for k, extra in zip(weight.shape[2:], output_padding, strict=True)]
-    full = [(length - 1) * s + w for length, s, w in zip(_height_width(x), stride, window, strict=True)]
+    full = [(length - 1) * s + w for length, s, w in zip(sizes_of(x)[1:3], stride, window, strict=True)]
     kernels = np.split(transpose(weight, (2, 3, 1, 0)), groups, axis=-1)
     parts = [
         tf.nn.conv2d_transpose(part, kernel, tf.stack([tf.shape(x)[0], *full, kernel.shape[2]]), stride, "VALID")
@@ -121,21 +108,6 @@ def conv_transpose2d(
     return y if bias is None else tf.nn.bias_add(y, bias)
 
 
-def conv_transpose1d(
-    x: Any,
-    weight: Any,
-    bias: Any = None,
-    stride: Sequence[int] = (1,),
-    padding: Sequence[int] = (0,),
-    output_padding: Sequence[int] = (0,),
-    groups: int = 1,
-    dilation: Sequence[int] = (1,),
-) -> Any:
-    """x: (N, in, length): an image of height 1."""
-    settings = ((1, *stride), (0, *padding), (0, *output_padding), groups, (1, *dilation))
-    return from_line(conv_transpose2d(as_line(x), weight[:, :, None], bias, *settings))
-
-
 def _dilated(weight: np.ndarray, dilation: Sequence[int]) -> np.ndarray:
     """Put zeros between the taps of a kernel: TensorFlow's CPU kernels don't dilate a transposed convolution."""
     if tuple(dilation) == (1, 1):
@@ -146,18 +118,24 @@ def _dilated(weight: np.ndarray, dilation: Sequence[int]) -> np.ndarray:
     return wide
 
 
-def _height_width(x: Any) -> list[Any]:
-    return [tf.shape(x)[axis] if x.shape[axis] is None else x.shape[axis] for axis in (1, 2)]
+def line(function: Callable[..., Any], neutral: Sequence[int | None]) -> Callable[..., Any]:
+    """Make an op over (N, C, length) sequences of one over images: they are images of height 1.
+
+    neutral: what each setting is along the height; None: it is the same for both, as all that come after are.
+    """
+
+    def op(x: Any, *settings: Any) -> Any:
+        along_height = [*neutral, *[None] * len(settings)]
+        wide = [s if first is None or not s else (first, *s) for first, s in zip(along_height, settings, strict=False)]
+        y = function(tf.expand_dims(transpose(channels_first(x), (0, 2, 1)), 1), *wide)
+        return tf.transpose(y[:, 0], (0, 2, 1))
+
+    return op
 
 
-def as_line(x: Any) -> Any:
-    """Make an (N, 1, length, C) image of an (N, C, length) sequence."""
-    return tf.expand_dims(transpose(channels_first(x), (0, 2, 1)), 1)
-
-
-def from_line(x: Any) -> Any:
-    """Undo as_line."""
-    return tf.transpose(x[:, 0], (0, 2, 1))
+def conv_line(function: Callable[..., Any], neutral: Sequence[int | None]) -> Callable[..., Any]:
+    """Make a convolution of sequences, whose weights are (out, in, length), of one of images."""
+    return line(lambda x, weight, *settings: function(x, weight[:, :, None], *settings), (None, None, *neutral))
 
 
 def _refuse_computed_weights(weight: Any) -> None:
@@ -178,11 +156,10 @@ def batch_norm(
 
 
 OPS = {
-    aten.conv2d.default: image(conv2d),
-    aten.conv2d.padding: image(conv2d),
-    aten.conv1d.default: conv1d,
-    aten.conv1d.padding: conv1d,
+    **overloads(aten.conv2d, image(conv2d), ("default", "padding")),
+    aten.conv1d.default: conv_line(conv2d, neutral=(1, 0, 1)),
+    aten.conv1d.padding: conv_line(conv2d, neutral=(1, None, 1)),
     aten.conv_transpose2d.input: image(conv_transpose2d),
-    aten.conv_transpose1d.default: conv_transpose1d,
+    aten.conv_transpose1d.default: conv_line(conv_transpose2d, neutral=(1, 0, 0, None, 1)),
     aten._native_batch_norm_legit_no_training.default: batch_norm,
 }

@@ -5,26 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 import torch
-from aten_to_tf.layout import plain
-from aten_to_tf.ops_elementwise import TF_DTYPES, is_tensor
-from aten_to_tf.ops_shape import size
+from aten_to_tf.layout import overloads, plain
+from aten_to_tf.ops_elementwise import TF_DTYPES, dtype_of
+from aten_to_tf.ops_shape import as_shape, sizes_of
 
 aten = torch.ops.aten
 
 
 def full(sizes: Sequence[Any], value: Any, dtype: torch.dtype | None = None, **_: Any) -> Any:
-    value = tf.cast(value, _dtype_of(value) if dtype is None else TF_DTYPES[dtype])
-    if all(isinstance(s, int) for s in sizes):
-        return tf.fill(list(sizes), value)
-    return tf.fill(tf.stack([tf.cast(s, tf.int32) for s in sizes]), value)
+    return tf.fill(as_shape(sizes), scalar_tensor(value, dtype))
 
 
-def full_like(x: Any, value: Any, dtype: torch.dtype | None = None, **_: Any) -> Any:
-    sizes = [size(x, axis) for axis in range(len(x.shape))]
+def new_full(x: Any, sizes: Sequence[Any], value: Any, dtype: torch.dtype | None = None, **_: Any) -> Any:
     return full(sizes, tf.cast(value, x.dtype if dtype is None else TF_DTYPES[dtype]))
+
+
+def full_like(x: Any, value: Any, **settings: Any) -> Any:
+    return new_full(x, sizes_of(x), value, **settings)
 
 
 def arange(*limits: Any, dtype: torch.dtype | None = None, **_: Any) -> Any:
@@ -37,16 +36,7 @@ def arange(*limits: Any, dtype: torch.dtype | None = None, **_: Any) -> Any:
 
 
 def scalar_tensor(value: Any, dtype: torch.dtype | None = None, **_: Any) -> Any:
-    return tf.cast(value, _dtype_of(value) if dtype is None else TF_DTYPES[dtype])
-
-
-def _dtype_of(value: Any) -> tf.DType:
-    """Give the dtype PyTorch takes for a number."""
-    if is_tensor(value):
-        return tf.as_dtype(value.dtype)
-    if isinstance(value, bool | np.bool_):
-        return tf.bool
-    return tf.int64 if isinstance(value, int) else tf.float32
+    return tf.cast(value, dtype_of(value) if dtype is None else TF_DTYPES[dtype])
 
 
 OPS = {
@@ -58,19 +48,9 @@ OPS = {
     aten.zeros_like.default: plain(lambda x, **k: full_like(x, 0, **k)),
     aten.ones_like.default: plain(lambda x, **k: full_like(x, 1, **k)),
     aten.empty_like.default: plain(lambda x, **k: full_like(x, 0, **k)),
-    aten.new_full.default: plain(
-        lambda x, sizes, value, dtype=None, **_: full(
-            sizes, tf.cast(value, x.dtype if dtype is None else TF_DTYPES[dtype])
-        )
-    ),
-    aten.new_zeros.default: plain(
-        lambda x, sizes, dtype=None, **_: full(sizes, tf.zeros([], x.dtype if dtype is None else TF_DTYPES[dtype]))
-    ),
-    aten.new_ones.default: plain(
-        lambda x, sizes, dtype=None, **_: full(sizes, tf.ones([], x.dtype if dtype is None else TF_DTYPES[dtype]))
-    ),
-    aten.arange.default: arange,
-    aten.arange.start: arange,
-    aten.arange.start_step: arange,
+    aten.new_full.default: plain(new_full),
+    aten.new_zeros.default: plain(lambda x, sizes, **k: new_full(x, sizes, 0, **k)),
+    aten.new_ones.default: plain(lambda x, sizes, **k: new_full(x, sizes, 1, **k)),
+    **overloads(aten.arange, arange, ("default", "start", "start_step")),
     aten.scalar_tensor.default: scalar_tensor,
 }

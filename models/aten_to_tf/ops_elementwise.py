@@ -8,19 +8,13 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 import torch
-from aten_to_tf.layout import elementwise
+from aten_to_tf.layout import elementwise, overloads
 
 aten = torch.ops.aten
 
 TF_DTYPES = {
-    torch.float32: tf.float32,
-    torch.float64: tf.float64,
-    torch.float16: tf.float16,
-    torch.int64: tf.int64,
-    torch.int32: tf.int32,
-    torch.int8: tf.int8,
-    torch.uint8: tf.uint8,
-    torch.bool: tf.bool,
+    getattr(torch, name): tf.as_dtype(name)
+    for name in ("float32", "float64", "float16", "int64", "int32", "int8", "uint8", "bool")
 }
 
 
@@ -39,31 +33,27 @@ def promote(a: Any, b: Any) -> tuple[Any, Any]:
     Floats win over integers, and they over truth values; among equals a tensor with axes wins over one without, and
     any tensor over Python's numbers.
     """
-    operands = [(x, _dtype_of(x), _weight(x)) for x in (a, b)]
-    kind = max(_kind(dtype) for _, dtype, _ in operands)
-    candidates = [(weight, dtype.size, dtype) for _, dtype, weight in operands if _kind(dtype) == kind]
-    dtype = max(candidates, key=lambda candidate: candidate[:2])[2]
+    dtype = dtype_of(max(a, b, key=_rank))
     return tf.cast(a, dtype), tf.cast(b, dtype)
 
 
-def _dtype_of(x: Any) -> tf.DType:
+def dtype_of(x: Any) -> tf.DType:
     """Give an operand's dtype; for a number PyTorch's default."""
     if is_tensor(x):
         return tf.as_dtype(x.dtype)
-    if isinstance(x, bool):
+    if isinstance(x, bool | np.bool_):
         return tf.bool
-    return tf.float32 if isinstance(x, float) else tf.int64
+    return tf.float32 if isinstance(x, float | np.floating) else tf.int64
 
 
-def _weight(x: Any) -> int:
-    return 0 if not is_tensor(x) else 1 if len(x.shape) == 0 else 2
+def _rank(x: Any) -> tuple[int, int, int]:
+    """Give an operand's kind, its weight and its size: whose are the greatest decides on the dtype."""
+    dtype = dtype_of(x)
+    weight = 0 if not is_tensor(x) else 1 if len(x.shape) == 0 else 2
+    return 2 if dtype.is_floating else 1 if dtype.is_integer else 0, weight, dtype.size
 
 
-def _kind(dtype: tf.DType) -> int:
-    return 2 if dtype.is_floating else 1 if dtype.is_integer else 0
-
-
-def arithmetic(function: Callable[[Any, Any], Any]) -> Callable[..., Any]:
+def binary(function: Callable[[Any, Any], Any]) -> Callable[..., Any]:
     """Make an op of two operands, the second of which may carry PyTorch's factor alpha."""
 
     def op(a: Any, b: Any, alpha: float = 1) -> Any:
@@ -77,18 +67,12 @@ def divide(a: Any, b: Any, rounding_mode: str | None = None) -> Any:
     a, b = promote(a, b)
     if rounding_mode == "floor":
         return tf.math.floordiv(a, b)
-    is_floating = tf.as_dtype(a.dtype).is_floating
     if rounding_mode == "trunc":
         # Towards zero, by way of the absolute values: TensorFlow Lite rounds down only.
         return tf.sign(a) * tf.sign(b) * tf.math.floordiv(tf.abs(a), tf.abs(b))
-    if not is_floating:
+    if not a.dtype.is_floating:
         a, b = tf.cast(a, tf.float32), tf.cast(b, tf.float32)
     return tf.divide(a, b)
-
-
-def remainder(a: Any, b: Any) -> Any:
-    """Take the remainder that has the sign of the divisor, as Python does."""
-    return tf.math.floormod(*promote(a, b))
 
 
 def power(x: Any, exponent: Any) -> Any:
@@ -115,27 +99,17 @@ def is_tensor(x: Any) -> bool:
 
 
 OPS = {
-    aten.add.Tensor: arithmetic(tf.add),
-    aten.add.Scalar: arithmetic(tf.add),
-    aten.sub.Tensor: arithmetic(tf.subtract),
-    aten.sub.Scalar: arithmetic(tf.subtract),
-    aten.rsub.Scalar: arithmetic(lambda a, b: b - a),
-    aten.mul.Tensor: arithmetic(tf.multiply),
-    aten.mul.Scalar: arithmetic(tf.multiply),
-    aten.maximum.default: arithmetic(tf.maximum),
-    aten.minimum.default: arithmetic(tf.minimum),
-    aten.div.Tensor: elementwise(divide),
-    aten.div.Scalar: elementwise(divide),
-    aten.div.Tensor_mode: elementwise(divide),
-    aten.div.Scalar_mode: elementwise(divide),
+    **overloads(aten.add, binary(tf.add)),
+    **overloads(aten.sub, binary(tf.subtract)),
+    aten.rsub.Scalar: binary(lambda a, b: b - a),
+    **overloads(aten.mul, binary(tf.multiply)),
+    aten.maximum.default: binary(tf.maximum),
+    aten.minimum.default: binary(tf.minimum),
+    **overloads(aten.div, elementwise(divide), ("Tensor", "Scalar", "Tensor_mode", "Scalar_mode")),
     aten.floor_divide.default: elementwise(lambda a, b: divide(a, b, "floor")),
-    aten.remainder.Tensor: elementwise(remainder),
-    aten.remainder.Scalar: elementwise(remainder),
-    aten.fmod.Tensor: elementwise(lambda a, b: a - b * divide(a, b, "trunc")),
-    aten.fmod.Scalar: elementwise(lambda a, b: a - b * divide(a, b, "trunc")),
-    aten.pow.Tensor_Scalar: elementwise(power),
-    aten.pow.Tensor_Tensor: elementwise(power),
-    aten.pow.Scalar: elementwise(power),
+    **overloads(aten.remainder, binary(tf.math.floormod)),
+    **overloads(aten.fmod, elementwise(lambda a, b: a - b * divide(a, b, "trunc"))),
+    **overloads(aten.pow, elementwise(power), ("Tensor_Scalar", "Tensor_Tensor", "Scalar")),
     aten.square.default: elementwise(tf.square),
     aten.reciprocal.default: as_float(tf.math.reciprocal),
     aten.neg.default: elementwise(tf.negative),
@@ -156,13 +130,10 @@ OPS = {
     aten.sin.default: as_float(tf.sin),
     aten.cos.default: as_float(tf.cos),
     aten.erf.default: as_float(tf.math.erf),
-    aten.clamp.default: elementwise(clamp),
-    aten.clamp.Tensor: elementwise(clamp),
+    **overloads(aten.clamp, elementwise(clamp), ("default", "Tensor")),
     aten.clamp_min.default: elementwise(clamp),
     aten.clamp_max.default: elementwise(lambda x, max: clamp(x, None, max)),
-    aten.clone.default: elementwise(same),
-    aten.alias.default: elementwise(same),
-    aten.detach.default: elementwise(same),
+    **dict.fromkeys((aten.clone.default, aten.alias.default, aten.detach.default), elementwise(same)),
     aten._to_copy.default: elementwise(to_dtype),
     aten.type_as.default: elementwise(lambda x, other: tf.cast(x, other.dtype)),
 }

@@ -9,7 +9,7 @@ import tensorflow as tf
 import torch
 from aten_to_tf.errors import UnsupportedSetting
 from aten_to_tf.layout import CHANNELS_LAST_AXIS, ChannelsLast, channels_last, plain
-from aten_to_tf.ops_shape import expand, permute, size, sym_max
+from aten_to_tf.ops_shape import expand, last, permute, size, sizes_of, sym_max
 
 aten = torch.ops.aten
 
@@ -39,8 +39,8 @@ def select(x: Any, axis: int, index: Any) -> Any:
 def replace_slice(x: Any, part: Any, axis: int = 0, start: Any = None, end: Any = None, step: int = 1) -> Any:
     """Put a part in the place of a slice, as x[:, 1:3] = part does."""
     if isinstance(x, ChannelsLast) or isinstance(part, ChannelsLast):
-        last = CHANNELS_LAST_AXIS[axis % 4]
-        return ChannelsLast(replace_slice(channels_last(x), channels_last(part), last, start, end, step))
+        axis = CHANNELS_LAST_AXIS[axis % 4]
+        return ChannelsLast(replace_slice(channels_last(x), channels_last(part), axis, start, end, step))
     if step != 1:
         raise UnsupportedSetting("an assignment to every second place, or rarer, is not known; use torch.stack")
     start = 0 if start is None else start
@@ -61,7 +61,7 @@ def replace_index(x: Any, part: Any, axis: int, index: Any) -> Any:
 
 def copy(x: Any, source: Any, non_blocking: bool = False) -> Any:
     """Give the source with the shape and the dtype of x."""
-    return expand(tf.cast(source, x.dtype), [size(x, axis) for axis in range(len(x.shape))])
+    return expand(tf.cast(source, x.dtype), sizes_of(x))
 
 
 def embedding(table: Any, indices: Any, *_: Any) -> Any:
@@ -72,9 +72,8 @@ def embedding(table: Any, indices: Any, *_: Any) -> Any:
 def gather(x: Any, axis: int, indices: Any, sparse_grad: bool = False) -> Any:
     """Look up along one axis, with indices of their own at every place of the others."""
     rank = len(x.shape)
-    last = [*[a for a in range(rank) if a != axis % rank], axis % rank]
-    back = [last.index(a) for a in range(rank)]
-    x, indices = permute(x, last), permute(indices, last)
+    order, back = last(axis, rank)
+    x, indices = permute(x, order), permute(indices, order)
     for other in range(rank - 1):  # PyTorch lets the indices cover less of the other axes
         if x.shape[other] != indices.shape[other]:
             x = take_slice(x, other, None, size(indices, other))

@@ -39,11 +39,7 @@ def addmm(bias: Any, a: Any, b: Any, beta: float = 1, alpha: float = 1) -> Any:
 
 OPS = {
     aten.linear.default: plain(linear),
-    aten.matmul.default: plain(matmul),
-    aten.mm.default: plain(tf.matmul),
-    aten.bmm.default: plain(tf.matmul),
-    aten.addmm.default: plain(addmm),
-    aten.baddbmm.default: plain(addmm),
-    aten.mv.default: plain(matmul),
-    aten.dot.default: plain(matmul),
+    **dict.fromkeys((aten.matmul.default, aten.mv.default, aten.dot.default), plain(matmul)),
+    **dict.fromkeys((aten.mm.default, aten.bmm.default), plain(tf.matmul)),
+    **dict.fromkeys((aten.addmm.default, aten.baddbmm.default), plain(addmm)),
 }

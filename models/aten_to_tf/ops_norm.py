@@ -8,7 +8,7 @@ from typing import Any
 import tensorflow as tf
 import torch
 from aten_to_tf.layout import plain
-from aten_to_tf.ops_shape import size
+from aten_to_tf.ops_shape import sizes_of
 
 aten = torch.ops.aten
 
@@ -17,8 +17,7 @@ def layer_norm(
     x: Any, shape: Sequence[int], gamma: Any = None, beta: Any = None, epsilon: float = 1e-5, *_: Any
 ) -> Any:
     """Normalise over the last axes, as many as shape has."""
-    y, _, _ = _normalise(x, list(range(-len(shape), 0)), epsilon)
-    return _affine(y, gamma, beta)
+    return native_layer_norm(x, shape, gamma, beta, epsilon)[0]
 
 
 def native_layer_norm(x: Any, shape: Sequence[int], gamma: Any, beta: Any, epsilon: float) -> tuple[Any, Any, Any]:
@@ -28,7 +27,7 @@ def native_layer_norm(x: Any, shape: Sequence[int], gamma: Any, beta: Any, epsil
 
 def group_norm(x: Any, groups: int, gamma: Any = None, beta: Any = None, epsilon: float = 1e-5, *_: Any) -> Any:
     """x: (N, C, ...); each group of channels is normalised by itself."""
-    sizes = [size(x, axis) for axis in range(len(x.shape))]
+    sizes = sizes_of(x)
     grouped = tf.reshape(x, tf.stack([sizes[0], groups, -1]))
     y = tf.reshape(_normalise(grouped, [-1], epsilon)[0], tf.stack(sizes))
     by_channel = (-1, *[1] * (len(sizes) - 2))

@@ -10,7 +10,7 @@ import tensorflow as tf
 import torch
 from aten_to_tf.errors import UnsupportedSetting
 from aten_to_tf.layout import ChannelsLast, channels_last, image
-from aten_to_tf.ops_conv import as_line, from_line, pad_image, pair, same_padding_fits
+from aten_to_tf.ops_conv import line, pad_image, pair, same_padding_fits
 
 aten = torch.ops.aten
 
@@ -133,25 +133,12 @@ def adaptive_max_pool2d(x: Any, size: Sequence[int]) -> tuple[Any, None]:
     return ChannelsLast(_adaptive(channels_last(x), size, tf.reduce_max, tf.nn.max_pool2d)), None
 
 
-def lines(function: Callable[..., Any], neutral: Sequence[int]) -> Callable[..., Any]:
-    """Make an op over (N, C, length) sequences of one over images: they are images of height 1.
-
-    neutral: what each setting is along the height.
-    """
-
-    def op(x: Any, *settings: Any, **kwargs: Any) -> Any:
-        wide = [(first, *s) if s else s for first, s in zip(neutral, settings, strict=False)]
-        return from_line(function(as_line(x), *wide, *settings[len(neutral) :], **kwargs))
-
-    return op
-
-
 OPS = {
     aten.max_pool2d.default: image(max_pool2d),
-    aten.max_pool1d.default: lines(max_pool2d, neutral=(1, 1, 0, 1)),
+    aten.max_pool1d.default: line(max_pool2d, neutral=(1, 1, 0, 1)),
     aten.avg_pool2d.default: image(avg_pool2d),
-    aten.avg_pool1d.default: lines(avg_pool2d, neutral=(1, 1, 0)),
+    aten.avg_pool1d.default: line(avg_pool2d, neutral=(1, 1, 0)),
     aten.adaptive_avg_pool2d.default: image(adaptive_avg_pool2d),
-    aten.adaptive_avg_pool1d.default: lines(adaptive_avg_pool2d, neutral=(1,)),
+    aten.adaptive_avg_pool1d.default: line(adaptive_avg_pool2d, neutral=(1,)),
     aten.adaptive_max_pool2d.default: adaptive_max_pool2d,
 }

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -32,55 +33,35 @@ class Weights:
     project: np.ndarray | None
 
 
-def lstm(x: Any, states: Sequence[Any], weights: Sequence[Any], has_biases: bool, *settings: Any) -> Any:
-    """x: (length, batch, in) or batch first, states: (layers x directions, batch, width) each."""
-    hidden, cell = states
-    is_projected = hidden.shape[-1] != cell.shape[-1]
+def lstm_step(w: Weights) -> tuple[Any, Step]:
+    def step(from_input: Any, before: States) -> States:
+        h, c = before
+        gates = from_input + tf.matmul(h, w.of_hidden, transpose_b=True)
+        i, f, g, o = tf.split(gates, 4, axis=-1)
+        c = tf.sigmoid(f) * c + tf.sigmoid(i) * tf.tanh(g)
+        h = tf.sigmoid(o) * tf.tanh(c)
+        return (h if w.project is None else tf.matmul(h, w.project, transpose_b=True)), c
 
-    def make_step(w: Weights) -> tuple[Any, Step]:
-        def step(from_input: Any, before: States) -> States:
-            h, c = before
-            gates = from_input + tf.matmul(h, w.of_hidden, transpose_b=True)
-            i, f, g, o = tf.split(gates, 4, axis=-1)
-            c = tf.sigmoid(f) * c + tf.sigmoid(i) * tf.tanh(g)
-            h = tf.sigmoid(o) * tf.tanh(c)
-            return (h if w.project is None else tf.matmul(h, w.project, transpose_b=True)), c
-
-        return w.input_bias + w.hidden_bias, step
-
-    return _layers(x, (hidden, cell), list(_cells(weights, has_biases, is_projected)), make_step, settings)
+    return w.input_bias + w.hidden_bias, step
 
 
-def gru(x: Any, hidden: Any, weights: Sequence[Any], has_biases: bool, *settings: Any) -> Any:
-    """x: (length, batch, in) or batch first, hidden: (layers x directions, batch, width)."""
+def gru_step(w: Weights) -> tuple[Any, Step]:
+    def step(from_input: Any, before: States) -> States:
+        (h,) = before
+        x_reset, x_update, x_new = tf.split(from_input, 3, axis=-1)
+        h_reset, h_update, h_new = tf.split(tf.matmul(h, w.of_hidden, transpose_b=True) + w.hidden_bias, 3, axis=-1)
+        new = tf.tanh(x_new + tf.sigmoid(x_reset + h_reset) * h_new)
+        update = tf.sigmoid(x_update + h_update)
+        return (new + update * (h - new),)
 
-    def make_step(w: Weights) -> tuple[Any, Step]:
-        def step(from_input: Any, before: States) -> States:
-            (h,) = before
-            x_reset, x_update, x_new = tf.split(from_input, 3, axis=-1)
-            h_reset, h_update, h_new = tf.split(tf.matmul(h, w.of_hidden, transpose_b=True) + w.hidden_bias, 3, axis=-1)
-            new = tf.tanh(x_new + tf.sigmoid(x_reset + h_reset) * h_new)
-            update = tf.sigmoid(x_update + h_update)
-            return (new + update * (h - new),)
-
-        return w.input_bias, step
-
-    return _layers(x, (hidden,), list(_cells(weights, has_biases, False)), make_step, settings)
+    return w.input_bias, step
 
 
-def simple(activation: Callable[[Any], Any]) -> Callable[..., Any]:
-    """Make the op of nn.RNN with an activation."""
+def simple_step(activation: Callable[[Any], Any], w: Weights) -> tuple[Any, Step]:
+    def step(from_input: Any, before: States) -> States:
+        return (activation(from_input + tf.matmul(before[0], w.of_hidden, transpose_b=True)),)
 
-    def rnn(x: Any, hidden: Any, weights: Sequence[Any], has_biases: bool, *settings: Any) -> Any:
-        def make_step(w: Weights) -> tuple[Any, Step]:
-            def step(from_input: Any, before: States) -> States:
-                return (activation(from_input + tf.matmul(before[0], w.of_hidden, transpose_b=True)),)
-
-            return w.input_bias + w.hidden_bias, step
-
-        return _layers(x, (hidden,), list(_cells(weights, has_biases, False)), make_step, settings)
-
-    return rnn
+    return w.input_bias + w.hidden_bias, step
 
 
 def _cells(weights: Sequence[Any], has_biases: bool, is_projected: bool) -> Iterator[Weights]:
@@ -90,6 +71,20 @@ def _cells(weights: Sequence[Any], has_biases: bool, is_projected: bool) -> Iter
         part = list(weights[start : start + count])
         biases = part[2:4] if has_biases else [np.zeros(len(part[0]), np.float32)] * 2
         yield Weights(part[0], part[1], *biases, project=part[-1] if is_projected else None)
+
+
+def recurrent(make_step: Callable[[Weights], tuple[Any, Step]]) -> Callable[..., Any]:
+    """Make an op of what gives, for one layer in one direction, the bias of its input and its step.
+
+    x: (length, batch, in) or batch first, states: (layers x directions, batch, width), of an LSTM a list of two.
+    """
+
+    def op(x: Any, states: Any, weights: Sequence[Any], has_biases: bool, *settings: Any) -> Any:
+        states = tuple(states) if isinstance(states, list) else (states,)
+        is_projected = states[0].shape[-1] != states[-1].shape[-1]
+        return _layers(x, states, list(_cells(weights, has_biases, is_projected)), make_step, settings)
+
+    return plain(op)
 
 
 def _layers(
@@ -148,8 +143,8 @@ def _loop(from_input: Any, start: States, step: Step, is_backward: bool) -> tupl
 
 
 OPS = {
-    aten.lstm.input: plain(lstm),
-    aten.gru.input: plain(gru),
-    aten.rnn_tanh.input: plain(simple(tf.tanh)),
-    aten.rnn_relu.input: plain(simple(tf.nn.relu)),
+    aten.lstm.input: recurrent(lstm_step),
+    aten.gru.input: recurrent(gru_step),
+    aten.rnn_tanh.input: recurrent(partial(simple_step, tf.tanh)),
+    aten.rnn_relu.input: recurrent(partial(simple_step, tf.nn.relu)),
 }

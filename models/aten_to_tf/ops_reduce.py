@@ -8,7 +8,7 @@ from typing import Any
 import tensorflow as tf
 import torch
 from aten_to_tf.errors import UnsupportedSetting
-from aten_to_tf.layout import CHANNELS_LAST_AXIS, ChannelsLast, channels_first, plain
+from aten_to_tf.layout import CHANNELS_LAST_AXIS, ChannelsLast, channels_first, overloads, plain
 from aten_to_tf.ops_elementwise import to_dtype
 from aten_to_tf.ops_shape import size
 
@@ -56,22 +56,11 @@ def along_axis(function: Callable[..., Any]) -> Callable[..., Any]:
     return op
 
 
-def add_up(x: Any, axes: Sequence[int] | None = None, keepdims: bool = False) -> Any:
-    return tf.reduce_sum(_long(x), axes, keepdims)
-
-
-def multiply(x: Any, axes: Sequence[int] | None = None, keepdims: bool = False) -> Any:
-    return tf.reduce_prod(_long(x), axes, keepdims)
-
-
-def _long(x: Any) -> Any:
-    """Make int64 of whole numbers and truth values, as PyTorch does before it adds or multiplies many."""
-    return x if tf.as_dtype(x.dtype).is_floating else tf.cast(x, tf.int64)
-
-
-def cumulative_sum(x: Any, axis: int, dtype: torch.dtype | None = None) -> Any:
-    x = to_dtype(x, dtype)
-    return tf.cumsum(_long(x), axis)
+def long(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Have a function add or multiply whole numbers and truth values in int64, as PyTorch does with many."""
+    return lambda x, *axes, **settings: function(
+        x if tf.as_dtype(x.dtype).is_floating else tf.cast(x, tf.int64), *axes, **settings
+    )
 
 
 def truth(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -101,32 +90,26 @@ def norm(x: Any, order: float = 2, axes: Any = None, keepdim: bool = False, dtyp
     raise UnsupportedSetting(f"a norm of order {order} is not known; 1, 2 and infinity are")
 
 
-def log_sum_exp(x: Any, axes: Any, keepdims: bool = False) -> Any:
-    return tf.reduce_logsumexp(x, axes, keepdims)
-
-
 OPS = {
     aten.mean.dim: reduction(tf.reduce_mean),
     aten.mean.default: whole(tf.reduce_mean),
-    aten.sum.dim_IntList: reduction(add_up),
-    aten.sum.default: whole(add_up),
+    aten.sum.dim_IntList: reduction(long(tf.reduce_sum)),
+    aten.sum.default: whole(long(tf.reduce_sum)),
     aten.amax.default: reduction(tf.reduce_max),
     aten.amin.default: reduction(tf.reduce_min),
-    aten.prod.dim_int: reduction(multiply),
-    aten.prod.default: whole(multiply),
+    aten.prod.dim_int: reduction(long(tf.reduce_prod)),
+    aten.prod.default: whole(long(tf.reduce_prod)),
     aten.max.default: whole(tf.reduce_max),
     aten.min.default: whole(tf.reduce_min),
     aten.any.default: whole(truth(tf.reduce_any)),
-    aten.any.dim: reduction(truth(tf.reduce_any)),
-    aten.any.dims: reduction(truth(tf.reduce_any)),
+    **overloads(aten.any, reduction(truth(tf.reduce_any)), ("dim", "dims")),
     aten.all.default: whole(truth(tf.reduce_all)),
-    aten.all.dim: reduction(truth(tf.reduce_all)),
-    aten.all.dims: reduction(truth(tf.reduce_all)),
-    aten.logsumexp.default: reduction(log_sum_exp),
+    **overloads(aten.all, reduction(truth(tf.reduce_all)), ("dim", "dims")),
+    aten.logsumexp.default: reduction(tf.reduce_logsumexp),
     aten.var.correction: plain(variance),
     aten.std.correction: plain(lambda x, axes=None, **settings: tf.sqrt(variance(x, axes, **settings))),
     aten.linalg_vector_norm.default: plain(norm),
-    aten.cumsum.default: plain(cumulative_sum),
+    aten.cumsum.default: along_axis(long(tf.cumsum)),
     aten.softmax.int: along_axis(tf.nn.softmax),
     aten.log_softmax.int: along_axis(tf.nn.log_softmax),
 }

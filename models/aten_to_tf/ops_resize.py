@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
 import torch
 from aten_to_tf.errors import UnsupportedSetting
 from aten_to_tf.layout import image
-from aten_to_tf.ops_conv import as_line, from_line
-from aten_to_tf.ops_shape import size
+from aten_to_tf.ops_conv import line
+from aten_to_tf.ops_shape import as_shape, size, sizes_of
 
 aten = torch.ops.aten
 
@@ -32,47 +32,35 @@ def bilinear(x: Any, sizes: Sequence[Any] | None, align_corners: bool, factors: 
 
 def _new_size(x: Any, sizes: Sequence[Any] | None, factors: Sequence[float] | None) -> Any:
     if sizes is not None:
-        return tf.stack([tf.cast(s, tf.int32) for s in sizes])
+        return as_shape(sizes)
     if any(factor != int(factor) for factor in factors):
         # PyTorch then samples by the factor, TensorFlow by the ratio of the sizes, which is not quite the same.
         raise UnsupportedSetting(f"resizing by {list(factors)} is known for whole numbers only; give the size instead")
-    return tf.stack([size(x, axis) * int(factor) for axis, factor in zip((1, 2), factors, strict=True)])
-
-
-def line(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Make an op over (N, C, length) sequences of one over images: they are images of height 1."""
-
-    def op(x: Any, sizes: Sequence[Any] | None, *settings: Any) -> Any:
-        *flags, factors = settings
-        wide_sizes = None if sizes is None else [1, *sizes]
-        return from_line(function(as_line(x), wide_sizes, *flags, None if factors is None else [1, *factors]))
-
-    return op
+    return as_shape([size(x, axis) * int(factor) for axis, factor in zip((1, 2), factors, strict=True)])
 
 
 def pixel_shuffle(x: Any, factor: int) -> Any:
     """x: (N, H, W, C * factor * factor), PyTorch's order of channels: C, row, column."""
-    n, height, width = (size(x, axis) for axis in range(3))
-    channels = x.shape[-1] // factor**2
-    x = tf.reshape(x, tf.stack([n, height, width, channels, factor * factor]))
-    x = tf.reshape(tf.transpose(x, (0, 1, 2, 4, 3)), tf.stack([n, height, width, channels * factor**2]))
-    return tf.nn.depth_to_space(x, factor)
+    return tf.nn.depth_to_space(_swap_in_channels(x, x.shape[-1] // factor**2, factor**2), factor)
 
 
 def pixel_unshuffle(x: Any, factor: int) -> Any:
     """x: (N, H, W, C)."""
-    channels = x.shape[-1]
-    x = tf.nn.space_to_depth(x, factor)
-    n, height, width = (size(x, axis) for axis in range(3))
-    x = tf.reshape(x, tf.stack([n, height, width, factor * factor, channels]))
-    return tf.reshape(tf.transpose(x, (0, 1, 2, 4, 3)), tf.stack([n, height, width, channels * factor**2]))
+    return _swap_in_channels(tf.nn.space_to_depth(x, factor), factor**2, x.shape[-1])
+
+
+def _swap_in_channels(x: Any, outer: int, inner: int) -> Any:
+    """x: (N, H, W, outer * inner) -> (N, H, W, inner * outer)."""
+    image_sizes = sizes_of(x)[:3]
+    x = tf.reshape(x, tf.stack([*image_sizes, outer, inner]))
+    return tf.reshape(tf.transpose(x, (0, 1, 2, 4, 3)), tf.stack([*image_sizes, inner * outer]))
 
 
 OPS = {
     aten.upsample_nearest2d.vec: image(nearest),
     aten.upsample_bilinear2d.vec: image(bilinear),
-    aten.upsample_nearest1d.vec: line(nearest),
-    aten.upsample_linear1d.vec: line(bilinear),
+    aten.upsample_nearest1d.vec: line(nearest, neutral=(1, 1)),
+    aten.upsample_linear1d.vec: line(bilinear, neutral=(1, None, 1)),
     aten.pixel_shuffle.default: image(pixel_shuffle),
     aten.pixel_unshuffle.default: image(pixel_unshuffle),
 }

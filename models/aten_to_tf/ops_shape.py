@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 import torch
 from aten_to_tf.errors import UnsupportedSetting
-from aten_to_tf.layout import CHANNELS_LAST_AXIS, ChannelsLast, channels_last, plain, transpose
+from aten_to_tf.layout import CHANNELS_LAST_AXIS, ChannelsLast, channels_last, overloads, plain, transpose
 
 aten = torch.ops.aten
 
@@ -23,18 +23,21 @@ def size(x: Any, axis: int) -> Any:
     return tf.shape(x)[axis] if fixed is None else int(fixed)
 
 
-def shape_of(sizes: Sequence[Any]) -> Any:
-    """Make a shape of numbers and scalar tensors; a single free size is left to TensorFlow, so the rest is fixed."""
-    if all(isinstance(s, int) for s in sizes):
-        return list(sizes)
-    free = [not isinstance(s, int) for s in sizes]
-    if sum(free) == 1 and all(s > 0 for s in sizes if isinstance(s, int)):
-        return [-1 if is_free else s for s, is_free in zip(sizes, free, strict=True)]
-    return tf.stack([tf.cast(s, tf.int32) for s in sizes])
+def sizes_of(x: Any) -> list[Any]:
+    return [size(x, axis) for axis in range(len(x.shape))]
+
+
+def as_shape(sizes: Sequence[Any]) -> Any:
+    """Make a shape of numbers and scalar tensors."""
+    return list(sizes) if all(isinstance(s, int) for s in sizes) else tf.stack([tf.cast(s, tf.int32) for s in sizes])
 
 
 def reshape(x: Any, sizes: Sequence[Any]) -> Any:
-    return tf.reshape(x, shape_of(sizes))
+    """Reshape; a single free size is left to TensorFlow, so that the rest is fixed."""
+    free = [not isinstance(s, int) for s in sizes]
+    if sum(free) == 1 and all(s > 0 for s in sizes if isinstance(s, int)):
+        sizes = [-1 if is_free else s for s, is_free in zip(sizes, free, strict=True)]
+    return tf.reshape(x, as_shape(sizes))
 
 
 def permute(x: Any, axes: Sequence[int]) -> Any:
@@ -73,13 +76,19 @@ def expand(x: Any, sizes: Sequence[Any], implicit: bool = False) -> Any:
     kept = [size(x, i - added) if isinstance(s, int) and s == -1 else s for i, s in enumerate(sizes)]
     if not added and all(isinstance(s, int) and s == own for s, own in zip(kept, x.shape, strict=True)):
         return x
-    return tf.broadcast_to(x, tf.stack([tf.cast(s, tf.int32) for s in kept]))
+    return tf.broadcast_to(x, as_shape(kept))
 
 
 def repeat(x: Any, counts: Sequence[int]) -> Any:
     for _ in range(len(counts) - len(x.shape)):
         x = tf.expand_dims(x, 0)
-    return tf.tile(x, tf.stack([tf.cast(count, tf.int32) for count in counts]))
+    return tf.tile(x, as_shape(counts))
+
+
+def last(axis: int, rank: int) -> tuple[list[int], list[int]]:
+    """Give the order of axes that puts one of them last, and the order that puts it back."""
+    order = [*[a for a in range(rank) if a != axis % rank], axis % rank]
+    return order, [order.index(a) for a in range(rank)]
 
 
 def flip(x: Any, axes: Sequence[int]) -> Any:
@@ -118,11 +127,7 @@ def sym_min(a: Any, b: Any) -> Any:
 
 OPS = {
     operator.getitem: lambda x, index: x[index],
-    operator.add: operator.add,
-    operator.sub: operator.sub,
-    operator.mul: operator.mul,
-    operator.floordiv: operator.floordiv,
-    operator.mod: operator.mod,
+    **{op: op for op in (operator.add, operator.sub, operator.mul, operator.floordiv, operator.mod)},
     torch.sym_max: sym_max,
     torch.sym_min: sym_min,
     aten.sym_size.int: size,
@@ -131,8 +136,7 @@ OPS = {
     aten.permute.default: permute,
     aten.transpose.int: swap_axes,
     aten.t.default: plain(lambda x: x if len(x.shape) < 2 else transpose(x, (1, 0))),
-    aten.squeeze.dim: plain(squeeze),
-    aten.squeeze.dims: plain(squeeze),
+    **overloads(aten.squeeze, plain(squeeze), ("dim", "dims")),
     aten.unsqueeze.default: plain(tf.expand_dims),
     aten.expand.default: plain(expand),
     aten.cat.default: cat,

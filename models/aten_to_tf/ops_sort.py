@@ -7,17 +7,16 @@ from typing import Any
 import tensorflow as tf
 import torch
 from aten_to_tf.layout import plain
-from aten_to_tf.ops_shape import permute, size
+from aten_to_tf.ops_shape import last, permute, size
 
 aten = torch.ops.aten
 
 
 def topk(x: Any, count: Any, axis: int = -1, largest: bool = True, is_sorted: bool = True) -> tuple[Any, Any]:
-    order = _last(x, axis)
+    order, back = last(axis, len(x.shape))
     x = permute(x, order)
     values, places = tf.math.top_k(x if largest else -x, count)
     values = values if largest else -values
-    back = [order.index(a) for a in range(len(order))]
     return permute(values, back), tf.cast(permute(places, back), tf.int64)
 
 
@@ -44,12 +43,6 @@ def place_of(function: Any) -> Any:
 def extreme(reduce: Any, place: Any) -> Any:
     """Make max.dim or min.dim: values and places."""
     return lambda x, axis, keepdim=False: (reduce(x, axis, keepdims=keepdim), place(x, axis, keepdim))
-
-
-def _last(x: Any, axis: int) -> list[int]:
-    """Give the order of axes that puts one last."""
-    rank = len(x.shape)
-    return [*[a for a in range(rank) if a != axis % rank], axis % rank]
 
 
 argmax, argmin = place_of(tf.argmax), place_of(tf.argmin)

@@ -1,8 +1,4 @@
-"""Let torch.export keep an LSTM or a GRU as one op, whatever the length of its sequences.
-
-PyTorch tells the shapes of these ops by running their steps one by one, in Python, so that the length of the example
-would become a constant of everything that comes after. The shapes are known without that.
-"""
+"""Let torch.export keep an LSTM or a GRU as one op, and see an encoder layer as its parts."""
 
 from __future__ import annotations
 
@@ -18,8 +14,23 @@ aten = torch.ops.aten
 
 
 @contextmanager
+def attention_in_parts() -> Iterator[None]:
+    """Have nn.TransformerEncoderLayer compute by its parts: its fused op depends on gradients and nesting."""
+    before = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(before)
+
+
+@contextmanager
 def recurrences_kept_whole() -> Iterator[None]:
-    """Tell PyTorch the shapes of recurrent ops; within this context none of them computes anything."""
+    """Tell PyTorch the shapes of recurrent ops; within this context none of them computes anything.
+
+    PyTorch tells them by running the steps one by one, in Python, so that the length of the example would become a
+    constant of everything that comes after.
+    """
     shapes = {
         aten.lstm.input: _lstm_shapes,
         aten.gru.input: _one_state_shapes,

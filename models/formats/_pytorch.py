@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 import torch
-from aten_to_tf.attention import attention_in_parts
 from aten_to_tf.errors import ConversionError
+from aten_to_tf.whole import attention_in_parts
 from torch.export import Dim, ExportedProgram
 from zoo_model import ZooModel
 

@@ -37,7 +37,7 @@ def saved_model(model: ZooModel, scratch: Path) -> Path:
 
 
 def export_tflite(
-    model: ZooModel, folder: Path, scratch: Path, configure: Callable[[tf.lite.TFLiteConverter], None]
+    configure: Callable[[tf.lite.TFLiteConverter], None], model: ZooModel, folder: Path, scratch: Path
 ) -> None:
     """Convert the SavedModel; configure sets the converter's options, which is all that the formats differ in."""
     converter = tf.lite.TFLiteConverter.from_saved_model(str(saved_model(model, scratch)))

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from functools import partial
 
 import tensorflow as tf
 from formats import _tensorflow
-from zoo_model import ZooModel
 
 PACKAGES = _tensorflow.PACKAGES
 MAIN_FILE = _tensorflow.TFLITE_FILE
 
 
-def export(model: ZooModel, folder: Path, scratch: Path) -> None:
-    def configure(converter: tf.lite.TFLiteConverter) -> None:
-        converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        # One scale for a dense layer's weights: with one a channel tflite-runtime 2.14 can't load the file.
-        converter._experimental_disable_per_channel_quantization_for_dense_layers = True
+def configure(converter: tf.lite.TFLiteConverter) -> None:
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    # One scale for a dense layer's weights: with one a channel tflite-runtime 2.14 can't load the file.
+    converter._experimental_disable_per_channel_quantization_for_dense_layers = True
 
-    _tensorflow.export_tflite(model, folder, scratch, configure)
+
+export = partial(_tensorflow.export_tflite, configure)

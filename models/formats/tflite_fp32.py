@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from functools import partial
 
 from formats import _tensorflow
-from zoo_model import ZooModel
 
 PACKAGES = _tensorflow.PACKAGES
 MAIN_FILE = _tensorflow.TFLITE_FILE
-
-
-def export(model: ZooModel, folder: Path, scratch: Path) -> None:
-    _tensorflow.export_tflite(model, folder, scratch, configure=lambda converter: None)
+export = partial(_tensorflow.export_tflite, lambda converter: None)

@@ -17,7 +17,7 @@ import numpy as np  # noqa: E402
 from command_line import Options, parse_command_line, require_free_ports  # noqa: E402
 from supervisor import supervise  # noqa: E402
 
-from bakeoff.schema import TensorSpec  # noqa: E402
+from bakeoff.schema import read_model  # noqa: E402
 from bakeoff.wire import binary, grpc_message, tfserving, tfserving_server  # noqa: E402
 
 FILE_OF = {binary.RAW: "raw", binary.SAFETENSORS: "safetensors"}
@@ -57,9 +57,9 @@ http {{
 
 def write_replies(options: Options, folder: Path) -> None:
     """Write the answers: REST's under their encoding's name, gRPC's under its method's path."""
-    described = options.load_model_json()
-    outputs = tuple(TensorSpec(entry["name"], entry["dtype"], tuple(entry["shape"])) for entry in described["outputs"])
-    end = f"@{described['lengths'][0]}" if described.get("lengths") else ""
+    model = read_model(options.model_dir / "model.json")
+    outputs = model.outputs
+    end = f"@{model.lengths[0]}" if model.lengths else ""
     with np.load(options.model_dir / "golden.npz", allow_pickle=False) as golden:
         arrays = {spec.name: golden[f"torch:{spec.name}{end}"][:1] for spec in outputs}
     document = tfserving_server.rest_reply(outputs, arrays, columnar=False)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from command_line import parse_command_line
 from exchange import JsonCodec, Predict, Wire
 from metrics import INFERENCE
-from served import import_engine, load_predictor, read_served
+from served import load_predictor, read_served
 from wires import make_wire
 
 from bakeoff.wire import rows
@@ -22,7 +22,7 @@ def load(arguments: Sequence[str], protocol: str) -> tuple[Wire, Predict]:
     """Load what the command line says, for one protocol."""
     options = parse_command_line(knows=KNOWS, arguments=arguments)
     served = read_served(options)
-    predict = load_predictor(import_engine(options.engine), served, options.threads, WARM_UP_BATCHES)
+    predict = load_predictor(options.engine, served, options.threads, WARM_UP_BATCHES)
     inference = INFERENCE.labels(protocol)
 
     def timed(arrays: Arrays) -> Arrays:

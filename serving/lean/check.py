@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import NoReturn
@@ -10,37 +11,38 @@ from typing import NoReturn
 import numpy as np
 from command_line import Options
 from exchange import Predict
-from lifecycle import EX_DATAERR
 from request_error import RequestError, invalid
-from served import UnsupportedArtifactError, import_engine, load_predictor, read_served
+from served import UnsupportedArtifactError, load_predictor, read_served
 
 from bakeoff.schema import EXACT_FORMATS, Model
 from bakeoff.wire.tensors import Arrays
+from engines.engine import predict_by
+from engines.installed import runtime_of
 
 CHECKED_BATCHES = (1, 3)
 
 
 def check(options: Options, file: Path) -> NoReturn:
     """Run the golden inputs, keep the outputs, say in one JSON line how far PyTorch's are, and exit with 0 or 65."""
-    served, engine = read_served(options), import_engine(options.engine)
+    served = read_served(options)
     error: float | None = None
     ok, message = False, ""
     try:
-        predictor = load_predictor(engine, served, options.threads, batches=(1,))
+        predictor = load_predictor(options.engine, served, options.threads, batches=(1,))
         error, within = compare_golden(options.model_dir / "golden.npz", file, predictor, served.model)
         ok = within or (options.format not in EXACT_FORMATS and np.isfinite(error))
         message = "" if ok else f"outputs are {error:.3g} from PyTorch's; at most {served.model.atol:g} is allowed"
     except (UnsupportedArtifactError, RequestError) as refusal:
         message = str(refusal)
     result = {
-        "runtime": f"{engine.NAME} {engine.version()}",
+        "runtime": runtime_of(options.engine),
         "format": options.format,
         "ok": bool(ok),
         "max_abs_error": error if error is not None and np.isfinite(error) else None,
         "message": message,
     }
     sys.stdout.write(json.dumps(result) + "\n")
-    sys.exit(0 if ok else EX_DATAERR)
+    sys.exit(0 if ok else os.EX_DATAERR)
 
 
 def compare_golden(golden_file: Path, file: Path, predictor: Predict, model: Model) -> tuple[float, bool]:
@@ -56,7 +58,7 @@ def compare_golden(golden_file: Path, file: Path, predictor: Predict, model: Mod
     for end in [f"@{length}" for length in model.lengths] or [""]:
         inputs = {spec.name: golden[f"input:{spec.name}{end}"] for spec in model.inputs}
         for batch in CHECKED_BATCHES:
-            outputs = predict_in_batches(predictor, inputs, batch)
+            outputs = predict_by(predictor, inputs, batch)
             expected = {name: golden[f"torch:{name}{end}"][: len(output)] for name, output in outputs.items()}
             error, close = compare(outputs, expected, model)
             worst, within = max(worst, error), within and close
@@ -78,11 +80,3 @@ def compare(outputs: Arrays, expected: Arrays, model: Model) -> tuple[float, boo
         worst = max(worst, float(error.max(initial=0))) if np.isfinite(error).all() else float("inf")
         within = within and np.allclose(output, right, atol=model.atol, rtol=model.rtol)
     return worst, within
-
-
-def predict_in_batches(predictor: Predict, inputs: Arrays, batch: int) -> Arrays:
-    """Return the outputs of all samples that fill whole batches, stacked."""
-    count = len(next(iter(inputs.values())))
-    starts = range(0, count - batch + 1, batch)
-    parts = [predictor({name: array[i : i + batch] for name, array in inputs.items()}) for i in starts]
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

@@ -10,7 +10,7 @@ import json
 import re
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from command_line import parse_command_line
 from exchange import Request, Response
 from grpc_app import Method
 from json_body import dump_json
-from lifecycle import Service, exit_cleanly_on_sigterm, fail, run
+from lifecycle import Service, fail, prepare, run
 from prediction_queue import Caller
 from request_error import RequestError, invalid, not_found
 from server_metrics import ServerMetrics
@@ -33,7 +33,6 @@ from tfserving_info import status_document
 from bakeoff.schema import Model, read_model
 from bakeoff.wire import binary, tfserving, tfserving_server, torchserve, torchserve_server
 from bakeoff.wire.grpc_message import parse
-from bakeoff.wire.memory import keep_large_blocks, share_heap
 from bakeoff.wire.proto.tfserving_pb2 import PredictRequest
 from bakeoff.wire.tensors import MAX_BODY_BYTES, Arrays, WireError
 
@@ -130,9 +129,8 @@ def error_document(error: RequestError) -> dict[str, Any]:
 
 def _describe(model: Model) -> dict[str, Any]:
     """Describe the REST side of both families."""
-    inputs, outputs = ([asdict(spec) for spec in side] for side in (model.inputs, model.outputs))
-    described = openapi.describe_tfserving(model.name, inputs, outputs, binary=True)
-    described["paths"] |= openapi.describe_torchserve(model.name, inputs, outputs)["paths"]
+    described = openapi.describe_tfserving(model, binary=True)
+    described["paths"] |= openapi.describe_torchserve(model)["paths"]
     for absent in ("/ping", f"/v1/models/{model.name}/metadata"):
         del described["paths"][absent]
     return described
@@ -163,9 +161,7 @@ def _fixed_outputs(model: Model, batch: int) -> Arrays:
 
 def main() -> None:
     options = parse_command_line(__doc__, knows=("patience",))
-    exit_cleanly_on_sigterm()
-    keep_large_blocks()
-    share_heap()
+    prepare()
     try:
         model = replace(read_model(options.model_dir / "model.json"), name=options.model)
     except (OSError, KeyError, TypeError, ValueError) as error:

@@ -108,15 +108,9 @@ def _path(scope: dict[str, Any]) -> str:
     return scope["raw_path"].decode("latin-1") + (f"?{query}" if query else "")
 
 
-async def _send(send: Send, response: Response) -> None:
-    await _start(send, response)
-    await send({"type": "http.response.body", "body": response.body})
-
-
 async def _send_and_linger(send: Send, receive: Receive, response: Response) -> None:
     """Answer at once, then drop what still arrives for a moment: a closed socket would hide the answer."""
-    await _start(send, response, close=True)
-    await send({"type": "http.response.body", "body": response.body, "more_body": True})
+    await _send(send, response, close=True)
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(LINGER_S):
             while (await receive()).get("more_body", False):
@@ -124,7 +118,8 @@ async def _send_and_linger(send: Send, receive: Receive, response: Response) -> 
     await send({"type": "http.response.body", "body": b""})
 
 
-async def _start(send: Send, response: Response, close: bool = False) -> None:
+async def _send(send: Send, response: Response, close: bool = False) -> None:
+    """Send a response, which is open still where the connection closes after it."""
     headers = [
         (b"content-type", response.content_type.encode()),
         (b"content-length", str(len(response.body)).encode()),
@@ -134,3 +129,4 @@ async def _start(send: Send, response: Response, close: bool = False) -> None:
     if close:
         headers.append((b"connection", b"close"))
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    await send({"type": "http.response.body", "body": response.body, "more_body": close})

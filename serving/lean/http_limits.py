@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from admission import Admission
 
 MAX_HEAD_BYTES = 64 * 1024
-PATIENCE_S = 60.0
-"""From the first byte of a request, or from the connection, until the request must have come whole."""
 LINGER_S = 2.0
 """How long what a refused caller still sends is dropped: a socket closed at once would hide the answer."""
 
@@ -31,12 +29,11 @@ def raise_file_limit() -> None:
 class LimitedProtocol(HttpToolsProtocol):
     """uvicorn's connection, which answers 431 to a head that is too long and 408 to a request that doesn't come.
 
+    The patience is from the first byte of a request, or from the connection, until the request must have come whole.
     With an `admission` it answers 503 to predictions that find no place, before uvicorn makes a request of them.
     """
 
-    def __init__(
-        self, *arguments: Any, patience_s: float = PATIENCE_S, admission: Admission | None = None, **options: Any
-    ) -> None:
+    def __init__(self, *arguments: Any, patience_s: float, admission: Admission | None, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._patience_s = patience_s
         self._admission = admission

@@ -23,10 +23,11 @@ from http_app import ErrorDocument, HttpApp, Respond
 from http_limits import LimitedProtocol, raise_file_limit
 from server_metrics import ServerMetrics
 
+from bakeoff.wire.memory import keep_large_blocks, share_heap
+
 if TYPE_CHECKING:
     import grpc
 
-EX_DATAERR = 65  # sysexits.h: the artifact is none that this engine can load
 HTTP_GRACE_S = 4
 GRPC_GRACE_S = 1.0  # it is waited for in full while a client keeps an idle connection
 KEEP_ALIVE_S = 600  # longer than a trial's pauses: a closed connection would be measured
@@ -46,9 +47,11 @@ class Service:
     admission: Admission | None = None
 
 
-def exit_cleanly_on_sigterm() -> None:
-    """End with status 0 on a SIGTERM that comes before the server runs."""
+def prepare() -> None:
+    """Make the process ready to load a model; a SIGTERM that comes before the server runs ends it with status 0."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    keep_large_blocks()
+    share_heap()
 
 
 def fail(message: str, status: int = 1) -> NoReturn:
@@ -106,14 +109,10 @@ async def _serve(options: Options, rest_socket: socket.socket, service: Service,
 
 def _bind(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    bound = socket.socket(family, socket.SOCK_STREAM)
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        bound.bind((host, port))
-        bound.listen(2048)
-    except OSError:
+        return socket.create_server((host, port), family=family, backlog=2048, dualstack_ipv6=":" in host)
+    except (OSError, ValueError):  # the latter where there is no IPv6
         _fail_taken(host, port, "rest")
-    return bound
 
 
 def _fail_taken(host: str, port: int, protocol: str) -> NoReturn:

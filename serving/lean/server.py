@@ -5,8 +5,8 @@ Exits with status 65 (EX_DATAERR) and the engine's message where the engine can'
 
 from __future__ import annotations
 
+import os
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -18,14 +18,15 @@ from command_line import Options, parse_command_line
 from dataplane import Dataplane
 from exchange import Predict, Wire
 from json_body import CODEC
-from lifecycle import EX_DATAERR, Service, exit_cleanly_on_sigterm, fail, run
+from lifecycle import Service, fail, prepare, run
 from prediction_queue import PredictionQueue
-from served import UnsupportedArtifactError, import_engine, load_predictor, read_served
+from served import UnsupportedArtifactError, load_predictor, read_served
 from server_metrics import ServerMetrics
 from wires import make_wire
 
 from bakeoff.schema import Model
-from bakeoff.wire.memory import keep_large_blocks, share_heap
+from engines.engine import zeros
+from engines.timing import time_calls
 
 INLINE_NS = 200_000
 """A prediction that is quicker runs on the event loop: handing it to a thread and back takes about as long itself."""
@@ -35,17 +36,17 @@ TIMED_CALLS = 3
 
 def main() -> None:
     options = parse_command_line(__doc__, knows=("engine", "wires", "check", "queue", "patience"))
-    exit_cleanly_on_sigterm()
-    keep_large_blocks()
-    share_heap()
+    prepare()
     try:
         if options.check is not None:
             check(options, options.check)
-        served, engine = read_served(options), import_engine(options.engine)
+        served = read_served(options)
         wire = make_wire(options.wires, served, CODEC)
-        predictors = [load_predictor(engine, served, options.threads, batches=(1,)) for _ in range(options.workers)]
+        predictors = [
+            load_predictor(options.engine, served, options.threads, batches=(1,)) for _ in range(options.workers)
+        ]
     except UnsupportedArtifactError as error:
-        fail(str(error), EX_DATAERR)
+        fail(str(error), os.EX_DATAERR)
     except (OSError, KeyError, TypeError, ValueError, ImportError) as error:
         fail(f"can't serve {options.model} as {options.format}: {error!r}")
     serve(options, predictors, wire, served.model)
@@ -66,15 +67,7 @@ def serve(options: Options, predictors: list[Predict], wire: Wire, model: Model)
 
 def time_prediction(predictor: Predict, model: Model) -> int:
     """Return the ns that a batch of one of the longest takes."""
-    from engines.engine import zeros  # can be imported once an engine has been
-
-    arrays = zeros(model, 1, max(model.lengths, default=1))
-    taken = []
-    for _ in range(TIMED_CALLS):
-        start_ns = time.perf_counter_ns()
-        predictor(arrays)
-        taken.append(time.perf_counter_ns() - start_ns)
-    return min(taken)
+    return min(time_calls(predictor, [zeros(model, 1, max(model.lengths, default=1))], 0, TIMED_CALLS))
 
 
 if __name__ == "__main__":

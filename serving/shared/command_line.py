@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import socket
 import sys
@@ -14,9 +13,6 @@ from typing import Any, NoReturn
 
 MAX_BODY_BYTES = 20_000_000
 """Largest request and largest reply, over both protocols."""
-
-EX_UNAVAILABLE = 69  # sysexits.h: the target can't run on this machine
-EX_FAILED = 1
 
 OPTIONAL: dict[str, dict[str, Any]] = {
     "engine": {"required": True, "help": "what computes: a module of engines/"},
@@ -57,10 +53,6 @@ class Options:
     wires: tuple[str, ...] = ()
     queue: int = 0
     patience: float = 60.0
-
-    def load_model_json(self) -> dict[str, Any]:
-        """Read the model's description: its name, inputs and outputs."""
-        return json.loads((self.model_dir / "model.json").read_text())
 
 
 def parse_command_line(
@@ -110,10 +102,10 @@ def free_ports(count: int) -> list[int]:
 
 def exit_failed(message: str) -> NoReturn:
     sys.stderr.write(f"error: {message}\n")
-    sys.exit(EX_FAILED)
+    sys.exit(1)
 
 
 def exit_unavailable(message: str) -> NoReturn:
     """End with the status that says: this machine lacks what the target needs; the message names the remedy."""
     sys.stderr.write(f"unavailable: {message}\n")
-    sys.exit(EX_UNAVAILABLE)
+    sys.exit(os.EX_UNAVAILABLE)

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+from exchange import JSON
+
+from bakeoff.schema import Model, TensorSpec
+from bakeoff.wire.binary import RAW, SAFETENSORS
+from bakeoff.wire.tensors import Specs
+
 OPENAPI_PATH = "/openapi.json"
 VERSION = "3.1.0"
-JSON, RAW, SAFETENSORS = "application/json", "application/octet-stream", "application/x-safetensors"
-
-Spec = dict[str, Any]
-"""An input or output as in model.json: name, dtype, and shape with None for a free dimension, the first the batch."""
 
 _REFUSALS = {
     "400": "the body is none that the model takes",
@@ -21,32 +24,31 @@ _REFUSALS = {
     "431": "the head of the request is too large",
     "503": "too many requests wait already",
 }
-_LIMITS = {"i": lambda bits: (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1), "u": lambda bits: (0, 2**bits - 1)}
 
 
-def describe_tfserving(model: str, inputs: Sequence[Spec], outputs: Sequence[Spec], binary: bool) -> dict[str, Any]:
+def describe_tfserving(model: Model, binary: bool) -> dict[str, Any]:
     """Describe TensorFlow Serving's REST API for one model; `binary`: with the bodies of binary, too."""
-    path = f"/v1/models/{model}"
-    rows = {"predictions": _rows(outputs)}
-    answer = {"oneOf": [_object(rows), _object({"outputs": _columns(outputs)})]}
+    path = f"/v1/models/{model.name}"
+    rows = {"predictions": _rows(model.outputs)}
+    answer = {"oneOf": [_object(rows), _object({"outputs": _columns(model.outputs)})]}
     return _document(
-        model,
+        model.name,
         {
-            f"{path}:predict": {"post": _predict(_body(inputs), answer, binary)},
+            f"{path}:predict": {"post": _predict(_body(model.inputs), answer, binary)},
             path: {"get": _get("the state of the model's versions", JSON)},
             f"{path}/metadata": {"get": _get("the model's signature", JSON)},
         },
     )
 
 
-def describe_torchserve(model: str, inputs: Sequence[Spec], outputs: Sequence[Spec]) -> dict[str, Any]:
+def describe_torchserve(model: Model) -> dict[str, Any]:
     """Describe TorchServe's REST API for one model."""
-    answer = _object({"predictions": _rows(outputs)})
-    body = _object({"instances": _rows(inputs)})
+    answer = _object({"predictions": _rows(model.outputs)})
+    body = _object({"instances": _rows(model.inputs)})
     return _document(
-        model,
+        model.name,
         {
-            f"/predictions/{model}": {"post": _predict(body, answer, binary=True)},
+            f"/predictions/{model.name}": {"post": _predict(body, answer, binary=True)},
             "/ping": {"get": _get("whether the server is healthy", JSON)},
         },
     )
@@ -74,7 +76,7 @@ def _predict(body: dict[str, Any], answer: dict[str, Any], binary: bool) -> dict
     return {"requestBody": {"required": True, "content": content}, "responses": responses}
 
 
-def _body(inputs: Sequence[Spec]) -> dict[str, Any]:
+def _body(inputs: Specs) -> dict[str, Any]:
     signature = {"signature_name": {"const": "serving_default"}}
     rows, columns = {"instances": _rows(inputs)}, {"inputs": _columns(inputs)}
     return {"oneOf": [_object(rows, signature), _object(columns, signature)]}
@@ -85,23 +87,23 @@ def _object(required: dict[str, Any], optional: dict[str, Any] | None = None) ->
     return {"type": "object", "properties": properties, "required": list(required), "additionalProperties": False}
 
 
-def _rows(specs: Sequence[Spec]) -> dict[str, Any]:
+def _rows(specs: Specs) -> dict[str, Any]:
     if len(specs) == 1:
         return _tensor(specs[0])
-    row = _object({spec["name"]: _tensor(spec, spec["shape"][1:]) for spec in specs})
+    row = _object({spec.name: _tensor(spec, spec.shape[1:]) for spec in specs})
     return {"type": "array", "minItems": 1, "items": row}
 
 
-def _columns(specs: Sequence[Spec]) -> dict[str, Any]:
+def _columns(specs: Specs) -> dict[str, Any]:
     if len(specs) == 1:
         return _tensor(specs[0])
-    return _object({spec["name"]: _tensor(spec) for spec in specs})
+    return _object({spec.name: _tensor(spec) for spec in specs})
 
 
-def _tensor(spec: Spec, shape: Sequence[int | None] | None = None) -> dict[str, Any]:
+def _tensor(spec: TensorSpec, shape: Sequence[int | None] | None = None) -> dict[str, Any]:
     """Describe nested lists; a shape of the spec's own is with its batch."""
-    schema = _value(spec["dtype"])
-    for size in reversed(spec["shape"] if shape is None else shape):
+    schema = _value(spec.dtype)
+    for size in reversed(spec.shape if shape is None else shape):
         bounds = {"minItems": 1} if size is None else {"minItems": size, "maxItems": size}
         schema = {"type": "array", "items": schema, **bounds}
     return schema
@@ -112,8 +114,7 @@ def _value(dtype: str) -> dict[str, Any]:
         return {}
     if dtype == "bool":
         return {"type": "boolean"}
-    kind = dtype.rstrip("0123456789")
-    if kind in ("int", "uint"):
-        least, most = _LIMITS[kind[0]](int(dtype.removeprefix(kind)))
-        return {"type": "integer", "minimum": least, "maximum": most}
-    return {"type": "number"}
+    if not np.issubdtype(dtype, np.integer):
+        return {"type": "number"}
+    limits = np.iinfo(dtype)
+    return {"type": "integer", "minimum": limits.min, "maximum": limits.max}

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from command_line import Options
 from exchange import Predict
@@ -17,10 +15,10 @@ from request_error import invalid
 from bakeoff.schema import Model, read_model
 from bakeoff.wire.tensors import Arrays
 
-if TYPE_CHECKING:
-    from engines.engine import Engine
-
-ROOT = Path(__file__).resolve().parents[2]
+# At the end, since some engines are called as the package that they are made on.
+sys.path.append(str(Path(__file__).resolve().parents[2]))
+from engines.engine import warm_up
+from engines.timing import import_engine
 
 
 class UnsupportedArtifactError(Exception):
@@ -47,21 +45,13 @@ def read_served(options: Options) -> Served:
     return Served(replace(read_model(options.model_dir / "model.json"), name=options.model), version, folder / file)
 
 
-def import_engine(name: str) -> Engine:
-    """Return a module of engines/; raises ImportError."""
-    if str(ROOT) not in sys.path:
-        sys.path.append(str(ROOT))  # at the end: some are called as the package that they are made on
-    engine: Engine = importlib.import_module(f"engines.{name}")  # type: ignore[assignment]
-    return engine
+def load_predictor(module: str, served: Served, threads: int, batches: Sequence[int]) -> Predict:
+    """Load an artifact with a module of engines/ and run it in each batch and length.
 
-
-def load_predictor(engine: Engine, served: Served, threads: int, batches: Sequence[int]) -> Predict:
-    """Load an artifact and run it in each batch and length; raises UnsupportedArtifactError.
-
-    The function returned raises RequestError where the engine refuses the inputs.
+    Raises ImportError and UnsupportedArtifactError; the function returned, RequestError where the engine refuses the
+    inputs.
     """
-    from engines.engine import warm_up
-
+    engine = import_engine(module)
     try:
         predict = engine.load(served.artifact, served.model, threads)
         warm_up(predict, served.model, batches)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import asdict
 from typing import Any
 
 import tfserving_info
@@ -36,8 +35,7 @@ class TfServingWire:
         self._takes_binary = takes_binary
         path = f"/v1/models/{model.name}"
         self.predict_paths = (f"{path}:predict", f"{path}/versions/{served.version}:predict")
-        inputs, outputs = ([asdict(spec) for spec in side] for side in (model.inputs, model.outputs))
-        self.description = describe_tfserving(model.name, inputs, outputs, takes_binary)
+        self.description = describe_tfserving(model, takes_binary)
         self.grpc_methods = {
             f"/{PREDICTION_SERVICE}/Predict": GrpcMethod(self._grpc_predict, predicts=True),
             f"/{PREDICTION_SERVICE}/GetModelMetadata": GrpcMethod(self._grpc_metadata),

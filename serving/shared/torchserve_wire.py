@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import asdict
 from http import HTTPStatus
 from typing import Any
 
@@ -28,8 +27,7 @@ class TorchServeWire:
         self._codec = codec
         self._takes_binary = takes_binary
         self.predict_paths = (torchserve.rest_path(model.name),)
-        inputs, outputs = ([asdict(spec) for spec in side] for side in (model.inputs, model.outputs))
-        self.description = describe_torchserve(model.name, inputs, outputs)
+        self.description = describe_torchserve(model)
         self.grpc_methods = {
             torchserve.grpc_path(model.name): GrpcMethod(self._grpc_predict, predicts=True),
             f"/{torchserve.INFERENCE_SERVICE}/Ping": GrpcMethod(lambda message, predict: torchserve_server.PING_REPLY),

@@ -122,6 +122,8 @@ def configuration(options: Options, folder: Path) -> str:
     Leaves the port of the metrics in the folder, for who shall read them.
     """
     management, metrics, grpc_management, worker = free_ports(4)
+    # With tokens TorchServe writes a key_file.json.
+    disables_tokens = "false" if os.environ.get("TORCHSERVE_TOKEN_AUTH") == "1" else "true"
     (folder / METRICS_PORT_FILE).write_text(str(metrics))
     return f"""\
 inference_address=http://{options.host}:{options.rest_port}
@@ -134,7 +136,7 @@ grpc_management_port={grpc_management}
 initial_worker_port={worker}
 model_store={folder / "models"}
 load_models={options.model}.mar
-disable_token_authorization={disables_tokens()}
+disable_token_authorization={disables_tokens}
 enable_model_api=false
 metrics_mode=prometheus
 model_metrics_auto_detect=true
@@ -145,11 +147,6 @@ job_queue_size=100
 max_request_size={MAX_BODY_BYTES}
 max_response_size={MAX_BODY_BYTES}
 """
-
-
-def disables_tokens() -> str:
-    """Say whether requests need no token: unless TORCHSERVE_TOKEN_AUTH=1, when TorchServe writes a key_file.json."""
-    return "false" if os.environ.get("TORCHSERVE_TOKEN_AUTH") == "1" else "true"
 
 
 def write_worker_python(file: Path) -> None:

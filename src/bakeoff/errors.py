@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
+
 from bakeoff.schema import Reason, quoted
 
 
@@ -56,6 +58,20 @@ def _escaped(character: str) -> str:
     return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
 
 
-def one_of(names: list[str] | tuple[str, ...]) -> str:
+def one_of(names: Iterable[str]) -> str:
     """Return allowed names as text for an error."""
     return ", ".join(sorted(names)) or "nothing"
+
+
+def require_known(where: str, names: Iterable[str], known: Collection[str]) -> None:
+    """Raise UsageError for a name that isn't known; `where` tells the option, or the file and its key."""
+    for name in names:
+        if name not in known:
+            raise UsageError(f"{where}: {name!r} is unknown; allowed: {one_of(known)}")
+
+
+def require_some(where: str, names: Collection[str], known: Collection[str]) -> None:
+    """Raise UsageError unless there are names, all of them known."""
+    if not names:
+        raise UsageError(f"{where}: is empty; allowed: {one_of(known)}")
+    require_known(where, names, known)

@@ -14,10 +14,9 @@ import pytest
 from bakeoff.errors import TargetUnavailable
 from bakeoff.host.catalog import load_targets, make_endpoints
 from bakeoff.host.processes import group_is_alive
-from bakeoff.host.progress import Quiet
+from bakeoff.host.progress import Show
 from bakeoff.platforms.deploy import Deployment
-from bakeoff.platforms.local import Local
-from bakeoff.platforms.local_programs import server_command, server_environment
+from bakeoff.platforms.local import Local, server_command, server_environment
 from bakeoff.platforms.platform import StartOptions
 from bakeoff.platforms.ports import HOST, free_ports
 from bakeoff.platforms.verify import canary
@@ -51,7 +50,7 @@ def gone(group: int, patience_s: float = 15) -> bool:
 def test_sigterm_ends_it_cleanly(name: str, deployment: Deployment) -> None:
     target = TARGETS[name]
     try:
-        prepared = LOCAL.prepare(target, Quiet())
+        prepared = LOCAL.prepare(target, Show())
     except TargetUnavailable as error:
         pytest.skip(f"{name} is unavailable: {optional_text(error.reason)}")
     endpoints = make_endpoints(deployment.model.name, target, target.formats[:1], ["rest"])
@@ -70,7 +69,7 @@ def test_sigterm_ends_it_cleanly(name: str, deployment: Deployment) -> None:
 def test_it_ends_when_its_parent_is_killed(name: str, deployment: Deployment, tmp_path: Path) -> None:
     target = TARGETS[name]
     try:
-        prepared = LOCAL.prepare(target, Quiet())
+        prepared = LOCAL.prepare(target, Show())
     except TargetUnavailable as error:
         pytest.skip(f"{name} is unavailable: {optional_text(error.reason)}")
     ports = [str(port) for port in free_ports(2)]

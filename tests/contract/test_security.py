@@ -12,7 +12,7 @@ import pytest
 
 from bakeoff.errors import TargetUnavailable, UsageError
 from bakeoff.host.catalog import load_targets, make_endpoints
-from bakeoff.host.progress import Quiet
+from bakeoff.host.progress import Show
 from bakeoff.measure.requests import encode_request
 from bakeoff.platforms.deploy import Deployment
 from bakeoff.platforms.local import Local, LocalServer
@@ -59,7 +59,7 @@ def test_torchserves_tokens_are_used_and_told_nobody(
 ) -> None:
     target = TARGETS["torchserve"]
     try:
-        prepared = LOCAL.prepare(target, Quiet())
+        prepared = LOCAL.prepare(target, Show())
     except TargetUnavailable as error:
         pytest.skip(f"torchserve is unavailable: {optional_text(error.reason)}")
     monkeypatch.setenv("TORCHSERVE_TOKEN_AUTH", "1")

@@ -11,7 +11,7 @@ import pytest
 
 from bakeoff.artifacts.export import ExportOptions
 from bakeoff.host.catalog import load_targets
-from bakeoff.host.progress import Quiet
+from bakeoff.host.progress import Show
 from bakeoff.measure.requests import encode_request, request_count
 from bakeoff.platforms.deploy import Deployment, Selection, bring_up, open_deployment
 from bakeoff.platforms.local import Local
@@ -32,7 +32,7 @@ NEVER_TOLD = 5
 @pytest.fixture(scope="module")
 def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     """All targets up with the folder's model."""
-    lines, local = Quiet(), Local()
+    lines, local = Show(), Local()
     path = tmp_path_factory.mktemp("elsewhere") / FOLDER.name
     shutil.copytree(FOLDER, path)
     folder, failed = local.export(str(path), ExportOptions(), lines)

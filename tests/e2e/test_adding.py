@@ -17,11 +17,7 @@ ENGINE = '''
 """A toy: LiteRT under another name."""
 from engines import litert
 
-NAME, REFUSALS, load = "toy", litert.REFUSALS, litert.load
-
-
-def version() -> str:
-    return "1.0"
+REFUSALS, load = litert.REFUSALS, litert.load
 '''
 ENGINE_ROW = '    EngineRow("toy", "toy", "ai-edge-litert", "serving/lean-toy/requirements.txt"),\n'
 METRIC_ROW = '    Metric("toy", "requests", "more", attrgetter("request_count"), "asked", "toy_requests", "in all"),\n'

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from checkout import ROOT, SERVERS, bakeoff, our_processes, wait_for_a_measurement
 
-from bakeoff.platforms.ports import free_port
+from bakeoff.platforms.ports import free_ports
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_help_teaches_every_command() -> None:
 
 def test_a_taken_port_fails_one_target_and_measures_the_other(tmp_path: Path) -> None:
     config = tmp_path / "my.toml"
-    port = free_port()
+    port = free_ports(1)[0]
     text = (ROOT / "bench.toml").read_text(encoding="utf-8")
     config.write_text(text.replace("base_port = 0", f"base_port = {port}"), encoding="utf-8")
     with socket.socket() as holder:
@@ -168,7 +168,7 @@ def test_up_is_loaded_by_locust_and_down_ends_it() -> None:
         assert done.returncode == 0, done.stderr
         locust = re.search(r"load one: (\S+) -f", done.stderr)
         assert locust
-        port = free_port()
+        port = free_ports(1)[0]
         base = [locust[1], "-f", "loadtest/locustfile.py", "--endpoint"]
         headless = subprocess.run(
             [*base, "lean-tflite-grpc", "--headless", "-u", "4", "-r", "4", "-t", "3s", "--json"],

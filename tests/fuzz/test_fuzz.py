@@ -20,7 +20,7 @@ from schemathesis.specs.openapi.checks import response_schema_conformance, statu
 from bakeoff.artifacts.export import ExportOptions, export_model
 from bakeoff.artifacts.golden import load_model
 from bakeoff.host.catalog import load_targets, program_of
-from bakeoff.host.progress import Quiet
+from bakeoff.host.progress import Show
 from bakeoff.schema import Model
 from bakeoff.wire import WIRES
 
@@ -36,7 +36,7 @@ FIXED = settings(
 
 @pytest.fixture(scope="session")
 def artifacts() -> Path:
-    folder, failed = export_model("digits_cnn", ExportOptions(), Quiet())
+    folder, failed = export_model("digits_cnn", ExportOptions(), Show())
     assert not failed
     return folder
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from bakeoff.host.processes import confined
 from bakeoff.host.venvs import ensure_venv
 from bakeoff.measure.generator import REQUIREMENTS, LoadGenerator, LoadWorkers, start_load
 from bakeoff.measure.samples import read_samples
-from bakeoff.platforms.ports import free_port, port_is_free
+from bakeoff.platforms.ports import free_ports, port_is_free
 from bakeoff.schema import Endpoint, Measurement, Model, Plan, TensorSpec, Trial, Workload
 from bakeoff.schema.samples import TrialSamples
 
@@ -34,7 +34,7 @@ class KnownServer:
     """A running known_server.py."""
 
     def __init__(self, *options: str) -> None:
-        self.port = free_port()
+        self.port = free_ports(1)[0]
         program = str(Path(__file__).with_name("load") / "known_server.py")
         argv = confined([sys.executable, program, str(self.port), *options], CPUS.server)
         self.process = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
@@ -104,7 +104,7 @@ def make_bench(tmp_path: Path) -> Iterator[MakeBench]:
             )
             requests = {endpoint.wire: {1: (str(body or tmp_path / "body.bin"),)}}
             plan = Plan(MODEL, "unused", (endpoint,), requests)
-            load = stack.enter_context(start_load(python, plan, tmp_path, CPUS.load, LoadWorkers(workers)))
+            load = stack.enter_context(closing(start_load(python, plan, tmp_path, CPUS.load, LoadWorkers(workers))))
             return Bench(load, endpoint, {trial.id: trial for trial in trials})
 
         yield make

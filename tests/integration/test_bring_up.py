@@ -13,7 +13,7 @@ import numpy as np
 import psutil
 import pytest
 
-from bakeoff.host.progress import Quiet
+from bakeoff.host.progress import Show
 from bakeoff.platforms.deploy import Deployment, Selection, bring_up, open_deployment
 from bakeoff.platforms.local import Local
 from bakeoff.platforms.platform import StartOptions
@@ -33,7 +33,7 @@ def no_process_is_left() -> Iterator[None]:
 
 def start_all(deployment: Deployment, *targets: Target, base_port: int = 0) -> None:
     try:
-        bring_up(deployment, Selection(targets, ("rest",), base_port=base_port), StartOptions(), Quiet())
+        bring_up(deployment, Selection(targets, ("rest",), base_port=base_port), StartOptions(), Show())
     finally:
         for server in deployment.servers:
             deployment.platform.stop(server)
@@ -201,7 +201,7 @@ def test_a_target_without_the_protocol_asked_for_is_left_out(
     deployment: Deployment, make_target: MakeTarget, http_server: str
 ) -> None:
     target = make_target(http_server.replace("FACTOR", "2"))
-    bring_up(deployment, Selection((target,), ("grpc",)), StartOptions(), Quiet())
+    bring_up(deployment, Selection((target,), ("grpc",)), StartOptions(), Show())
     assert deployment.servers == [] and deployment.states["mine"].status == "available"
 
 
@@ -211,7 +211,7 @@ def test_children_of_a_killed_server_go_too(deployment: Deployment, make_target:
         deployment,
         Selection((make_target(program.replace("FACTOR", "2")),), ("rest",)),
         StartOptions(),
-        Quiet(),
+        Show(),
     )
     (server,) = deployment.servers
     server.process.kill()
@@ -221,7 +221,7 @@ def test_children_of_a_killed_server_go_too(deployment: Deployment, make_target:
 
 def test_a_paused_server_can_be_ended(deployment: Deployment, make_target: MakeTarget, http_server: str) -> None:
     selection = Selection((make_target(http_server.replace("FACTOR", "2")),), ("rest",))
-    bring_up(deployment, selection, StartOptions(), Quiet())
+    bring_up(deployment, selection, StartOptions(), Show())
     (server,) = deployment.servers
     deployment.platform.pause(server)
     deadline = time.monotonic() + 600  # a signal takes effect when its process is next scheduled

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bakeoff.host.progress import Quiet
+from bakeoff.host.progress import Show
 from bakeoff.platforms.deploy import Deployment, Selection, bring_up
 from bakeoff.platforms.platform import StartOptions
 from bakeoff.schema import Target
@@ -15,7 +15,7 @@ BURNER = "import time; end = time.process_time() + 0.5\nwhile time.process_time(
 def test_cpu_time_never_goes_back(deployment: Deployment, make_target: Callable[..., Target], http_server: str) -> None:
     burn = f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {BURNER!r}])\n"
     program = burn + http_server.replace("\n    ", "\n").replace("FACTOR", "2")
-    bring_up(deployment, Selection((make_target(program),), ("rest",)), StartOptions(), Quiet())
+    bring_up(deployment, Selection((make_target(program),), ("rest",)), StartOptions(), Show())
     (server,) = deployment.servers
     try:
         usage = deployment.platform.read_usage(server)

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from bakeoff.errors import UsageError
-from bakeoff.experiment.config import DEFAULT, load_config
-from bakeoff.experiment.resume import RunOptions, new_run
+from bakeoff.experiment.config import DEFAULT, RunOptions, load_config
+from bakeoff.experiment.resume import new_run
 from bakeoff.host.catalog import load_targets
 from bakeoff.host.files import as_json
 from bakeoff.platforms.deploy import Selection

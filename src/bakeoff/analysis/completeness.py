@@ -18,10 +18,9 @@ def is_right(measurement: Measurement) -> bool:
 
 def unmeasured(measurements: Iterable[Measurement]) -> list[Place]:
     """Return what was tried and never gave right answers, or gave wrong ones once."""
-    groups = _by_place(measurements)
     return [
         place
-        for place, trials in groups.items()
+        for place, trials in by_place(measurements).items()
         if any(m.wrong_answers for m in trials) or not any(is_right(m) for m in trials)
     ]
 
@@ -35,12 +34,13 @@ def uncounted(measurements: Sequence[Measurement]) -> list[Place]:
     without = set(unmeasured(measurements))
     return [
         place
-        for place, trials in _by_place(measurements).items()
+        for place, trials in by_place(measurements).items()
         if place not in without and trials[0].format != NO_FORMAT and all(m.verdict == "invalid" for m in trials)
     ]
 
 
-def _by_place(measurements: Iterable[Measurement]) -> dict[Place, list[Measurement]]:
+def by_place(measurements: Iterable[Measurement]) -> dict[Place, list[Measurement]]:
+    """Return the trials of each model, endpoint and workload, in their order."""
     groups = defaultdict(list)
     for m in measurements:
         groups[m.model, m.endpoint, m.workload].append(m)

@@ -78,10 +78,7 @@ def load_arrays(path: Path) -> dict[str, np.ndarray[Any, Any]]:
 
 def check_array(where: str, spec: TensorSpec, array: np.ndarray[Any, Any]) -> None:
     """Raise UsageError unless an array is one of the spec's dtype and shape."""
-    fits = len(array.shape) == len(spec.shape) and all(
-        expected in (None, size) for expected, size in zip(spec.shape, array.shape, strict=True)
-    )
-    if array.dtype != np.dtype(spec.dtype) or not fits:
+    if array.dtype != np.dtype(spec.dtype) or not spec.fits(array.shape):
         says = f"is {array.dtype} {list(array.shape)}, the model says {spec.dtype} {list(spec.shape)}"
         raise UsageError(f"{where}: {says}; {AGAIN}")
 

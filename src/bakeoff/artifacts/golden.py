@@ -20,9 +20,7 @@ SCHEMA_VERSION = 1
 def load_model(folder: Path) -> Model:
     """Return the model that artifacts/NAME describes; raise UsageError where its model.json is missing or wrong."""
     path = folder / "model.json"
-    content = read_json(path)
-    _check_version(path, content)
-    model = validated(Model, content, path)
+    model = validated(Model, _read(path), path)
     check_model(path, model)
     return model
 
@@ -30,8 +28,7 @@ def load_model(folder: Path) -> Model:
 def load_artifact(folder: Path) -> Artifact:
     """Return the artifact in artifacts/MODEL/FORMAT; raise UsageError where its manifest is missing or wrong."""
     path = folder / "manifest.json"
-    content = read_json(path)
-    _check_version(path, content)
+    content = _read(path)
     try:
         fields: dict[str, Any] = {
             key: content[key]
@@ -154,7 +151,10 @@ def at_length(length: int | None) -> str:
     return "" if length is None else f"@{length}"
 
 
-def _check_version(path: Path, content: object) -> None:
+def _read(path: Path) -> Any:
+    """Return a file's content; raise UsageError unless it is of the version that is read here."""
+    content = read_json(path)
     version = content.get("schema_version") if isinstance(content, dict) else None
     if version != SCHEMA_VERSION:
         raise UsageError(f"{path}: schema_version: is {version!r}, this bakeoff reads {SCHEMA_VERSION}; export again")
+    return content

@@ -145,7 +145,7 @@ def probed(config: Config, selection: Selection, workload: Workload, place: Plac
                 why = joined(reason for reason in (state.reason, state.remedy) if reason)
                 raise BakeoffError(f"{state.name} is {state.status}: {why}")
             plan = deployment.plan((workload,))
-            with platform.open_load(plan, place.folder, cpus.load, place.workers, show) as load:
+            with closing(platform.open_load(plan, place.folder, cpus.load, place.workers, show)) as load:
                 yield Probe(deployment, plan.endpoints[0], load, workload, place.folder, show)
 
 
@@ -166,22 +166,15 @@ def sweep_callers(probe: Probe) -> list[SweepPoint]:
 def sweep_table(probe: Probe, points: list[SweepPoint]) -> Table:
     """Return the sweep with its knee marked."""
     knee = find_knee(points)
-    rows = tuple(
-        (
-            str(p.concurrency),
-            number(p.throughput_rps),
-            number(p.latency_ms),
-            "no valid p50" if p.latency_ms is None else "the knee" if p == knee else "",
-        )
-        for p in points
-    )
+    marks = ["no valid p50" if p.latency_ms is None else "the knee" if p == knee else "" for p in points]
+    rows = [(str(p.concurrency), number(p.throughput_rps), number(p.latency_ms)) for p in points]
     says = "The knee has the most throughput for its latency: beyond it callers wait longer than they get more done."
     if knee is None:
         says = f"No knee was found up to {points[-1].concurrency} callers."
     columns = ("callers", "req/s", "p50 ms", "")
-    return Table(
-        f"{probe.endpoint.model}: {probe.endpoint.id}, closed loop", says, columns, rows, frozenset(columns[:3])
-    )
+    cells = tuple((*row, mark) for row, mark in zip(rows, marks, strict=True))
+    title = f"{probe.endpoint.model}: {probe.endpoint.id}, closed loop"
+    return Table(title, says, columns, cells, frozenset(columns[:3]))
 
 
 def capacity_table(probe: Probe, found: Capacity, slo_ms: float, price: float | None) -> Table:

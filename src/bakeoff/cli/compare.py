@@ -9,12 +9,11 @@ from typing import Annotated
 
 import typer
 
-from bakeoff.cli import options as o
 from bakeoff.cli.terminal import print_table
-from bakeoff.errors import UsageError, printable
+from bakeoff.errors import UsageError, printable, require_known
 from bakeoff.report.gate import headline, outcome_lines, outcome_tables, render_github
 from bakeoff.report.words import reason_text
-from bakeoff.results.gate import Outcome, judge_runs
+from bakeoff.results.gate import judge_runs
 from bakeoff.results.store import read_results, told
 
 OUTPUTS = ("text", "json", "github")
@@ -56,7 +55,7 @@ def compare(
     Exit status: 0 no regression; 1 a regression; 2 the runs can't be compared (each reason is a line), no verdict is
     possible with so few rounds, or a folder holds no run.
     """
-    o.check("--output", [output], OUTPUTS)
+    require_known("--output", [output], OUTPUTS)
     if reference is not None and not relative:
         raise UsageError("--reference: goes with --relative only; without it each endpoint is compared with itself")
     outcome = judge_runs(read_results(new), read_results(old), relative, reference)
@@ -66,11 +65,7 @@ def compare(
         content = {"status": outcome.status, "says": headline(outcome), **asdict(outcome)}
         sys.stdout.write(printable(told(content, reason_text)))
     else:
-        _print_text(outcome)
+        for table in outcome_tables(outcome):
+            print_table(table)
+        sys.stdout.write("".join(f"{printable(line)}\n" for line in [*outcome_lines(outcome), headline(outcome)]))
     raise typer.Exit(outcome.status)
-
-
-def _print_text(outcome: Outcome) -> None:
-    for table in outcome_tables(outcome):
-        print_table(table)
-    sys.stdout.write("".join(f"{printable(line)}\n" for line in [*outcome_lines(outcome), headline(outcome)]))

@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from bakeoff.cli import options as o
-from bakeoff.cli.look import NONE, find_runnable, runnable_table
+from bakeoff.cli.look import find_runnable
 from bakeoff.cli.terminal import print_rows, print_table, progress
 from bakeoff.errors import printable
 from bakeoff.host.apt import Offer, find_obstacle, find_offer
@@ -24,7 +24,7 @@ from bakeoff.measure.finding import Finding, Place
 from bakeoff.measure.pulse import take_pulse
 from bakeoff.measure.steadiness import judge_machine, observe_machine
 from bakeoff.platforms.local import missing_prerequisite
-from bakeoff.report.cells import Table
+from bakeoff.report.cells import Table, tabulate
 from bakeoff.report.words import optional_text, reason_text
 
 ROOT = Path("/")
@@ -73,13 +73,26 @@ def watch(place: Place, seconds: float, show: Show) -> list[Finding]:
     return judge_machine(place, seen, os.getpid())
 
 
-def steadiness_table(findings: Sequence[Finding]) -> Table:
+def runnable_table(rows: Iterable[Mapping[str, Any]]) -> Table:
+    """Return what can run here as a table."""
+    cells = [{**row, "ok": "yes" if row["ok"] else "no", "remedy": row["remedy"] or ""} for row in rows]
+    columns = {"what": "what", "ok": "ok", "what was found": "says", "remedy": "remedy"}
+    return tabulate("What can run here", "Nothing was started or installed.", cells, columns, 4)
+
+
+def steadiness_table(findings: Iterable[Finding]) -> Table:
     """Return what was found as a table."""
-    cells = tuple(
-        (each.what, STEADY_WORDS[each.state], reason_text(each.found), optional_text(each.remedy)) for each in findings
-    )
-    columns = ("what", "steady", "found", "what to do")
-    return Table("What makes figures unsteady here", "Figures are of the seconds watched.", columns, cells, NONE)
+    cells = [
+        {
+            "what": each.what,
+            "steady": STEADY_WORDS[each.state],
+            "found": reason_text(each.found),
+            "what to do": optional_text(each.remedy),
+        }
+        for each in findings
+    ]
+    columns = {name: name for name in ("what", "steady", "found", "what to do")}
+    return tabulate("What makes figures unsteady here", "Figures are of the seconds watched.", cells, columns, 4)
 
 
 def find_offers() -> list[Offer]:

@@ -17,12 +17,13 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from bakeoff.analysis.summary import median
 from bakeoff.errors import printable
-from bakeoff.host.progress import describe
-from bakeoff.report.cells import MISSING, number
+from bakeoff.host.progress import Show, describe
+from bakeoff.report.cells import number
+from bakeoff.report.judged import median_figure
 from bakeoff.report.words import first_line, joined
 from bakeoff.schema import Measurement, Reason, Trial
+from bakeoff.schema.metrics import row_of
 
 RECENT: Final = 8
 BAR: Final = 24
@@ -31,21 +32,35 @@ LEAST: Final = 19
 """The lowest priority there is."""
 
 
-class View:
+class View(Show):
     """What is known of a run so far; rich asks it for the picture, from a thread that may draw while the run goes on.
 
     So each value is taken once, and collections are copied, which nothing can interrupt.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
+        self.live = Live(self, console=console, transient=True, auto_refresh=False)
         self._clock, self._began = clock, clock()
-        self.done = self.total = 0
-        self.text = "starting"
-        self.running: tuple[Trial, float] | None = None
-        self.recent: deque[Measurement] = deque(maxlen=RECENT)
-        self.valid: dict[tuple[str, str, str], list[Measurement]] = {}
-        self.invalid = self.failures = 0
+        self._done = self._total = 0
+        self._text = "starting"
+        self._running: tuple[Trial, float] | None = None
+        self._recent: deque[Measurement] = deque(maxlen=RECENT)
+        self._valid: dict[tuple[str, str, str], list[Measurement]] = {}
+        self._invalid = self._failures = 0
         self._model, self._load_s, self._loaded_s, self._load_began = "", 0.0, 0.0, 0.0
+
+    def expect(self, steps: int) -> None:
+        """Add steps to what is left."""
+        self._total += steps
+
+    def step(self, count: int = 1) -> None:
+        """Count steps as done."""
+        self._done += count
+
+    def note(self, what: str | Reason) -> None:
+        """Leave a line that stays, above the picture."""
+        text = what if isinstance(what, str) else first_line(what)
+        self.live.console.print(printable(text), markup=False, highlight=False, soft_wrap=True)
 
     def expect_load(self, model: str, seconds: float) -> None:
         """Begin a model's trials, so many seconds of load."""
@@ -53,24 +68,26 @@ class View:
 
     def begin(self, model: str, trial: Trial, rounds: int) -> None:
         """Begin a trial."""
-        self.text = printable(f"{model}: {describe(trial, rounds)}")
-        self.running = trial, self._clock()
+        self._text = printable(f"{model}: {describe(trial, rounds)}")
+        self._running = trial, self._clock()
+        self.live.refresh()
 
     def say(self, text: str) -> None:
         """Begin something that is no trial."""
-        self.text, self.running = printable(text), None
+        self._text, self._running = printable(text), None
+        self.live.refresh()
 
     def found(self, measurement: Measurement) -> None:
         """Keep what a trial found."""
-        self.recent.append(measurement)
-        self.failures += measurement.error_count
+        self._recent.append(measurement)
+        self._failures += measurement.error_count
         if measurement.verdict == "valid":
             place = measurement.model, measurement.endpoint, measurement.workload
-            self.valid.setdefault(place, []).append(measurement)
+            self._valid.setdefault(place, []).append(measurement)
         else:
-            self.invalid += 1
-        if self.running and not self.running[0].attempt:
-            self._loaded_s += length_s(self.running[0])
+            self._invalid += 1
+        if self._running and not self._running[0].attempt:
+            self._loaded_s += length_s(self._running[0])
 
     def seconds_left(self) -> float | None:
         """Return how long this model's trials take yet at the speed so far; None before the first is done."""
@@ -81,8 +98,8 @@ class View:
 
     def __rich__(self) -> RenderableType:
         """Return the picture."""
-        lines: list[RenderableType] = [self._head(), Text(self.text, style="bold", no_wrap=True, overflow="ellipsis")]
-        running, recent = self.running, list(self.recent)
+        lines: list[RenderableType] = [self._head(), Text(self._text, style="bold", no_wrap=True, overflow="ellipsis")]
+        running, recent = self._running, list(self._recent)
         if running:
             lines.append(self._trial(*running))
         if recent:
@@ -91,26 +108,26 @@ class View:
 
     def _head(self) -> RenderableType:
         left = self.seconds_left()
-        says = f"{self.done}/{self.total} done, {clock_time(self._clock() - self._began)} so far"
+        says = f"{self._done}/{self._total} done, {clock_time(self._clock() - self._began)} so far"
         if left is not None:
             says += f", about {clock_time(left)} left of {self._model}"
         row = Table.grid(padding=(0, 1))
-        bar = ProgressBar(total=max(1, self.total), completed=self.done, width=BAR)
+        bar = ProgressBar(total=max(1, self._total), completed=self._done, width=BAR)
         row.add_row(bar, Text(says, no_wrap=True, overflow="ellipsis"))
         return row
 
     def _trial(self, trial: Trial, began: float) -> Text:
         elapsed = min(self._clock() - began, length_s(trial))
         says = f"  {elapsed:.0f} of {length_s(trial):.0f} s"
-        earlier = list(self.valid.get((self._model, trial.endpoint, trial.workload.name), ()))
+        earlier = list(self._valid.get((self._model, trial.endpoint, trial.workload.name), ()))
         if earlier:
             says += f"; {len(earlier)} valid so far: {figures_in_words(earlier)}"
         return Text(says, no_wrap=True, overflow="ellipsis")
 
     def _sums(self) -> Text:
-        valid = sum(len(trials) for trials in list(self.valid.values()))
-        says = f"trials: {valid} valid, {self.invalid} invalid; failed requests: {self.failures}"
-        return Text(says, style="red" if self.invalid or self.failures else "")
+        valid = sum(len(trials) for trials in list(self._valid.values()))
+        says = f"trials: {valid} valid, {self._invalid} invalid; failed requests: {self._failures}"
+        return Text(says, style="red" if self._invalid or self._failures else "")
 
 
 def length_s(trial: Trial) -> float:
@@ -120,13 +137,8 @@ def length_s(trial: Trial) -> float:
 
 def figures_in_words(trials: list[Measurement]) -> str:
     """Return the medians over trials."""
-    rate = number(median([m.throughput_rps for m in trials]))
-    return f"p50 {_median_ms(trials, 'p50')} ms, p99 {_median_ms(trials, 'p99')} ms, {rate} req/s"
-
-
-def _median_ms(trials: list[Measurement], name: str) -> str:
-    values = [getattr(m.latency_ms, name) for m in trials]
-    return MISSING if None in values else number(median(values))
+    p50, p99, rate = (number(median_figure(row_of(name), trials)) for name in ("p50", "p99", "throughput"))
+    return f"p50 {p50} ms, p99 {p99} ms, {rate} req/s"
 
 
 def recent_table(trials: list[Measurement]) -> Table:
@@ -154,53 +166,15 @@ def clock_time(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-class LiveShow:
-    """Progress as a picture that follows the run."""
-
-    def __init__(self, live: Live, console: Console, view: View) -> None:
-        self._live, self._console, self._view = live, console, view
-
-    def expect(self, steps: int) -> None:
-        """Add steps to what is left."""
-        self._view.total += steps
-
-    def say(self, text: str) -> None:
-        """Say what runs now."""
-        self._view.say(text)
-        self._live.refresh()
-
-    def step(self, count: int = 1) -> None:
-        """Count steps as done."""
-        self._view.done += count
-
-    def note(self, what: str | Reason) -> None:
-        """Leave a line that stays, above the picture."""
-        text = what if isinstance(what, str) else first_line(what)
-        self._console.print(printable(text), markup=False, highlight=False, soft_wrap=True)
-
-    def expect_load(self, model: str, seconds: float) -> None:
-        """Begin a model's trials."""
-        self._view.expect_load(model, seconds)
-
-    def begin(self, model: str, trial: Trial, rounds: int) -> None:
-        """Show a trial."""
-        self._view.begin(model, trial, rounds)
-        self._live.refresh()
-
-    def found(self, measurement: Measurement) -> None:
-        """Show what it found."""
-        self._view.found(measurement)
-
-
 @contextmanager
-def drawn(console: Console) -> Iterator[LiveShow]:
+def drawn(console: Console) -> Iterator[View]:
     """Draw the picture while the block runs; then it is gone and the cursor is back."""
-    view, over = View(), threading.Event()
-    with Live(view, console=console, transient=True, auto_refresh=False) as live:
+    view, over = View(console), threading.Event()
+    with view.live as live:
         ticker = threading.Thread(target=_tick, args=(live, over), daemon=True)
         ticker.start()
         try:
-            yield LiveShow(live, console, view)
+            yield view
         finally:
             over.set()
             ticker.join()

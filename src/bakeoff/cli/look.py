@@ -20,13 +20,11 @@ from bakeoff.measure.generator import REQUIREMENTS as LOAD_REQUIREMENTS
 from bakeoff.platforms import docker_engine
 from bakeoff.platforms.local import missing_prerequisite
 from bakeoff.report import write_report
-from bakeoff.report.cells import Table
+from bakeoff.report.cells import tabulate
 from bakeoff.report.words import reason_text
 from bakeoff.results.recompute import find_changes, recount_report
 from bakeoff.results.store import locked, read_results, write_results
 from bakeoff.schema import Target
-
-NONE: frozenset[str] = frozenset()
 
 
 def report(
@@ -75,19 +73,10 @@ def targets(json: o.AsJson = False) -> None:
                 "unavailable": reason_text(missing.reason) if missing else None,
             }
         )
-    columns = ("name", "framework", "server", "formats (default first)", "wires", "can run here")
-    cells = tuple(
-        (
-            row["name"],
-            row["framework"],
-            row["server"],
-            ", ".join(row["formats"]),
-            ", ".join(row["wires"]),
-            f"no: {row['unavailable']}" if row["unavailable"] else "yes",
-        )
-        for row in rows
-    )
-    print_rows(rows, Table("Targets", "A folder of serving/ each.", columns, cells, NONE), json)
+    columns = {"name": "name", "framework": "framework", "server": "server", "formats (default first)": "formats"}
+    columns |= {"wires": "wires", "can run here": "here"}
+    cells = [row | {"here": f"no: {row['unavailable']}" if row["unavailable"] else "yes"} for row in rows]
+    print_rows(rows, tabulate("Targets", "A folder of serving/ each.", cells, columns, 6), json)
 
 
 def models(json: o.AsJson = False) -> None:
@@ -98,67 +87,49 @@ def models(json: o.AsJson = False) -> None:
         exported = [artifact.format for artifact in load_artifacts(folder)]
         inputs = [f"{i.name} {i.dtype} {list(i.shape)}" for i in load_model(folder).inputs] if exported else []
         rows.append({"name": name, "inputs": inputs, "exported": exported})
-    cells = tuple((r["name"], "; ".join(r["inputs"]), ", ".join(r["exported"]) or "nothing yet") for r in rows)
-    table = Table(
-        "Models",
-        "Folders of models/zoo/, and models that were exported from another folder.",
-        ("name", "inputs", "exported"),
-        cells,
-        NONE,
-    )
-    print_rows(rows, table, json)
+    cells = [row | {"inputs": "; ".join(row["inputs"]), "exported": row["exported"] or "nothing yet"} for row in rows]
+    says = "Folders of models/zoo/, and models that were exported from another folder."
+    columns = {name: name for name in ("name", "inputs", "exported")}
+    print_rows(rows, tabulate("Models", says, cells, columns, 3), json)
 
 
-def find_runnable() -> list[dict[str, object]]:
+def find_runnable() -> list[dict[str, Any]]:
     """Return what can run on this machine, and the remedy for what can't."""
-    rows = [_tool("taskset", "servers and load share CPUs: install util-linux"), _disk(), _engine()]
+    taskset, remedy = shutil.which("taskset"), "servers and load share CPUs: install util-linux"
+    rows = [_found("taskset", taskset or "not on PATH", taskset is not None, remedy), _disk(), _engine()]
     for name, requirements in (("export", EXPORT_REQUIREMENTS), ("load generator", LOAD_REQUIREMENTS)):
-        rows.append({"what": name, "ok": True, "says": _environment(requirements), "remedy": None})
+        rows.append(_found(name, _environment(requirements)))
     return rows + [_target(target) for target in load_targets().values()]
 
 
-def runnable_table(rows: list[dict[str, object]]) -> Table:
-    """Return what can run here as a table."""
-    cells = tuple((str(r["what"]), "yes" if r["ok"] else "no", str(r["says"]), str(r["remedy"] or "")) for r in rows)
-    columns = ("what", "ok", "what was found", "remedy")
-    return Table("What can run here", "Nothing was started or installed.", columns, cells, NONE)
+def _found(what: str, says: str, ok: bool = True, remedy: str | None = None) -> dict[str, Any]:
+    return {"what": what, "ok": ok, "says": says, "remedy": None if ok else remedy}
 
 
-def _tool(command: str, remedy: str) -> dict[str, object]:
-    path = shutil.which(command)
-    return {"what": command, "ok": path is not None, "says": path or "not on PATH", "remedy": None if path else remedy}
-
-
-def _engine() -> dict[str, object]:
+def _engine() -> dict[str, Any]:
     try:
         docker_engine.require_engine()
     except BakeoffError as error:
-        remedy = "only --platform docker needs it"
-        return {"what": "docker", "ok": False, "says": str(error).removeprefix("--platform docker: "), "remedy": remedy}
-    return {
-        "what": "docker",
-        "ok": True,
-        "says": f"Docker {docker_engine.client().version()['Version']}",
-        "remedy": None,
-    }
+        return _found(
+            "docker", str(error).removeprefix("--platform docker: "), False, "only --platform docker needs it"
+        )
+    return _found("docker", f"Docker {docker_engine.client().version()['Version']}")
 
 
-def _disk() -> dict[str, object]:
+def _disk() -> dict[str, Any]:
     free = shutil.disk_usage(ARTIFACTS.parent).free
-    enough = free > 8e9
-    remedy = None if enough else "the environments of all targets take about 8 GB"
-    return {"what": "disk", "ok": enough, "says": f"{free / 1e9:.0f} GB free", "remedy": remedy}
+    remedy = "the environments of all targets take about 8 GB"
+    return _found("disk", f"{free / 1e9:.0f} GB free", free > 8e9, remedy)
 
 
-def _target(target: Target) -> dict[str, object]:
+def _target(target: Target) -> dict[str, Any]:
     missing = missing_prerequisite(target)
     if missing:
         remedy = reason_text(missing.remedy) if missing.remedy else None
-        return {"what": target.name, "ok": False, "says": reason_text(missing.reason), "remedy": remedy}
-    says = "needs no environment"
-    if target.requirements:
-        says = _environment(SERVING / target.name / target.requirements)
-    return {"what": target.name, "ok": True, "says": says, "remedy": None}
+        return _found(target.name, reason_text(missing.reason), False, remedy)
+    if target.requirements is None:
+        return _found(target.name, "needs no environment")
+    return _found(target.name, _environment(SERVING / target.name / target.requirements))
 
 
 def _environment(requirements: Path) -> str:

@@ -15,7 +15,8 @@ from bakeoff.cli import options as o
 from bakeoff.cli.sizes import exported_sizes, print_sizes
 from bakeoff.cli.terminal import print_table, progress, tell
 from bakeoff.errors import BakeoffError, UsageError
-from bakeoff.experiment.resume import RunOptions, new_run, reopen_run
+from bakeoff.experiment.config import RunOptions
+from bakeoff.experiment.resume import new_run, reopen_run
 from bakeoff.experiment.runner import Run
 from bakeoff.experiment.runner import run as run_experiment
 from bakeoff.report import write_report

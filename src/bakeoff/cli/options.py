@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from bakeoff.errors import UsageError, one_of
+from bakeoff.errors import UsageError, one_of, require_known
 from bakeoff.experiment.config import DEFAULT, Config, load_config, shorten
 from bakeoff.host.catalog import OLD_NAMES, ModelSource, find_models, list_models, load_targets, make_endpoints
 from bakeoff.platforms.deploy import Selection
@@ -79,9 +78,9 @@ def experiment(
     config = load_config(config_file, list_models(), known_targets)
     if quick:
         config = shorten(config)
-    check("--target", targets, known_targets)
-    check("--format", formats, FORMATS)
-    check("--protocol", protocols, PROTOCOLS)
+    require_known("--target", targets, known_targets)
+    require_known("--format", formats, FORMATS)
+    require_known("--protocol", protocols, PROTOCOLS)
     chosen: list[Protocol] = [p for p in PROTOCOLS if p in protocols]
     config = replace(
         config,
@@ -93,7 +92,7 @@ def experiment(
     selected = tuple(known_targets[name] for name in config.targets)
     for target in selected:
         if target.name in targets and not make_endpoints("", target, target.formats[:1], config.protocols):
-            spoken = one_of(list({WIRE_PROTOCOLS[wire] for wire in target.wires}))
+            spoken = one_of({WIRE_PROTOCOLS[wire] for wire in target.wires})
             raise UsageError(f"--target: {target.name} speaks {spoken}, and none of {', '.join(config.protocols)}")
     return config, Selection(selected, config.protocols, config.formats, config.base_port)
 
@@ -108,16 +107,8 @@ def named_models(models: list[str]) -> list[ModelSource]:
 
 def make_platform(name: str) -> Platform[Any]:
     """Return a platform by its name; raise UsageError naming what is allowed."""
-    check("--platform", [name], PLATFORMS)
+    require_known("--platform", [name], PLATFORMS)
     return PLATFORMS[name]()
-
-
-def check(option: str, given: list[str], known: Iterable[str]) -> None:
-    """Raise UsageError for a name that isn't known."""
-    names = list(known)
-    for name in given:
-        if name not in names:
-            raise UsageError(f"{option}: {name!r} is unknown; allowed: {one_of(names)}")
 
 
 def check_weights(weights: Path | None, models: tuple[str, ...]) -> None:

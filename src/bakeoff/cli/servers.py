@@ -12,13 +12,13 @@ import typer
 from bakeoff.artifacts.export import ExportOptions
 from bakeoff.cli import options as o
 from bakeoff.cli.terminal import print_rows, progress, tell
-from bakeoff.errors import BakeoffError, UsageError
+from bakeoff.errors import BakeoffError, UsageError, require_known
 from bakeoff.host.catalog import make_endpoints
 from bakeoff.host.files import STATE, as_json, write_atomic
-from bakeoff.host.progress import Quiet, Show
+from bakeoff.host.progress import Show
 from bakeoff.host.venvs import ensure_venv
 from bakeoff.measure.generator import REQUIREMENTS
-from bakeoff.platforms import detached, docker_engine
+from bakeoff.platforms import docker_engine, leftovers
 from bakeoff.platforms.deploy import Deployment, Selection, bring_up, deployed, open_deployment, parity_failure
 from bakeoff.platforms.local import LocalServer
 from bakeoff.platforms.platform import Platform, Prepared, StartOptions
@@ -46,7 +46,7 @@ def up(
     chosen = o.make_platform(platform)
     if len(experiment.models) > 1:
         raise UsageError("--model: one model can be up at a time")
-    if platform == "local" and detached.read_running(RUNNING):
+    if platform == "local" and leftovers.read_running(RUNNING):
         raise UsageError("servers are up already; end them with `scripts/bakeoff down`")
     with progress() as show:
         chosen.open()
@@ -85,7 +85,8 @@ def _leave_up(deployment: Deployment, selection: Selection, options: StartOption
     try:
         bring_up(deployment, selection, options, show)
         if deployment.platform.NAME == "local":
-            detached.write_running(RUNNING, [s for s in deployment.servers if isinstance(s, LocalServer)])
+            local = [s for s in deployment.servers if isinstance(s, LocalServer)]
+            leftovers.write_running(RUNNING, [(s.target.name, s.process.pid, s.folder) for s in local])
     except BaseException:
         for server in deployment.servers:
             deployment.platform.stop(server)
@@ -96,7 +97,7 @@ def plan(model: o.Models = []) -> None:  # noqa: B006
     """Write down the endpoints of a `docker compose up` for Locust's page, whether they are up yet or not."""
     experiment, selection = o.experiment(o.DEFAULT_CONFIG, model, [], [], [])
     remote = Remote()
-    folder, _ = remote.export(experiment.models[0], ExportOptions(), Quiet())
+    folder, _ = remote.export(experiment.models[0], ExportOptions(), Show())
     deployment = open_deployment(folder, remote)
     for target in selection.targets:
         endpoints = make_endpoints(deployment.model.name, target, target.formats[:1], selection.protocols)
@@ -110,9 +111,9 @@ def down(
     volumes: Annotated[bool, typer.Option("--volumes", help="docker: remove artifacts and results too.")] = False,
 ) -> None:
     """End the servers that `bakeoff up` started; with --platform docker, everything of ours in the engine."""
-    o.check("--platform", [platform], ("local", "docker"))
+    require_known("--platform", [platform], ("local", "docker"))
     if platform == "local":
-        ended = detached.stop_running(RUNNING)
+        ended = leftovers.stop_running(RUNNING)
     else:
         docker_engine.require_engine()
         with docker_engine.undisturbed():

@@ -13,7 +13,7 @@ from bakeoff.artifacts.golden import load_artifacts, load_missing, load_model
 from bakeoff.artifacts.provenance import require_own
 from bakeoff.cli import options as o
 from bakeoff.cli.terminal import print_table, progress
-from bakeoff.errors import BakeoffError, UsageError, printable
+from bakeoff.errors import BakeoffError, UsageError, printable, require_known
 from bakeoff.host.catalog import list_exported
 from bakeoff.host.files import ARTIFACTS
 from bakeoff.report.sizes import size_tables
@@ -39,7 +39,7 @@ def sizes(
     It exports nothing: `bakeoff export` does. What --measure finds is kept beside the artifacts for later reports.
     Exit status: 1 where a measurement failed; that a runtime can't load an artifact is a result.
     """
-    o.check("--format", format, FORMATS)
+    require_known("--format", format, FORMATS)
     names = [named.name for named in o.named_models(model)] or list_exported()
     for name in names if not trust else ():
         require_own(ARTIFACTS / name)

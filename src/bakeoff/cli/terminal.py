@@ -12,7 +12,7 @@ from rich.table import Table as RichTable
 
 from bakeoff.cli.live import drawn
 from bakeoff.errors import printable
-from bakeoff.host.progress import Quiet, Show, describe
+from bakeoff.host.progress import Show, describe
 from bakeoff.report.cells import Table
 from bakeoff.report.words import first_line, joined, reason_text
 from bakeoff.results.store import told
@@ -21,7 +21,7 @@ from bakeoff.schema import Measurement, Reason, Trial
 console = Console(stderr=True)
 
 
-class LineShow:
+class LineShow(Show):
     """Progress as one line for each thing that starts, for CI and logs."""
 
     def __init__(self) -> None:
@@ -43,9 +43,6 @@ class LineShow:
         """Leave a line."""
         sys.stderr.write(f"{printable(what if isinstance(what, str) else first_line(what))}\n")
 
-    def expect_load(self, model: str, seconds: float) -> None:
-        """Leave it to the count of steps."""
-
     def begin(self, model: str, trial: Trial, rounds: int) -> None:
         """Say which trial runs now."""
         self.say(f"{model}: {describe(trial, rounds)}")
@@ -65,7 +62,7 @@ def tell(text: str) -> None:
 def progress(quiet: bool = False) -> Iterator[Show]:
     """Show progress while the block runs: a picture on a terminal, which is gone at the end, else lines."""
     if quiet:
-        yield Quiet()
+        yield Show()
     elif not console.is_terminal or console.is_dumb_terminal:
         yield LineShow()
     else:

@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from bakeoff.errors import UsageError, one_of
+from bakeoff.errors import UsageError, require_known, require_some
 from bakeoff.experiment.workloads import Count, DurationS, WarmupS, Workloads, check_workloads, with_judges
 from bakeoff.host.catalog import find_models
 from bakeoff.host.cpus import Cpus
@@ -52,6 +52,20 @@ class Config:
     cpus: Cpus = field(default_factory=Cpus)
 
 
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """What a run is asked for beside its experiment; `named` are the targets that must be available."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = STRICT
+
+    platform: str = "local"
+    load_workers: Annotated[int, Field(ge=1)] = 1
+    await_load_workers: Annotated[int, Field(ge=0)] = 0
+    restart_between_rounds: bool = False
+    named: tuple[str, ...] = ()
+    weights: Path | None = None
+
+
 def load_config(path: Path, models: Iterable[str], targets: Iterable[str]) -> Config:
     """Read an experiment; raise UsageError naming the file, the key and what is allowed.
 
@@ -62,18 +76,12 @@ def load_config(path: Path, models: Iterable[str], targets: Iterable[str]) -> Co
 
 def check_config(config: Config, path: Path, models: Iterable[str], targets: Iterable[str]) -> Config:
     """Return a file's experiment, its models and verdicts written out; raise UsageError as load_config does."""
-    known_targets = tuple(targets)
     config, named = _with_models(config, path)
-    known_models = tuple(dict.fromkeys([*models, *named]))
-    for key, names, known in (
-        ("targets", config.targets, known_targets),
-        ("protocols", config.protocols, PROTOCOLS),
-        ("formats", config.formats or FORMATS, FORMATS),
-    ):
-        _check_names(f"{path}: {key}", names, known)
-    check_workloads(path, config.workloads, known_models)
-    if config.quick.workloads:
-        _check_names(f"{path}: quick.workloads", config.quick.workloads, tuple(w.name for w in config.workloads))
+    require_some(f"{path}: targets", config.targets, tuple(targets))
+    require_some(f"{path}: protocols", config.protocols, PROTOCOLS)
+    require_known(f"{path}: formats", config.formats, FORMATS)
+    check_workloads(path, config.workloads, (*models, *named))
+    require_known(f"{path}: quick.workloads", config.quick.workloads, [w.name for w in config.workloads])
     return replace(config, workloads=with_judges(config.workloads))
 
 
@@ -92,14 +100,6 @@ def _with_models(config: Config, path: Path) -> tuple[Config, list[str]]:
         written.append(tuple(model.text for model in found))
         called += [model.name for model in found]
     return replace(config, models=written[0], quick=replace(config.quick, models=written[1])), called
-
-
-def _check_names(where: str, names: tuple[str, ...], known: tuple[str, ...]) -> None:
-    if not names:
-        raise UsageError(f"{where}: is empty; allowed: {one_of(known)}")
-    for name in names:
-        if name not in known:
-            raise UsageError(f"{where}: {name!r} is unknown; allowed: {one_of(known)}")
 
 
 def shorten(config: Config) -> Config:

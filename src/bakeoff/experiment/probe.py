@@ -10,8 +10,8 @@ from bakeoff.analysis.summary import Floats, milliseconds, summarize_trial, with
 from bakeoff.experiment.slices import checked_samples
 from bakeoff.experiment.stream import ATTEMPTS, draw_primers, samples_path
 from bakeoff.host.progress import Show
+from bakeoff.measure.generator import LoadGenerator
 from bakeoff.platforms.deploy import Deployment
-from bakeoff.platforms.platform import Load
 from bakeoff.report.words import joined
 from bakeoff.schema import Endpoint, Measurement, Trial, Workload
 from bakeoff.schema.samples import TrialSamples
@@ -27,7 +27,7 @@ class Probe:
 
     deployment: Deployment
     endpoint: Endpoint
-    load: Load
+    load: LoadGenerator
     workload: Workload
     out: Path
     show: Show

@@ -2,42 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
-
-from pydantic import Field
 
 from bakeoff.artifacts.provenance import is_known_source
-from bakeoff.errors import UsageError, one_of
-from bakeoff.experiment.config import Config, check_config
+from bakeoff.errors import UsageError, one_of, require_known
+from bakeoff.experiment.config import Config, RunOptions, check_config
 from bakeoff.experiment.runner import Run
 from bakeoff.host.catalog import list_models, load_targets
 from bakeoff.host.files import validated
 from bakeoff.host.machine import describe_machine
-from bakeoff.measure.generator import LoadWorkers
 from bakeoff.platforms.deploy import Selection, with_floors
 from bakeoff.platforms.table import PLATFORMS
 from bakeoff.results.store import NAME, SCHEMA_VERSION, read_results
-from bakeoff.schema import STRICT, Measurement, Report
+from bakeoff.schema import Measurement, Report
 
 OPTIONS = "run"
 """Where a report's config keeps the options."""
-
-
-@dataclass(frozen=True, slots=True)
-class RunOptions:
-    """What a run is asked for beside its experiment; `named` are the targets that must be available."""
-
-    __pydantic_config__: ClassVar[dict[str, str]] = STRICT
-
-    platform: str = "local"
-    load_workers: Annotated[int, Field(ge=1)] = 1
-    await_load_workers: Annotated[int, Field(ge=0)] = 0
-    restart_between_rounds: bool = False
-    named: tuple[str, ...] = ()
-    weights: Path | None = None
 
 
 def new_run(config: Config, selection: Selection, options: RunOptions, folder: Path, command: str) -> Run:
@@ -75,7 +57,8 @@ def reopen_run(folder: Path, trust: bool = False) -> Run:
     if any(_is_named_otherwise(measurement) for measurement in report.measurements):
         raise UsageError(f"{path}: was begun by a version that named endpoints otherwise: start a new run")
     stored = dict(report.config)
-    options = _read_options(stored.pop(OPTIONS, {}), path)
+    options = validated(RunOptions, stored.pop(OPTIONS, {}), path, f"config.{OPTIONS}.")
+    require_known(f"{path}: config.{OPTIONS}.platform", [options.platform], PLATFORMS)
     config = validated(Config, stored, path)
     known = load_targets()
     missing = [name for name in config.targets if name not in known]
@@ -91,28 +74,11 @@ def reopen_run(folder: Path, trust: bool = False) -> Run:
     return _make_run(config, selection, options, folder, report)
 
 
-def _read_options(stored: Any, path: Path) -> RunOptions:
-    options = validated(RunOptions, stored, path, f"config.{OPTIONS}.")
-    if options.platform not in PLATFORMS:
-        allowed = one_of(list(PLATFORMS))
-        raise UsageError(f"{path}: config.{OPTIONS}.platform: {options.platform!r}; allowed: {allowed}")
-    return options
-
-
 def _is_named_otherwise(m: Measurement) -> bool:
     """Tell whether a trial has the id of an endpoint that has another name today, so that it would be run again."""
     return m.trial_id.startswith(f"{m.model}.") and not m.trial_id.startswith(f"{m.model}.{m.endpoint}.")
 
 
 def _make_run(config: Config, selection: Selection, options: RunOptions, folder: Path, report: Report) -> Run:
-    return Run(
-        config=config,
-        platform=PLATFORMS[options.platform](),
-        selection=with_floors(selection, load_targets()),
-        workers=LoadWorkers(options.load_workers, options.await_load_workers),
-        named_targets=frozenset(options.named),
-        weights=options.weights,
-        out=folder,
-        report=report,
-        restarts=options.restart_between_rounds,
-    )
+    platform, everything = PLATFORMS[options.platform](), with_floors(selection, load_targets())
+    return Run(config, platform, everything, options, folder, report)

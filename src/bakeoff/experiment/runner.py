@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -10,14 +11,14 @@ from typing import Any, TypeVar
 from bakeoff.analysis.completeness import is_right, unmeasured
 from bakeoff.artifacts.export import ExportOptions
 from bakeoff.errors import BakeoffError, UsageError, reason_of
-from bakeoff.experiment.config import Config
+from bakeoff.experiment.config import Config, RunOptions
 from bakeoff.experiment.in_process import time_artifacts
 from bakeoff.experiment.slices import find_failure, measure_trial
 from bakeoff.experiment.stream import ATTEMPTS, draw_primers, draw_round, left_of
 from bakeoff.host.catalog import find_model
 from bakeoff.host.progress import Show
 from bakeoff.measure.generator import LoadWorkers, RenewedLoad
-from bakeoff.platforms.deploy import Deployment, Selection, deployed, parity_failure, restart
+from bakeoff.platforms.deploy import Deployment, Selection, deployed, joined_starts, parity_failure, restart
 from bakeoff.platforms.platform import Platform, Server
 from bakeoff.report.words import reason_text
 from bakeoff.results.recompute import summarize_report
@@ -39,7 +40,6 @@ from bakeoff.schema import (
 from bakeoff.sizes.records import load_current
 
 RowT = TypeVar("RowT", Artifact, EdgeMeasurement, MissingArtifact, Parity, Support)
-ValueT = TypeVar("ValueT")
 
 
 @dataclass(slots=True)
@@ -49,12 +49,9 @@ class Run:
     config: Config
     platform: Platform[Any]
     selection: Selection
-    workers: LoadWorkers
-    named_targets: frozenset[str]
-    weights: Path | None
+    options: RunOptions
     out: Path
     report: Report
-    restarts: bool = False
     trust: bool = False
     problems: list[Reason] = field(default_factory=list)
 
@@ -78,7 +75,7 @@ def run(job: Run, show: Show) -> Report:
             config={**job.report.config, **asdict(job.config)},
             platform=job.platform.NAME,
             paused=job.platform.PAUSES,
-            restarted=job.restarts,
+            restarted=job.options.restart_between_rounds,
             surroundings=job.platform.surroundings(job.config.cpus),
         )
         for model in models:
@@ -98,7 +95,7 @@ def run(job: Run, show: Show) -> Report:
 def _run_model(job: Run, model: str, show: Show) -> None:
     platform, cpus = job.platform, job.config.cpus
     unasked = tuple(format for format in UNSERVED_FORMATS if format not in job.config.formats)
-    options = ExportOptions(weights=job.weights, skip=unasked, trust=job.trust)
+    options = ExportOptions(weights=job.options.weights, skip=unasked, trust=job.trust)
     folder, _ = platform.export(model, options, show)
     show.step()
     with deployed(folder, platform, job.selection, cpus.server, show) as deployment:
@@ -107,7 +104,9 @@ def _run_model(job: Run, model: str, show: Show) -> None:
         job.report = replace(job.report, in_process=(*job.report.in_process, *timed))
         plan = deployment.plan(job.config.workloads)
         if deployment.endpoints:
-            with RenewedLoad(lambda: platform.open_load(plan, job.out, cpus.load, job.workers, show), show) as load:
+            workers = LoadWorkers(job.options.load_workers, job.options.await_load_workers)
+            renewed = RenewedLoad(lambda: platform.open_load(plan, job.out, cpus.load, workers, show), show)
+            with closing(renewed) as load:
                 _measure_rounds(job, deployment, plan, load, show)
     job.report = replace(job.report, finished=(*job.report.finished, deployment.model.name))
     write_results(job.out, job.report, reason_text)
@@ -125,7 +124,7 @@ def _measure_rounds(job: Run, deployment: Deployment, plan: Plan, load: RenewedL
     for server in deployment.servers:
         platform.pause(server)
     for at, trials in enumerate(rounds):
-        if at == 0 or job.restarts:
+        if at == 0 or job.options.restart_between_rounds:
             if at:
                 _restart_servers(job, deployment, show)
             _prime(job, deployment, load, show)
@@ -171,7 +170,7 @@ def find_gaps(job: Run) -> list[Reason]:
     """
     gaps: list[Reason] = []
     for state in job.report.targets:
-        if state.status == "failed" or (state.status == "unavailable" and state.name in job.named_targets):
+        if state.status == "failed" or (state.status == "unavailable" and state.name in job.options.named):
             gaps.append(Reason(f"target_{state.status}", {"target": state.name}, state.reason))
     contenders = [state for state in job.report.targets if state.name not in FLOORS] or job.report.targets
     if contenders and all(state.status == "unavailable" for state in contenders):
@@ -220,12 +219,7 @@ def _take_over(job: Run, deployment: Deployment) -> None:
     for target, state in deployment.states.items():
         old = states.get(target)
         worst = old if old is not None and old.status != "available" else state
-        states[target] = replace(
-            worst,
-            ready_seconds=_gathered(old.ready_seconds if old else None, name, state.ready_seconds),
-            startup=_gathered(old.startup if old else None, name, state.startup),
-            idle_rss_bytes=_gathered(old.idle_rss_bytes if old else None, name, state.idle_rss_bytes),
-        )
+        states[target] = joined_starts(worst, *([old] if old else []), state)
     formats = tuple(row for artifact in deployment.artifacts.values() for row in artifact.parity)
     job.report = replace(
         report,
@@ -239,11 +233,6 @@ def _take_over(job: Run, deployment: Deployment) -> None:
         edge=(*_others(report.edge, name), *load_current(deployment.folder, deployment.artifacts.values())),
     )
     write_results(job.out, job.report, reason_text)
-
-
-def _gathered(old: dict[str, ValueT] | None, model: str, new: dict[str, ValueT] | None) -> dict[str, ValueT] | None:
-    """Join figures by "MODEL FORMAT" with a model's by format."""
-    return {**(old or {}), **{f"{model} {format}": value for format, value in (new or {}).items()}} or None
 
 
 def _others(rows: Iterable[RowT], model: str) -> Iterator[RowT]:

@@ -8,7 +8,7 @@ from typing import Annotated, TypeVar
 
 from pydantic import AfterValidator, Field
 
-from bakeoff.errors import UsageError, one_of
+from bakeoff.errors import UsageError, require_known
 from bakeoff.schema import Workload
 from bakeoff.schema.metrics import shown_in, usual_judge
 
@@ -58,10 +58,8 @@ def check_workloads(path: Path, workloads: tuple[Workload, ...], models: tuple[s
             raise UsageError(f"{where}.name: {workload.name!r} stands twice; names must differ")
         if not workload.name.replace("-", "").replace("_", "").isalnum():
             raise UsageError(f"{where}.name: {workload.name!r}; allowed: letters, digits, - and _")
-        for name in workload.models:
-            if name not in models:
-                raise UsageError(f"{where}.models: {name!r} is unknown; allowed: {one_of(models)}")
-        _check_judge(where, workload.judged_by)
+        require_known(f"{where}.models", workload.models, set(models))
+        require_known(f"{where}.judged_by", {workload.judged_by} - {""}, [row.name for row in shown_in("ratios")])
         _check_arrivals(where, workload)
 
 
@@ -70,12 +68,6 @@ def with_judges(workloads: tuple[WorkloadT, ...]) -> tuple[WorkloadT, ...]:
     if any(workload.judged_by for workload in workloads):
         return workloads
     return tuple(replace(workload, judged_by=usual_judge(workload)) for workload in workloads)
-
-
-def _check_judge(where: str, name: str) -> None:
-    judges = [row.name for row in shown_in("ratios")]
-    if name and name not in judges:
-        raise UsageError(f"{where}.judged_by: {name!r} is unknown; allowed: {one_of(judges)}")
 
 
 def _check_arrivals(where: str, workload: Workload) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from bakeoff.errors import UsageError, one_of
+from bakeoff.errors import UsageError, one_of, require_known, require_some
 from bakeoff.host.files import ARTIFACTS, ROOT, read_toml, validated
 from bakeoff.schema import FORMATS, NO_FORMAT, WIRE_PROTOCOLS, Endpoint, Protocol, Target
 from bakeoff.schema.engines import BY_MODULE as ENGINES
@@ -50,12 +50,12 @@ def load_targets(folder: Path = SERVING) -> dict[str, Target]:
         target = validated(Target, read_toml(path), path)
         if target.name != path.parent.name:
             raise UsageError(f"{path}: name: is {target.name!r}, must be its folder's name {path.parent.name!r}")
-        _check(path, "formats", target.formats, (*FORMATS, NO_FORMAT))
-        _check(path, "wires", target.wires, tuple(WIRE_PROTOCOLS))
+        require_some(f"{path}: formats", target.formats, (*FORMATS, NO_FORMAT))
+        require_some(f"{path}: wires", target.wires, WIRE_PROTOCOLS)
         if not program_of(target).is_file():
             raise UsageError(f"{path}: program: {program_of(target)} does not exist")
         if target.program is None or target.engine is not None:
-            _check(path, "engine", (target.engine or "",), tuple(ENGINES))
+            require_known(f"{path}: engine", (target.engine or "",), ENGINES)
         targets[target.name] = target
     return targets
 
@@ -155,11 +155,3 @@ def _find_hf(text: str, base: Path) -> ModelSource:
 def _check_name(name: str, folder: Path) -> None:
     if not NAME.fullmatch(name):
         raise UsageError(f"{folder}: a model's name may hold letters, digits, _ and -; rename the folder")
-
-
-def _check(path: Path, key: str, names: Iterable[str], allowed: tuple[str, ...]) -> None:
-    if not names:
-        raise UsageError(f"{path}: {key}: is empty; allowed: {one_of(allowed)}")
-    for name in names:
-        if name not in allowed:
-            raise UsageError(f"{path}: {key}: {name!r} is unknown; allowed: {one_of(allowed)}")

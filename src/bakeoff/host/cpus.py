@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import ClassVar
 
 from bakeoff.errors import UsageError
+from bakeoff.host.machine import Read, read_text
 from bakeoff.schema import STRICT
 
 
@@ -20,6 +20,10 @@ class Cpus:
 
     server: str = "auto"
     load: str = "auto"
+
+    def filled(self, server: str, load: str) -> Cpus:
+        """Return the sets with these in place of "auto"."""
+        return Cpus(server if self.server == "auto" else self.server, load if self.load == "auto" else self.load)
 
 
 def resolve_cpus(cpus: Cpus) -> Cpus:
@@ -36,16 +40,13 @@ def resolve_cpus(cpus: Cpus) -> Cpus:
     middle = max(1, len(cores) // 2)
     halves = (cores[:middle], cores[middle:] or cores)
     server, load = (write_cpus({cpu for core in half for cpu in core}) for half in halves)
-    return Cpus(server if cpus.server == "auto" else cpus.server, load if cpus.load == "auto" else cpus.load)
+    return cpus.filled(server, load)
 
 
-def find_siblings(cpu: int, root: Path = Path("/")) -> set[int] | None:
+def find_siblings(cpu: int, read: Read = read_text) -> set[int] | None:
     """Return the CPUs that are threads of the same core, this one among them; None where the kernel doesn't say."""
-    path = root / f"sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list"
-    try:
-        return {cpu} | parse_cpus(path.read_text(encoding="ascii").strip())
-    except OSError:
-        return None
+    siblings = read(f"/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list").strip()
+    return {cpu} | parse_cpus(siblings) if siblings else None
 
 
 def parse_cpus(text: str) -> set[int]:

@@ -55,7 +55,7 @@ def describe_machine() -> dict[str, object]:
     }
 
 
-def read_text(path: str) -> str:
+def read_text(path: str | Path) -> str:
     """Return a file's text, nothing for one that can't be read."""
     try:
         return Path(path).read_text(encoding="utf-8", errors="replace")
@@ -157,7 +157,7 @@ def _versions() -> dict[str, str]:
     for name in LIBRARIES:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             found[name] = importlib.metadata.version(name)
-    pinned = pins(read_text(str(LOAD_REQUIREMENTS)))
+    pinned = pins(read_text(LOAD_REQUIREMENTS))
     return found | {f"loadtest {name}": version for name, version in pinned.items()}
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 from bakeoff.schema import Measurement, Reason, Trial
 
 
-class Show(Protocol):
-    """Where progress goes."""
+class Show:
+    """Where progress goes; of this one nowhere, and each other says what it shows."""
 
     def expect(self, steps: int) -> None:
         """Add steps to what is left."""
@@ -30,31 +28,6 @@ class Show(Protocol):
 
     def found(self, measurement: Measurement) -> None:
         """Say what the trial found."""
-
-
-class Quiet:
-    """Shows nothing."""
-
-    def expect(self, steps: int) -> None:
-        """Ignore it."""
-
-    def say(self, text: str) -> None:
-        """Ignore it."""
-
-    def step(self, count: int = 1) -> None:
-        """Ignore it."""
-
-    def note(self, what: str | Reason) -> None:
-        """Ignore it."""
-
-    def expect_load(self, model: str, seconds: float) -> None:
-        """Ignore it."""
-
-    def begin(self, model: str, trial: Trial, rounds: int) -> None:
-        """Ignore it."""
-
-    def found(self, measurement: Measurement) -> None:
-        """Ignore it."""
 
 
 def describe(trial: Trial, rounds: int) -> str:

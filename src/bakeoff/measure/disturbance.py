@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
+from bakeoff.host.machine import Read, read_text
 from bakeoff.schema import Disturbance, Reason
 
 STEAL_LIMIT_PERCENT, THROTTLED_LIMIT_PERCENT = 3.0, 1.0
@@ -14,28 +14,28 @@ STEAL_FIELD, CPU_FIELDS = 7, 8  # proc(5): user nice system idle iowait irq soft
 IDLE_FIELDS = (3, 4)
 
 
+Taken = tuple[int, int] | None
+"""How many were taken, of how many; None: not readable."""
+
+
 @dataclass(frozen=True, slots=True)
 class Counters:
-    """Ticks of the CPUs in use and periods of the own cgroup's quota, counted since the start; None: not readable."""
+    """Ticks of the CPUs in use, and periods of the own cgroup's quota, counted since the start."""
 
-    stolen: int | None
-    ticks: int | None
-    throttled: int | None
-    periods: int | None
+    ticks: Taken
+    periods: Taken
 
 
-def read_counters(cpus: Iterable[int], root: Path = Path("/")) -> Counters:
-    """Read this machine's counters for some of its CPUs; /proc and /sys lie below `root`."""
-    stolen, ticks = count_ticks(_read(root / "proc/stat"), cpus)
-    cpu_stat = _cpu_stat(_read(root / "proc/self/cgroup"), root / "sys/fs/cgroup")
-    throttled, periods = count_periods(_read(cpu_stat))
-    return Counters(stolen, ticks, throttled, periods)
+def read_counters(cpus: Iterable[int], read: Read = read_text) -> Counters:
+    """Read this machine's counters for some of its CPUs."""
+    periods = count_periods(read(_cpu_stat(read("/proc/self/cgroup"))))
+    return Counters(count_ticks(read("/proc/stat"), cpus), periods)
 
 
-def count_ticks(stat: str, cpus: Iterable[int]) -> tuple[int | None, int | None]:
+def count_ticks(stat: str, cpus: Iterable[int]) -> Taken:
     """Return stolen and all ticks of these CPUs by the text of /proc/stat."""
     rows = _rows_of(stat, cpus)
-    return (sum(row[STEAL_FIELD] for row in rows), sum(map(sum, rows))) if rows else (None, None)
+    return (sum(row[STEAL_FIELD] for row in rows), sum(map(sum, rows))) if rows else None
 
 
 def count_busy(stat: str, cpus: Iterable[int]) -> int | None:
@@ -51,20 +51,17 @@ def _rows_of(stat: str, cpus: Iterable[int]) -> list[list[int]]:
     return [] if any(len(fields) < CPU_FIELDS for fields in found) else found
 
 
-def count_periods(cpu_stat: str) -> tuple[int | None, int | None]:
+def count_periods(cpu_stat: str) -> Taken:
     """Return throttled and all periods by the text of a cgroup's cpu.stat; without a quota there are none."""
     fields = dict(re.findall(r"^(nr_\w+) (\d+)$", cpu_stat, re.MULTILINE))
     if "nr_periods" not in fields or "nr_throttled" not in fields:
-        return None, None
+        return None
     return int(fields["nr_throttled"]), int(fields["nr_periods"])
 
 
 def summarize_disturbance(before: Counters, after: Counters) -> Disturbance:
     """Return what was taken between two readings."""
-    return Disturbance(
-        steal_percent=_share(before.stolen, after.stolen, before.ticks, after.ticks),
-        throttled_percent=_share(before.throttled, after.throttled, before.periods, after.periods),
-    )
+    return Disturbance(_percent(before.ticks, after.ticks), _percent(before.periods, after.periods))
 
 
 def judge_disturbance(disturbed: Disturbance) -> list[Reason]:
@@ -80,25 +77,19 @@ def judge_disturbance(disturbed: Disturbance) -> list[Reason]:
     ]
 
 
-def _share(part_before: int | None, part_after: int | None, before: int | None, after: int | None) -> float | None:
-    if part_before is None or part_after is None or before is None or after is None:
+def _percent(before: Taken, after: Taken) -> float | None:
+    if before is None or after is None:
         return None
-    return 100 * (part_after - part_before) / (after - before) if after > before else 0.0
+    taken, all_ = after[0] - before[0], after[1] - before[1]
+    return 100 * taken / all_ if all_ > 0 else 0.0
 
 
-def _cpu_stat(cgroups: str, mounted: Path) -> Path:
+def _cpu_stat(cgroups: str) -> str:
     """Return the cpu.stat of our own cgroup, of version 2 or 1, by the text of /proc/self/cgroup."""
     for line in cgroups.splitlines():
         _, controllers, path = line.split(":", 2)
         if controllers == "":
-            return mounted / path.lstrip("/") / "cpu.stat"
+            return f"/sys/fs/cgroup{path}/cpu.stat"
         if "cpu" in controllers.split(","):
-            return mounted / controllers / path.lstrip("/") / "cpu.stat"
-    return mounted / "cpu.stat"
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="ascii", errors="replace")
-    except OSError:
-        return ""
+            return f"/sys/fs/cgroup/{controllers}{path}/cpu.stat"
+    return "/sys/fs/cgroup/cpu.stat"

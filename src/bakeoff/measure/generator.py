@@ -56,7 +56,7 @@ class LoadLost(BakeoffError):
 
 
 class RenewedLoad:
-    """A load generator that is started anew where it was lost, and then runs the trial again; a context manager.
+    """A load generator that is started anew where it was lost, and then runs the trial again.
 
     `lost` counts how often that was.
     """
@@ -66,10 +66,8 @@ class RenewedLoad:
         self._load = start()
         self.lost = 0
 
-    def __enter__(self) -> RenewedLoad:
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
+        """End the load generator."""
         self._load.close()
 
     def run_trial(self, trial: Trial, endpoint: Endpoint) -> int:
@@ -85,7 +83,7 @@ class RenewedLoad:
 
 
 class LoadGenerator:
-    """A running loadtest/coordinator.py; a context manager."""
+    """A running loadtest/coordinator.py."""
 
     def __init__(self, argv: list[str], log: Path) -> None:
         self.log = log
@@ -96,12 +94,6 @@ class LoadGenerator:
         except BaseException:
             terminate(self._process)
             raise
-
-    def __enter__(self) -> LoadGenerator:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def close(self) -> None:
         """End the load generator."""

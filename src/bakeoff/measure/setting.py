@@ -35,7 +35,7 @@ def find_cpu_sets(place: Place) -> Finding:
     shared = place.server & place.load
     if shared:
         return Finding(what, "unsteady", Reason("cpus_shared", {"cpus": write_cpus(shared)}), GIVE_CPUS)
-    siblings = {cpu: find_siblings(cpu, place.root) for cpu in sorted(place.server)}
+    siblings = {cpu: find_siblings(cpu, place.read) for cpu in sorted(place.server)}
     if None in siblings.values():
         return Finding(what, "unknown", Reason("siblings_unreadable", sets))
     cores = sorted({write_cpus(core) for core in siblings.values() if core and core & place.load})

@@ -77,7 +77,7 @@ def read_machine(place: Place) -> Readings:
     swapped = re.findall(r"^pswp(?:in|out) (\d+)$", read("/proc/vmstat"), re.MULTILINE)
     return Readings(
         uptime_s=float(uptime[0]) if uptime else None,
-        counters=read_counters(place.cpus, place.root),
+        counters=read_counters(place.cpus, read),
         busy=count_busy(read("/proc/stat"), place.cpus),
         waited_ns=int(waited[1]) if waited else None,
         processes=list_processes(place.root),

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from bakeoff.artifacts.golden import Golden, load_artifacts, load_missing, load_model, verify_files
 from bakeoff.errors import BakeoffError, FormatUnsupported, TargetFailed, TargetUnavailable, reason_of
@@ -35,8 +35,6 @@ from bakeoff.schema import (
     Workload,
     quoted,
 )
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,9 +171,10 @@ def bring_up(deployment: Deployment, selection: Selection, options: StartOptions
                         raise problem
                     show.note(problem.reason)
                     continue
-                wanted = replace(options, ports=_ports(selection.base_port, 10 * number + 2 * at))
+                first = selection.base_port + 10 * number + 2 * at
+                wanted = replace(options, ports=(first, first + 1) if selection.base_port else None)
                 server = _start(deployment, prepared, format, endpoints, wanted)
-                state = _with_start(state, server, platform.read_usage(server))
+                state = _with_start(state, server, platform.read_usage(server), deployment.model.name)
                 _verify(deployment, server, show)
         except TargetUnavailable as error:
             state = replace(state, status="unavailable", reason=error.reason, remedy=error.remedy)
@@ -216,20 +215,21 @@ def _problem_with(
     return TargetFailed(Reason("artifact_missing", {"model": name, "format": format}, cause))
 
 
-def _with_start(state: TargetState, server: Server, usage: Usage | None) -> TargetState:
+def _with_start(state: TargetState, server: Server, usage: Usage | None, model: str) -> TargetState:
     """Add what a server's start took, and its memory before any load."""
-    format, ready, startup = server.format, server.ready_seconds, server.startup
     idle = None if usage is None else usage.rss_bytes
-    return replace(
-        state,
-        ready_seconds=_joined(state.ready_seconds, format, ready),
-        startup=_joined(state.startup, format, startup),
-        idle_rss_bytes=_joined(state.idle_rss_bytes, format, idle),
-    )
+    found = {"ready_seconds": server.ready_seconds, "startup": server.startup, "idle_rss_bytes": idle}
+    known = {name: {f"{model} {server.format}": value} for name, value in found.items() if value is not None}
+    return joined_starts(state, state, replace(state, **known))  # type: ignore[arg-type]
 
 
-def _joined(found: dict[str, T] | None, key: str, value: T | None) -> dict[str, T] | None:
-    return found if value is None else {**(found or {}), key: value}
+def joined_starts(state: TargetState, *parts: TargetState) -> TargetState:
+    """Return a state with the starts of several, by model and format; the last one's of the same stand."""
+    found = {
+        name: {what: value for part in parts for what, value in (getattr(part, name) or {}).items()} or None
+        for name in ("ready_seconds", "startup", "idle_rss_bytes")
+    }
+    return replace(state, **found)  # type: ignore[arg-type]
 
 
 def restart(deployment: Deployment, server: Server) -> Server:
@@ -282,7 +282,3 @@ def _check_formats(deployment: Deployment, prepared: Prepared) -> dict[str, Reas
         else:
             unsupported[format] = message or Reason("nothing_said")
     return unsupported
-
-
-def _ports(base: int, offset: int) -> tuple[int, int] | None:
-    return (base + offset, base + offset + 1) if base else None

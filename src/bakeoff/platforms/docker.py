@@ -20,10 +20,10 @@ from bakeoff.platforms.cgroup import read_container
 from bakeoff.platforms.docker_export import export
 from bakeoff.platforms.docker_images import built, describe, pulled
 from bakeoff.platforms.docker_load import ContainerLoad, moved_files
-from bakeoff.platforms.docker_programs import check_format, read_private_page, time_in_process
-from bakeoff.platforms.platform import FormatCheck, InProcessTime, Platform, Prepared, Server, StartOptions, Usage
-from bakeoff.platforms.ports import HOST, free_ports
-from bakeoff.platforms.reach import all_listen, fetch_page
+from bakeoff.platforms.docker_programs import read_private_page, run_check, run_timing
+from bakeoff.platforms.platform import Platform, Prepared, Server, StartOptions, Usage
+from bakeoff.platforms.ports import HOST, all_listen, fetch_page, free_ports
+from bakeoff.platforms.programs import Done
 from bakeoff.schema import Endpoint, Image, Plan, PlatformName, Reason, Surroundings, Target
 
 REST_PORT, GRPC_PORT = 8501, 8500
@@ -73,7 +73,7 @@ class Docker(Platform[ContainerServer]):
         """Replace "auto" by what .env says."""
         load = str(docker_engine.services()["loadtest"].get("cpuset", ""))
         server = str(docker_engine.services()["echo"].get("cpuset", ""))
-        return Cpus(server if cpus.server == "auto" else cpus.server, load if cpus.load == "auto" else cpus.load)
+        return cpus.filled(server, load)
 
     def export(self, model: str, options: ExportOptions, show: Show) -> tuple[Path, list[str]]:
         """Export a model in a container."""
@@ -91,15 +91,13 @@ class Docker(Platform[ContainerServer]):
         size = int(docker_engine.client().images.get(image).attrs["Size"])
         return Prepared(target, image, _version(target), size)
 
-    def check_format(self, prepared: Prepared, model_dir: Path, format: str) -> FormatCheck:
-        """Run a target's own check of an artifact in a container."""
-        return check_format(prepared.target, model_dir, format)
+    def run_check(self, prepared: Prepared, model_dir: Path, format: str, outputs: Path) -> Done:
+        """Run a target's program with --check in a container."""
+        return run_check(prepared.target, model_dir.name, format, outputs)
 
-    def time_in_process(
-        self, prepared: Prepared, model_dir: Path, format: str, cpus: str | None
-    ) -> InProcessTime | None:
+    def run_timing(self, prepared: Prepared, model_dir: Path, format: str, cpus: str | None) -> Done:
         """Time an artifact in process in a container."""
-        return time_in_process(prepared.target, prepared.place, model_dir, format, cpus)
+        return run_timing(prepared.target, model_dir.name, format, cpus)
 
     def start(
         self, prepared: Prepared, format: str, endpoints: list[Endpoint], model_dir: Path, options: StartOptions

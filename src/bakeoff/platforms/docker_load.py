@@ -18,7 +18,7 @@ WORKER = "loadworker"
 
 
 class ContainerLoad(LoadGenerator):
-    """A running loadtest/coordinator.py in the loadtest container, with workers in their own; a context manager.
+    """A running loadtest/coordinator.py in the loadtest container, with workers in their own.
 
     `files` are what moved_files returns; `inside` gives an endpoint as containers reach it.
     """

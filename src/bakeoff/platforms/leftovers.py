@@ -1,4 +1,7 @@
-"""What a bakeoff leaves that was killed together with its guardian: servers, also stopped ones, and their folders."""
+"""Local servers that outlive their bakeoff: detached by `up`, or left where it was killed with its guardian.
+
+They are written down, found again, and ended; a pid counts only with its process's start time.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,14 @@ import json
 import os
 import shutil
 import signal
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import psutil
 
-from bakeoff.host.processes import signal_group
+from bakeoff.host.files import write_atomic
+from bakeoff.host.processes import GRACE_S, signal_group
 
 OWNER = "owner.json"
 
@@ -37,6 +43,36 @@ def clear_leftovers(folder: Path) -> list[str]:
         shutil.rmtree(file.parent, ignore_errors=True)
         cleared.append(file.parent.name)
     return cleared
+
+
+def write_running(path: Path, servers: Iterable[tuple[str, int, Path]]) -> None:
+    """Write down detached servers by their target, pid and folder, so that another process can end them."""
+    rows = [
+        {"target": target, "pid": pid, "started": started_at(pid), "folder": str(folder)}
+        for target, pid, folder in servers
+    ]
+    write_atomic(path, json.dumps(rows, indent=1))
+
+
+def read_running(path: Path) -> list[dict[str, Any]]:
+    """Return those of the written-down servers that still run."""
+    rows: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+    return [row for row in rows if _is((row["pid"], row["started"]))]
+
+
+def stop_running(path: Path) -> list[str]:
+    """End the written-down servers that still run; return their targets' names."""
+    running = read_running(path)
+    processes = [(row, psutil.Process(row["pid"])) for row in running]
+    family = [member for _, main in processes for member in (main, *main.children(recursive=True))]
+    for _, main in processes:
+        main.terminate()
+    for process in psutil.wait_procs(family, timeout=GRACE_S)[1]:
+        process.kill()
+    for row in running:
+        shutil.rmtree(row["folder"], ignore_errors=True)
+    path.unlink(missing_ok=True)
+    return [row["target"] for row in running]
 
 
 def started_at(pid: int) -> float | None:

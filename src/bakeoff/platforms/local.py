@@ -19,9 +19,10 @@ import psutil
 
 from bakeoff.artifacts.export import ExportOptions, export_model
 from bakeoff.errors import BakeoffError, TargetFailed, TargetUnavailable
-from bakeoff.host.catalog import SERVING
+from bakeoff.host.catalog import SERVING, program_of, serving_arguments
 from bakeoff.host.cpus import Cpus, resolve_cpus
 from bakeoff.host.processes import (
+    child_environment,
     confined,
     log_end,
     put_under_guard,
@@ -35,26 +36,9 @@ from bakeoff.host.venvs import ensure_venv, installed_version
 from bakeoff.measure.generator import REQUIREMENTS, LoadGenerator, LoadWorkers, start_load
 from bakeoff.measure.resources import tree_bytes
 from bakeoff.platforms.leftovers import clear_leftovers, write_owner
-from bakeoff.platforms.local_programs import (
-    check_format,
-    search_path,
-    server_command,
-    server_environment,
-    servers_folder,
-    time_in_process,
-)
-from bakeoff.platforms.platform import (
-    CHECK_S,
-    FormatCheck,
-    InProcessTime,
-    Platform,
-    Prepared,
-    Server,
-    StartOptions,
-    Usage,
-)
-from bakeoff.platforms.ports import HOST, free_ports, port_is_free
-from bakeoff.platforms.reach import all_listen, fetch_page
+from bakeoff.platforms.platform import Platform, Prepared, Server, StartOptions, Usage
+from bakeoff.platforms.ports import HOST, all_listen, fetch_page, free_ports, port_is_free
+from bakeoff.platforms.programs import BARE_S, CHECK_S, Done, servers_folder, timing_command
 from bakeoff.schema import Endpoint, Plan, PlatformName, Reason, Surroundings, Target
 
 RESET_PEAK_RSS = "5"  # proc(5)
@@ -110,21 +94,20 @@ class Local(Platform[LocalServer]):
         except BakeoffError as error:
             remedy = target.unavailable_remedy or Reason("check_network")
             raise TargetUnavailable(Reason("environment_failed", {"text": str(error)}), remedy) from error
-        if target.package is None:
-            version = _said_version(target.version_command)
-        else:
-            version = installed_version(python, target.package)
+        package = target.package
+        version = installed_version(python, package) if package else _said_version(target.version_command)
         return Prepared(target, python, version, tree_bytes(python.parents[1]))
 
-    def check_format(self, prepared: Prepared, model_dir: Path, format: str) -> FormatCheck:
+    def run_check(self, prepared: Prepared, model_dir: Path, format: str, outputs: Path) -> Done:
         """Run a target's program with --check."""
-        return check_format(prepared.target, prepared.place, model_dir, format)
+        command = server_command(prepared.target, prepared.place, model_dir.name, model_dir, format)
+        return run_once(prepared.target, [*command, "--check", str(outputs)], outputs.parent, CHECK_S)
 
-    def time_in_process(
-        self, prepared: Prepared, model_dir: Path, format: str, cpus: str | None
-    ) -> InProcessTime | None:
+    def run_timing(self, prepared: Prepared, model_dir: Path, format: str, cpus: str | None) -> Done:
         """Time an artifact in process, in the environment of its target."""
-        return time_in_process(prepared.target, prepared.place, model_dir, format, cpus)
+        argv = [str(prepared.place), *timing_command(prepared.target, str(model_dir.resolve()), format)]
+        with tempfile.TemporaryDirectory(dir=servers_folder()) as folder:
+            return run_once(prepared.target, argv, Path(folder), BARE_S, cpus)
 
     def start(
         self, prepared: Prepared, format: str, endpoints: list[Endpoint], model_dir: Path, options: StartOptions
@@ -223,6 +206,29 @@ class Local(Platform[LocalServer]):
     def surroundings(self, cpus: Cpus) -> Surroundings:
         """Describe what is around servers and load."""
         return Surroundings("loopback", True, cpus.server, cpus.load)
+
+
+def server_command(target: Target, python: Path, model: str, model_dir: Path, format: str) -> list[str]:
+    """Return the part of a server's command line that says what to serve."""
+    what = ["--model", model, "--model-dir", str(model_dir.resolve()), "--format", format]
+    return [str(python), str(program_of(target)), *what, *serving_arguments(target)]
+
+
+def server_environment(target: Target) -> dict[str, str]:
+    """Return a server's environment variables: ours, plus the import path and the thread count."""
+    threads = str(target.threads)
+    return child_environment(OMP_NUM_THREADS=threads, MKL_NUM_THREADS=threads, PATH=search_path())
+
+
+def search_path() -> str:
+    """Return PATH and where Debian keeps servers, which PATH lacks for users who aren't root."""
+    return f"{os.environ.get('PATH', os.defpath)}:/usr/local/sbin:/usr/sbin"
+
+
+def run_once(target: Target, argv: list[str], folder: Path, limit_s: float, cpus: str | None = None) -> Done:
+    """Run a program of a target to its end in a folder. Raises subprocess.TimeoutExpired."""
+    environment, command = server_environment(target), confined(argv, cpus)
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=limit_s)
 
 
 def missing_prerequisite(target: Target) -> TargetUnavailable | None:

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-import json
+import tempfile
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Generic, Protocol, TypeVar
-
-import numpy as np
+from typing import Any, ClassVar, Generic, TypeVar
 
 from bakeoff.artifacts.export import ExportOptions
 from bakeoff.errors import BakeoffError, FormatUnsupported, TargetFailed, TargetUnavailable
 from bakeoff.host.cpus import Cpus
 from bakeoff.host.progress import Show
 from bakeoff.measure.generator import LoadGenerator, LoadWorkers
+from bakeoff.platforms.programs import (
+    EX_DATAERR,
+    EX_UNAVAILABLE,
+    Done,
+    FormatCheck,
+    InProcessTime,
+    limited,
+    read_check,
+    read_timing,
+    servers_folder,
+)
 from bakeoff.schema import (
     Endpoint,
     Image,
@@ -27,13 +36,8 @@ from bakeoff.schema import (
     Startup,
     Surroundings,
     Target,
-    Trial,
 )
 
-# Exit statuses of a server program (sysexits.h): how it tells "not here" and "not this file" from a failure.
-EX_DATAERR, EX_UNAVAILABLE = 65, 69
-CHECK_S = 120
-BARE_S = 120  # most of it for PyTorch or TensorFlow to be imported on a busy machine
 LOOK_S, ASK_AGAIN_S = 0.02, 0.05
 
 Canary = Callable[[Endpoint], str | None]
@@ -86,31 +90,6 @@ class Server:
 
 
 @dataclass(frozen=True, slots=True)
-class FormatCheck:
-    """What a target's runtime did with an artifact; `outputs` are its answers to the golden inputs, by output name."""
-
-    runtime: str
-    ok: bool
-    max_abs_error: float | None
-    message: str | None
-    outputs: dict[str, np.ndarray[Any, Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class InProcessTime:
-    """What an artifact takes in process: the median of so many predictions of one row."""
-
-    p50_ms: float
-    predictions: int
-
-
-def read_in_process_time(said: str) -> InProcessTime:
-    """Read the JSON line that engines/measure.py ends with; raises ValueError, KeyError or IndexError."""
-    line = json.loads(said.strip().splitlines()[-1])
-    return InProcessTime(float(line["p50_ms"]), int(line["predictions"]))
-
-
-@dataclass(frozen=True, slots=True)
 class Usage:
     """CPU time that a server used so far, its peak memory, and where that is from; `rss_bytes`: its memory now."""
 
@@ -129,20 +108,7 @@ def split_startup(listening_s: float | None, answering_s: float) -> Startup:
     return Startup(opened, answering_s - opened)
 
 
-def not_ready(target: Target, endpoint: str, problem: str | None, log: str) -> Reason:
-    """Return why a server that runs is given up: what an endpoint last answered, and the end of the log."""
-    where = {"target": target.name, "endpoint": endpoint, "problem": problem, "log": log}
-    return Reason("not_ready", {"seconds": target.start_timeout_s, **where})
-
-
 ServerT = TypeVar("ServerT", bound=Server)
-
-
-class Load(Protocol):
-    """A load generator that is ready."""
-
-    def run_trial(self, trial: Trial, endpoint: Endpoint) -> int:
-        """Run a trial to its end; return how many requests were sent."""
 
 
 class Platform(ABC, Generic[ServerT]):
@@ -151,7 +117,7 @@ class Platform(ABC, Generic[ServerT]):
     NAME: ClassVar[PlatformName]
     PAUSES: ClassVar[bool] = True
     CHECKS: ClassVar[bool] = True
-    """Whether `check_format` can be asked."""
+    """Whether programs of a target can be run, that check artifacts and time them."""
     STARTS: ClassVar[bool] = True
     """Whether servers are started here, so that it can be told how long that takes."""
 
@@ -177,11 +143,17 @@ class Platform(ABC, Generic[ServerT]):
     def prepare(self, target: Target, show: Show) -> Prepared:
         """Make what a target runs in. Raises TargetUnavailable, TargetFailed."""
 
-    @abstractmethod
     def check_format(self, prepared: Prepared, model_dir: Path, format: str) -> FormatCheck:
         """Run a target's own check of an artifact. Raises TargetFailed where it can't tell."""
+        target = prepared.target
+        with tempfile.TemporaryDirectory(dir=servers_folder()) as folder, limited("check_slow", target, format):
+            outputs = Path(folder) / "outputs.npz"
+            return read_check(target, format, self.run_check(prepared, model_dir, format, outputs), outputs)
 
     @abstractmethod
+    def run_check(self, prepared: Prepared, model_dir: Path, format: str, outputs: Path) -> Done:
+        """Run a target's program so that it checks an artifact and writes its answers into a file."""
+
     def time_in_process(
         self, prepared: Prepared, model_dir: Path, format: str, cpus: str | None
     ) -> InProcessTime | None:
@@ -189,6 +161,15 @@ class Platform(ABC, Generic[ServerT]):
 
         Raises TargetFailed.
         """
+        target = prepared.target
+        if target.engine is None or not self.CHECKS:
+            return None
+        with limited("timing_slow", target, format):
+            return read_timing(target, format, self.run_timing(prepared, model_dir, format, cpus))
+
+    @abstractmethod
+    def run_timing(self, prepared: Prepared, model_dir: Path, format: str, cpus: str | None) -> Done:
+        """Run engines.in_process for an artifact."""
 
     @abstractmethod
     def start(
@@ -217,7 +198,9 @@ class Platform(ABC, Generic[ServerT]):
             if not self.alive(server):
                 raise self._explain_end(server)
             if self.now() - server.started > target.start_timeout_s:
-                raise TargetFailed(not_ready(target, waiting[0].id, problem, self.read_log(server)))
+                where = {"target": target.name, "endpoint": waiting[0].id, "log": self.read_log(server)}
+                late = {"seconds": target.start_timeout_s, "problem": problem}
+                raise TargetFailed(Reason("not_ready", {**where, **late}))
             if server.listening_s is None:
                 listening = self.listens(server)
                 if listening is False:

@@ -20,8 +20,9 @@ from bakeoff.host.cpus import Cpus
 from bakeoff.host.files import ARTIFACTS
 from bakeoff.host.progress import Show
 from bakeoff.measure.generator import LoadGenerator, LoadWorkers, start_load
-from bakeoff.platforms.platform import FormatCheck, Platform, Prepared, Server, StartOptions
-from bakeoff.platforms.reach import fetch_page
+from bakeoff.platforms.platform import Platform, Prepared, Server, StartOptions
+from bakeoff.platforms.ports import fetch_page
+from bakeoff.platforms.programs import Done
 from bakeoff.schema import Endpoint, Plan, PlatformName, Reason, Surroundings, Target
 
 REST_PORT, GRPC_PORT = 8501, 8500
@@ -37,8 +38,7 @@ class Remote(Platform[Server]):
 
     def resolve_cpus(self, cpus: Cpus) -> Cpus:
         """Replace "auto" by what .env says, which Compose hands down."""
-        server, load = os.environ.get("SERVER_CPUS", "unknown"), os.environ.get("LOAD_CPUS", "unknown")
-        return Cpus(server if cpus.server == "auto" else cpus.server, load if cpus.load == "auto" else cpus.load)
+        return cpus.filled(os.environ.get("SERVER_CPUS", "unknown"), os.environ.get("LOAD_CPUS", "unknown"))
 
     def export(self, model: str, options: ExportOptions, show: Show) -> tuple[Path, list[str]]:
         """Return the folder that the export container filled; raise UsageError where it didn't."""
@@ -56,12 +56,13 @@ class Remote(Platform[Server]):
             raise TargetUnavailable(Reason("container_missing", of), Reason("bring_up", of)) from None
         return Prepared(target)
 
-    def check_format(self, prepared: Prepared, model_dir: Path, format: str) -> FormatCheck:
+    def run_check(self, prepared: Prepared, model_dir: Path, format: str, outputs: Path) -> Done:
         """It can't be done from here."""
         raise TargetFailed(Reason("check_impossible", {"target": prepared.target.name}))
 
-    def time_in_process(self, prepared: Prepared, model_dir: Path, format: str, cpus: str | None) -> None:
+    def run_timing(self, prepared: Prepared, model_dir: Path, format: str, cpus: str | None) -> Done:
         """It can't be done from here."""
+        raise TargetFailed(Reason("check_impossible", {"target": prepared.target.name}))
 
     def start(
         self, prepared: Prepared, format: str, endpoints: list[Endpoint], model_dir: Path, options: StartOptions

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from bakeoff.report.cells import number
-from bakeoff.report.contest import Contest
+from bakeoff.report.contest import Contest, invert
 from bakeoff.report.words import certainty, endpoint_words, listed, size, times
-from bakeoff.schema import Artifact, Comparison, Model, Verdict
+from bakeoff.schema import Artifact, Comparison, Model
 from bakeoff.schema.metrics import Metric
 
 Sureness = Literal["sure", "open", "exact", "none"]
@@ -70,7 +70,8 @@ def best_at(contest: Contest, metric: Metric) -> Claim:
     if not others:
         return Claim(title.open, who, figure, "Nothing else was measured to compare it with.", "none", "")
     found = {other: contest.advantage(metric.name, best, other) for other in others}
-    beaten, behind = (of_verdict(found, verdict) for verdict in ("faster", "slower"))
+    verdicts = {other: c.verdict for other, c in found.items() if c is not None}
+    beaten, behind = ([e for e in verdicts if verdicts[e] == verdict] for verdict in ("faster", "slower"))
     untold = [other for other in others if other not in (*beaten, *behind)]
     reference = contest.report.reference
     rival = reference if reference in found else others[0]
@@ -91,18 +92,13 @@ def best_at(contest: Contest, metric: Metric) -> Claim:
     return Claim(title.open, who, figure, f"{says}.", "open", certainty(found[doubt]), short)
 
 
-def of_verdict(found: dict[str, Comparison | None], verdict: Verdict) -> list[str]:
-    """Return the endpoints against which there is this verdict."""
-    return [other for other, c in found.items() if c is not None and c.verdict == verdict]
-
-
 def versus(found: Comparison | None, metric: Metric, rival: str) -> str:
     """Say how far ahead of a rival an endpoint is; "faster" only with a verdict, and never ahead when it was behind."""
     if found is None:
         return f"No round has both it and {rival}"
     if found.ratio < 1:
-        back = times(1 / found.ratio, found.high and 1 / found.high, found.low and 1 / found.low)
-        return f"In the rounds that both have, {rival} was ahead by {back}"
+        back = invert(found)
+        return f"In the rounds that both have, {rival} was ahead by {times(back.ratio, back.low, back.high)}"
     ratio = times(found.ratio, found.low, found.high)
     if metric.better == "more":
         return f"{ratio} the {metric.name} of {rival}"

@@ -18,33 +18,20 @@ class Category:
     says: str
 
 
-NOT_MEASURED = {
-    "Popularity": "A count of users and posts, of which a load test knows nothing.",
-    "Python-friendliness": "A matter of taste in code that is written, not of a deployed artifact.",
-    "Debugging": "Happens before a model is exported; what is deployed is a graph in both.",
-    "Visualization": "A property of the tools around training.",
-    "Multi-GPU training": "Nothing is trained here, and the run used CPUs only.",
-}
-ORDER = (
-    "Popularity",
-    "Dynamic graphs",
-    "Python-friendliness",
-    "Debugging",
-    "Visualization",
-    "Deployment",
-    "Multi-GPU training",
-    "Pretrained models",
-)
-
-
 def categories(contests: Sequence[Contest], found: Sequence[Sequence[Versus]]) -> list[Category]:
     """Return all eight in their usual order; `found` are each contest's comparisons of frameworks."""
-    known = {
-        "Dynamic graphs": dynamic_graphs(contests),
-        "Deployment": deployment(contests, found),
-        "Pretrained models": pretrained(contests),
-    }
-    return [known.get(name) or Category(name, False, NOT_MEASURED[name]) for name in ORDER]
+    return [
+        Category("Popularity", False, "A count of users and posts, of which a load test knows nothing."),
+        dynamic_graphs(contests),
+        Category(
+            "Python-friendliness", False, "A matter of taste in code that is written, not of a deployed artifact."
+        ),
+        Category("Debugging", False, "Happens before a model is exported; what is deployed is a graph in both."),
+        Category("Visualization", False, "A property of the tools around training."),
+        deployment(contests, found),
+        Category("Multi-GPU training", False, "Nothing is trained here, and the run used CPUs only."),
+        pretrained(contests),
+    ]
 
 
 def deployment(contests: Sequence[Contest], found: Sequence[Sequence[Versus]]) -> Category:

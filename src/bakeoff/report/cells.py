@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from bakeoff.schema import Comparison, Summary
 
@@ -20,11 +22,29 @@ class Table:
     numbers: frozenset[str]
 
 
+def tabulate(title: str, says: str, rows: Iterable[Mapping[str, Any]], columns: Mapping[str, str], texts: int) -> Table:
+    """Return rows as a table. `columns`: headings with names of what stands below; `texts`: so many are no numbers."""
+    cells = tuple(tuple(cell(row[name]) for name in columns.values()) for row in rows)
+    return Table(title, says, tuple(columns), cells, frozenset([*columns][texts:]))
+
+
+def cell(value: str | float | Sequence[str] | None) -> str:
+    """Return text and counts as they are, a list as a sentence has it, and a figure as `number` does."""
+    if isinstance(value, str | int):
+        return str(value)
+    return number(value) if value is None or isinstance(value, float) else ", ".join(value)
+
+
 def number(value: float | None) -> str:
     """Return a figure with three significant digits, or more where it is large."""
     if value is None:
         return MISSING
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def most(figures: Iterable[float | None]) -> str:
+    """Return the largest figure that is known."""
+    return number(max((figure for figure in figures if figure is not None), default=None))
 
 
 def scientific(value: float | None) -> str:

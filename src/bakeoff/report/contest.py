@@ -181,12 +181,12 @@ class Contest:
                 for a, b in combinations(sorted(series), 2):
                     if series[a].keys() & series[b].keys():
                         contrasts.append(Contrast(place, a, b, contrast_paired(series[a], series[b])))
-        return {(c.metric, c.a, c.b): c for c in conclude(contrasts)}
+        found = conclude(contrasts)
+        return {(c.metric, c.a, c.b): c for c in (*found, *map(inverted, found))}
 
     def compare(self, metric: str, a: str, b: str) -> Comparison | None:
         """Return a's figure over b's, with its verdict; None where no round has both."""
-        found = self._pairs.get((metric, a, b))
-        return found or inverted(self._pairs.get((metric, b, a)))
+        return self._pairs.get((metric, a, b))
 
     def advantage(self, metric: str, a: str, b: str) -> Comparison | None:
         """Return by which multiple a is better than b, above 1 where it is: where less is better, b's over a's."""
@@ -194,10 +194,8 @@ class Contest:
         return invert(found) if found and row_of(metric).better == "less" else found
 
 
-def inverted(found: Comparison | None) -> Comparison | None:
+def inverted(found: Comparison) -> Comparison:
     """Return the same comparison the other way round."""
-    if found is None:
-        return None
     verdict = found.verdict and OPPOSITE.get(found.verdict, found.verdict)
     return replace(invert(found), a=found.b, b=found.a, verdict=verdict)
 

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import combinations
 
 from bakeoff.analysis.capacity import cost_per_million
 from bakeoff.report.cells import number
-from bakeoff.report.contest import Contest
+from bakeoff.report.contest import Contest, invert
 from bakeoff.report.usage import least_memory, start_up
 from bakeoff.report.words import PROTOCOL_WORDS, certainty, listed, seconds, size, times
-from bakeoff.schema import EXACT_FORMATS, PROTOCOLS, Artifact, Comparison
+from bakeoff.schema import EXACT_FORMATS, PROTOCOLS, Comparison
 from bakeoff.schema.formats import BY_NAME, TABLE
 from bakeoff.schema.metrics import Metric, row_of
-from bakeoff.sizes import SizeRow
 
 EDGE = {row.name for row in TABLE if row.edge and row.framework}
 """Formats of a framework for a device."""
@@ -64,7 +63,7 @@ class Pair:
         first, second = (next(iter(self.contest.ranking(metric, side)), None) for side in self.sides)
         return first, second
 
-    def cells(self, known: Mapping[str, str]) -> Cells:
+    def cells(self, known: Mapping[str | None, str]) -> Cells:
         """Return what stands on each side, by framework."""
         return known.get(self.sides[0]), known.get(self.sides[1])
 
@@ -101,7 +100,7 @@ def measured(pair: Pair, metric: Metric) -> Criterion:
     """Compare the best endpoint of each side at a metric that has verdicts."""
     contest = pair.contest
     name, chart = TITLES.get(metric.name, (metric.title, None))
-    known = {
+    known: dict[str | None, str] = {
         side: f"{number(contest.figure(endpoint, metric.name))} {metric.quantity}, {endpoint}"
         for side, endpoint in zip(pair.sides, pair.best(metric.name), strict=True)
         if endpoint
@@ -144,11 +143,8 @@ def beats_all(pair: Pair, metric: Metric, found: Comparison) -> bool:
 
 def judged_words(pair: Pair, found: Comparison, what: str) -> tuple[str, str | None]:
     """Say a ratio of the second side's best over the first's, and name a winner only where a verdict does."""
-    ahead, ratio = (pair.sides[1], found.ratio) if found.ratio >= 1 else pair.ahead(found.ratio)
-    low, high = found.low, found.high
-    if found.ratio < 1:
-        low, high = found.high and 1 / found.high, found.low and 1 / found.low
-    by = times(ratio, low, high)
+    ahead, shown = (pair.sides[0], invert(found)) if found.ratio < 1 else (pair.sides[1], found)
+    by = times(shown.ratio, shown.low, shown.high)
     if found.verdict == "same":
         return f"The same: {by}", None
     if found.verdict in ("faster", "slower"):
@@ -172,7 +168,7 @@ def cost(pair: Pair) -> Criterion:
         return unmeasured(pair, name, (None, None), why="No price_per_hour was given.")
     if row_of("throughput") not in contest.metrics:
         return unmeasured(pair, name, (None, None), why="No workload is judged by its throughput.")
-    known = {
+    known: dict[str | None, str] = {
         side: f"{number(cost_per_million(rate, price))}, {endpoint}"
         for side, endpoint in zip(pair.sides, pair.best("throughput"), strict=True)
         if endpoint and (rate := contest.figure(endpoint, "throughput"))
@@ -183,17 +179,20 @@ def cost(pair: Pair) -> Criterion:
     return replace(found, why=f"{found.why} {rule}")
 
 
-def smallest(pair: Pair, name: str, what: str, formats: Iterable[str]) -> Criterion:
+def least_of(figures: Iterable[tuple[str | None, float, str]]) -> dict[str | None, tuple[float, str]]:
+    """Return each framework's least figure with whose it is; of equal ones the first."""
+    best: dict[str | None, tuple[float, str]] = {}
+    for framework, figure, whose in figures:
+        if framework not in best or figure < best[framework][0]:
+            best[framework] = figure, whose
+    return best
+
+
+def smallest(pair: Pair, name: str, what: str, formats: Collection[str]) -> Criterion:
     """Compare the smallest artifacts among formats."""
-    allowed = set(formats)
-    weighed = sorted((a for a in pair.contest.usable if a.format in allowed), key=lambda a: a.size_bytes)
-    best: dict[str | None, Artifact] = {BY_NAME[a.format].framework: a for a in reversed(weighed)}
-    found = {side: best[side] for side in pair.sides if side in best}
-    cells = pair.cells({side: f"{size(a.size_bytes)}, {a.format}" for side, a in found.items()})
-    if len(found) < len(pair.sides):
-        return unmeasured(pair, name, cells, "sizes")
-    figures = [float(found[side].size_bytes) for side in pair.sides]
-    return exact(pair, name, cells, figures, f"Counted: {what}.")
+    weighed = [a for a in pair.contest.usable if a.format in formats]
+    best = least_of((BY_NAME[a.format].framework, a.size_bytes, a.format) for a in weighed)
+    return exact(pair, name, best, f"Counted: {what}.")
 
 
 def edge_size(pair: Pair) -> Criterion:
@@ -210,23 +209,22 @@ def edge_size(pair: Pair) -> Criterion:
 
 def with_runtime(pair: Pair, name: str) -> Criterion | None:
     """Compare what an app carries, artifact and runtime; None unless `bakeoff sizes --measure` knows both sides."""
-    rows = (row for row in pair.contest.sizes if row.format in EDGE and row.reason is None)
-    known = [row for row in rows if row.app_bytes is not None]
-    best: dict[str | None, SizeRow] = {}
-    for row in sorted(known, key=lambda row: -(row.app_bytes or 0)):
-        best[BY_NAME[row.format].framework] = row
-    if not best.keys() >= set(pair.sides):
-        return None
-    found = {side: best[side] for side in pair.sides}
-    cells = {side: f"{size(row.app_bytes or 0)}, {row.format} in {row.runtime}" for side, row in found.items()}
-    figures = [float(row.app_bytes or 0) for row in found.values()]
-    why = "Counted: the artifact and its runtime's shared objects, the least an app carries."
-    return exact(pair, name, pair.cells(cells), figures, why)
+    rows = [row for row in pair.contest.sizes if row.format in EDGE and row.reason is None]
+    best = least_of(
+        (BY_NAME[row.format].framework, row.app_bytes, f"{row.format} in {row.runtime}")
+        for row in rows
+        if row.app_bytes is not None
+    )
+    found = exact(pair, name, best, "Counted: the artifact and its runtime's shared objects, the least an app carries.")
+    return found if found.measured else None
 
 
-def exact(pair: Pair, name: str, cells: Cells, figures: Sequence[float], why: str) -> Criterion:
+def exact(pair: Pair, name: str, best: Mapping[str | None, tuple[float, str]], why: str) -> Criterion:
     """Compare two sizes without chance in them: the sides'."""
-    ratio = figures[0] / figures[1]
+    cells = pair.cells({side: f"{size(figure)}, {whose}" for side, (figure, whose) in best.items()})
+    if None in cells:
+        return unmeasured(pair, name, cells, "sizes")
+    ratio = best[pair.sides[0]][0] / best[pair.sides[1]][0]
     if ratio == 1:
         return Criterion(name, cells, "equal", why, ratio=1.0, chart="sizes")
     winner, by = pair.ahead(ratio)
@@ -237,11 +235,8 @@ def least(
     pair: Pair, name: str, what: str, figures: Mapping[str, float], in_words: Callable[[float], str]
 ) -> Criterion:
     """Compare the least of a figure that each server has once: there is no interval, and so no winner by chance."""
-    best: dict[str, tuple[float, str]] = {}
-    for state in pair.contest.report.targets:
-        if state.name in figures:
-            mine = figures[state.name], state.name
-            best[state.framework] = min(mine, best.get(state.framework, mine))
+    states = sorted((state.name, state.framework) for state in pair.contest.report.targets if state.name in figures)
+    best = least_of((framework, figures[name], name) for name, framework in states)
     cells = pair.cells({side: f"{in_words(figure)}, {target}" for side, (figure, target) in best.items()})
     if None in cells:
         return unmeasured(pair, name, cells, "resources")

@@ -6,8 +6,9 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 
+from bakeoff.analysis.completeness import by_place
 from bakeoff.report.judged import judged_metrics, median_figure
-from bakeoff.schema import Comparison, Measurement, Report, Summary
+from bakeoff.schema import Measurement, Report, Summary
 from bakeoff.schema.metrics import Metric, judged_usually, shown_in, written
 
 PLACE = ("model", "endpoint", "target", "format", "protocol", "workload", "arrival", "concurrency", "rate_rps")
@@ -41,15 +42,14 @@ def render_csv(report: Report) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns(report))
-    groups: dict[tuple[str, str, str], list[Measurement]] = {}
-    for m in report.measurements:
-        groups.setdefault((m.model, m.endpoint, m.workload), []).append(m)
     summaries = {(s.model, s.endpoint, s.workload): s for s in report.summary}
     ratios = {(c.model, c.a, c.workload, c.metric): c for c in report.comparisons}
     judged = ratio_metrics(report)
-    for place, trials in sorted(groups.items()):
+    for place, trials in sorted(by_place(report.measurements).items()):
         compared = [ratios.get((*place, row.name)) for row in judged]
-        cells = [*_trial_cells(trials), *_figure_cells(trials, summaries.get(place)), *_ratio_cells(compared)]
+        reference = next((c.b for c in compared if c), None)
+        found = [x for c in compared for x in ((c.ratio, c.low, c.high, c.verdict) if c else (None,) * 4)]
+        cells = [*_trial_cells(trials), *_figure_cells(trials, summaries.get(place)), reference, *found]
         writer.writerow([neutral(cell) for cell in cells])
     return text.getvalue()
 
@@ -63,7 +63,7 @@ def neutral(cell: Cell) -> str:
 
 def _trial_cells(trials: Sequence[Measurement]) -> Iterator[Cell]:
     m = trials[0]
-    yield from (m.model, m.endpoint, m.target, m.format, m.protocol, m.workload, m.arrival, m.concurrency, m.rate_rps)
+    yield from (getattr(m, name) for name in PLACE)
     valid = [each for each in trials if each.verdict == "valid"]
     yield from (m.batch_size, len(trials), len(valid))
     yield from (sum(each.request_count for each in valid), sum(each.error_count for each in valid))
@@ -74,9 +74,3 @@ def _figure_cells(trials: Sequence[Measurement], summary: Summary | None) -> Ite
     valid = [m for m in trials if m.verdict == "valid"]
     yield from (median_figure(row, valid) for row in figure_metrics())
     yield from (summary.low, summary.high) if summary else (None, None)
-
-
-def _ratio_cells(compared: Sequence[Comparison | None]) -> Iterator[Cell]:
-    yield next((c.b for c in compared if c), None)
-    for c in compared:
-        yield from (c.ratio, c.low, c.high, c.verdict) if c else (None,) * 4

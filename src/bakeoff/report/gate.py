@@ -8,7 +8,7 @@ from bakeoff.report.judged import verdict_words
 from bakeoff.report.markdown import escape, render_table
 from bakeoff.report.ratios import ratio_table
 from bakeoff.report.words import exact, reason_text
-from bakeoff.results.gate import ACCURACY_MARGIN, Change, Outcome
+from bakeoff.results.gate import ACCURACY_MARGIN, Outcome
 
 FAMILY = "the metric that each workload of the new run is judged by"
 HEADLINES = {0: "no regression", 1: "REGRESSION", 2: "can't be compared"}
@@ -34,7 +34,7 @@ def outcome_tables(outcome: Outcome) -> list[Table]:
         f"slower whose whole interval is beyond {MARGIN} (throughput: below {1 / MARGIN:.3f}); inconclusive ratios "
         "don't exclude one."
     )
-    rows = tuple((c.name, c.what, c.word, *_figures(c)) for c in outcome.changes)
+    rows = tuple((c.name, c.what, c.word, *(exact(v, c.what) for v in (c.new, c.old))) for c in outcome.changes)
     changes = Table(
         "Sizes and accuracy that changed",
         f"Bigger and smaller: by more than {MARGIN - 1:.0%}; more and less accurate: by more than {ACCURACY_MARGIN:g}. "
@@ -52,10 +52,6 @@ def outcome_lines(outcome: Outcome) -> list[str]:
     lines = [f"can't be compared: {reason_text(reason)}" for reason in outcome.reasons]
     lines += [f"regression: {reason_text(reason)}" for reason in outcome.regressions]
     return lines + [f"not judged: {reason_text(reason)}" for reason in outcome.unjudged]
-
-
-def _figures(change: Change) -> tuple[str, str]:
-    return exact(change.new, change.what), exact(change.old, change.what)
 
 
 def render_github(outcome: Outcome) -> str:

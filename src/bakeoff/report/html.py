@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -16,13 +17,16 @@ from markupsafe import Markup
 from bakeoff.report import trust
 from bakeoff.report.answer import Claim, claims, headline
 from bakeoff.report.categories import categories
-from bakeoff.report.charts.chart import THEMES, Chart, Spec, colours_of, config
+from bakeoff.report.charts.chart import THEMES, Chart, colours_of, config
 from bakeoff.report.charts.svg import javascript, plain
+from bakeoff.report.charts.vega import Spec
 from bakeoff.report.contest import Contest
-from bakeoff.report.criteria import Versus, compare_frameworks
-from bakeoff.report.forest import forest
+from bakeoff.report.criteria import Criterion, Versus, compare_frameworks
 from bakeoff.report.tables import all_tables, apart
 from bakeoff.schema import FLOORS, Report
+
+REACH = 32.0
+"""The ratio at the ends of a forest's line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,29 @@ class Part:
     claims: list[Claim]
     versus: list[Versus]
     charts: list[Chart]
+
+
+@dataclass(frozen=True, slots=True)
+class Forest:
+    """A ratio and its interval as places from 0 (the first side) to 100; 50 is equal, what lies outside at an end."""
+
+    at: float
+    low: float | None
+    high: float | None
+
+
+def forest(criterion: Criterion) -> Forest | None:
+    """Return where a criterion's ratio lies; None where it has none."""
+    if criterion.ratio is None:
+        return None
+    ends = [None if end is None else place(end) for end in (criterion.low, criterion.high)]
+    return Forest(place(criterion.ratio), *ends)
+
+
+def place(ratio: float) -> float:
+    """Return a ratio's place on the logarithmic line."""
+    share = math.log(max(ratio, 1e-9)) / math.log(REACH)
+    return round(50 + 50 * max(-1.0, min(1.0, share)), 2)
 
 
 def render_html(report: Report, contests: Sequence[tuple[Contest, list[Chart]]]) -> str:

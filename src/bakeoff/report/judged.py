@@ -19,10 +19,8 @@ def median_figure(metric: Metric, trials: Sequence[Measurement]) -> float | None
 
 def judged_metrics(report: Report) -> list[Metric]:
     """Return the metrics that a run is judged by; the usual ones where it doesn't say."""
-    configured = report.config.get("workloads")
-    workloads = configured if isinstance(configured, (list, tuple)) else ()
     named = [
-        *(w.get("judged_by") for w in workloads if isinstance(w, dict)),
+        *(w.get("judged_by") for w in report.configured("workloads") if isinstance(w, dict)),
         *(m.judged_by for m in report.measurements),
     ]
     return [row for row in shown_in("ratios") if row.name in named] or judged_usually()

@@ -11,8 +11,8 @@ from bakeoff.report.cells import Table
 from bakeoff.report.contest import Contest
 from bakeoff.report.judged import family_words
 from bakeoff.report.ratios import comparison_table, references
-from bakeoff.report.tables import all_tables, apart, invalid_trials, result_table
-from bakeoff.report.words import first_line, reason_text
+from bakeoff.report.tables import all_tables, apart, result_table
+from bakeoff.report.words import first_line, joined, reason_text
 from bakeoff.schema import Report
 
 LINE_BREAKS = re.compile(r"[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]+")
@@ -68,11 +68,11 @@ def _unavailable(report: Report) -> list[str]:
 
 def _invalid(report: Report) -> list[str]:
     """Return the trials that don't count, folded, with their number in sight."""
-    found = invalid_trials(report)
+    found = [m for m in report.measurements if m.verdict == "invalid"]
     if not found:
         return []
     title = f"{len(found)} of {len(report.measurements)} trials are invalid and count nowhere"
-    return _details(title, [f"- {escape(line)}" for line in found])
+    return _details(title, [f"- {escape(f'{m.trial_id}: {joined(m.reasons)}')}" for m in found])
 
 
 def _details(title: str, lines: list[str]) -> list[str]:

@@ -36,14 +36,8 @@ def ratio_table(title: str, says: str, comparisons: Iterable[Comparison]) -> Tab
     rows = []
     for place, found in groups.items():
         verdict = next((c.verdict for c in found.values() if c.verdict), "")
-        rows.append((*place, verdict, *(ratio_cell(found.get(metric)) for metric in metrics)))
+        ratios = {metric: " ".join([number(c.ratio), *interval(c)]) for metric, c in found.items()}
+        rows.append((*place, verdict, *(ratios.get(metric, MISSING) for metric in metrics)))
     rows.sort(key=lambda row: ORDER.index(row[3]))
     columns = ("model", "endpoint", "workload", "verdict", *metrics)
     return Table(title, says, columns, tuple(rows), frozenset(metrics))
-
-
-def ratio_cell(comparison: Comparison | None) -> str:
-    """Return a ratio with its interval, or a dash."""
-    if comparison is None:
-        return MISSING
-    return " ".join([number(comparison.ratio), *interval(comparison)])

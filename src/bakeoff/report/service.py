@@ -88,9 +88,7 @@ def run_verdict(report: Report) -> str:
     wrong += [f"{' '.join(place)} was not measured" for place in unmeasured(report.measurements)]
     wrong += [f"{' '.join(place)} has no trial that counts" for place in uncounted(report.measurements)]
     wrong += [] if valid else ["nothing was measured"]
-    configured = report.config.get("models")
-    models = configured if isinstance(configured, (list, tuple)) else ()
-    if set(models) - set(report.finished):
+    if set(report.configured("models")) - set(report.finished):
         wrong.append("cut off, or still running")
     missing = [state.name for state in report.targets if state.status == "unavailable" and state.name not in FLOORS]
     said = "; ".join(wrong) or f"complete: {len(valid)} pairs of endpoint and workload measured"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from bakeoff.report.cells import MISSING, Table, interval, number, scientific
+from bakeoff.analysis.completeness import by_place
+from bakeoff.report.cells import MISSING, Table, interval, most, number, scientific
 from bakeoff.report.judged import median_figure
 from bakeoff.report.ratios import comparison_table
 from bakeoff.report.sizes import answer_table, size_tables
-from bakeoff.report.words import first_line, joined, optional_text
+from bakeoff.report.words import first_line, optional_text
 from bakeoff.schema import Measurement, Parity, Report, Summary
 from bakeoff.schema.metrics import Metric, shown_in
 from bakeoff.sizes import size_report_of
@@ -65,9 +66,6 @@ def _use_cells(trials: Sequence[Measurement], first: str) -> Iterator[str]:
 
 def load_table(report: Report) -> Table:
     """Return what the load generator saw of itself, and the floors that no result can beat: the worst of all trials."""
-    groups: dict[tuple[str, str, str], list[Measurement]] = {}
-    for m in report.measurements:
-        groups.setdefault((m.model, m.endpoint, m.workload), []).append(m)
     measured = ("sent/asked", "lag p99 ms", "client CPU %", "spinning %", "opened", "in flight", "workers")
     columns = ("model", "endpoint", "workload", *measured, "echo p50 ms", "client floor p50 ms", "near it")
     says = (
@@ -76,18 +74,15 @@ def load_table(report: Report) -> Table:
         "before an arrival. Opened: connections, in the window. Floors: the median service time of servers that "
         "compute nothing, echo on the same wire, nginx or nghttpd over the same protocol; near: under 3 times this."
     )
-    rows = tuple((*place, *_load_cells(trials)) for place, trials in groups.items())
+    rows = tuple((*place, *_load_cells(trials)) for place, trials in by_place(report.measurements).items())
     return Table("Load and floors", says, columns, rows, frozenset(columns[3:]))
 
 
 def _load_cells(trials: Sequence[Measurement]) -> list[str]:
     achieved = [m.achieved_rate for m in trials if m.achieved_rate is not None]
-    lags = [m.lag_ms.p99 for m in trials if m.lag_ms and m.lag_ms.p99 is not None]
-    cpu = [m.client_cpu_percent for m in trials if m.client_cpu_percent is not None]
-    spin = [m.client_spin_percent for m in trials if m.client_spin_percent is not None]
     floors = trials[-1].floors
-    cells = [number(min(achieved, default=None)), number(max(lags, default=None))]
-    cells += [number(max(cpu, default=None)), number(max(spin, default=None))]
+    cells = [number(min(achieved, default=None)), most(m.lag_ms.p99 if m.lag_ms else None for m in trials)]
+    cells += [most(m.client_cpu_percent for m in trials), most(m.client_spin_percent for m in trials)]
     cells += [str(max(m.connections_opened for m in trials)), str(max(m.in_flight_at_end for m in trials))]
     cells.append(str(min(m.workers for m in trials)))
     for floor in (floors.server_ms, floors.client_ms) if floors else (None, None):
@@ -110,8 +105,7 @@ def _memory_note(trials: Sequence[Measurement]) -> str:
 def workload_names(report: Report) -> list[str]:
     """Return the names of a run's workloads in the order of its configuration."""
     measured = {m.workload for m in report.measurements}
-    configured = report.config.get("workloads")
-    listed = configured if isinstance(configured, (list, tuple)) else []
+    listed = report.configured("workloads")
     names = [w["name"] for w in listed if isinstance(w, dict) and isinstance(w.get("name"), str)]
     names += sorted(measured - set(names))  # of a configuration that was edited
     return [name for name in names if name in measured]
@@ -198,15 +192,11 @@ def apart(report: Report) -> str:
     memory = f", {around.memory_limit_bytes / 1e9:.1f} GB each" if around.memory_limit_bytes else ""
     said = f"Servers ({where}{memory}) ran on CPUs {around.server_cpus}, the load on {around.load_cpus}; "
     said += {
-        "loopback": "between them lay the loopback interface. ",
-        "bridge": "between them lay a container network's bridge. ",
-        "host": "containers shared the host's network. ",
+        "loopback": "between them lay the loopback interface",
+        "bridge": "between them lay a container network's bridge",
+        "host": "containers shared the host's network",
     }[around.network]
-    said += (
-        "Idle servers were stopped while another was measured."
-        if report.paused
-        else ("Idle servers were NOT stopped while another was measured.")
-    )
+    said += f". Idle servers were {'' if report.paused else 'NOT '}stopped while another was measured."
     return said if around.resources else f"{said} The servers' CPU time and memory could not be read."
 
 
@@ -218,8 +208,3 @@ def all_tables(report: Report) -> list[Table]:
     rest += size_tables(sizes)
     rest += [load_table(report), parity_table(report), support_table(report)]
     return [table for table in (*results, *rest) if table.rows]
-
-
-def invalid_trials(report: Report) -> list[str]:
-    """Return a line for each invalid trial with its reasons."""
-    return [f"{m.trial_id}: {joined(m.reasons)}" for m in report.measurements if m.verdict == "invalid"]

@@ -10,7 +10,7 @@ from typing import Literal
 
 from bakeoff.analysis.compare import ROUNDS_FOR_VERDICT
 from bakeoff.analysis.completeness import Place, uncounted, unmeasured
-from bakeoff.report.cells import MISSING, Table, number
+from bakeoff.report.cells import MISSING, Table, most, number
 from bakeoff.report.words import first_line, joined, listed, reason_text
 from bakeoff.schema import FLOORS, Measurement, Reason, Report
 
@@ -74,10 +74,10 @@ def unsettled(report: Report) -> list[Notice]:
     known = [m for m in report.measurements if m.drift_percent is not None and m.target not in FLOORS]
     moved = Counter(m.endpoint for m in known if abs(m.drift_percent or 0.0) > UNSTEADY_PERCENT)
     if moved:
-        most = listed([f"{name} ({count})" for name, count in moved.most_common(MOST_GAPS)])
+        often = listed([f"{name} ({count})" for name, count in moved.most_common(MOST_GAPS)])
         says = (
             f"in {moved.total()} of {len(known)} trials the median latency moved by over {UNSTEADY_PERCENT:.0f}% from "
-            f"the first third to the last, most often of {most}. It is shown under Trust and excludes nothing."
+            f"the first third to the last, most often of {often}. It is shown under Trust and excludes nothing."
         )
         found.append(Notice("note", "Unsteady", says))
     return found
@@ -146,9 +146,7 @@ def verdict_table(report: Report) -> Table:
     rows = []
     for target, trials in groups.items():
         valid = sum(m.verdict == "valid" for m in trials)
-        cpu = [m.client_cpu_percent for m in trials if m.client_cpu_percent is not None]
-        lags = [m.lag_ms.p99 for m in trials if m.lag_ms and m.lag_ms.p99 is not None]
-        worst = (number(max(cpu, default=None)), number(max(lags, default=None)))
+        worst = (most(m.client_cpu_percent for m in trials), most(m.lag_ms.p99 if m.lag_ms else None for m in trials))
         rows.append((target, str(valid), str(len(trials) - valid), str(sum(m.error_count for m in trials)), *worst))
     columns = ("target", "valid", "invalid", "failed requests", "most generator CPU %", "most lag p99 ms")
     says = "Over 80% of its CPUs, or late by more than 1 ms and a fifth of the median latency, a trial is invalid."

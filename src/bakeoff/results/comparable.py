@@ -3,75 +3,90 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
-from typing import TypeVar
+from dataclasses import asdict, replace
+from pathlib import Path
 
-from bakeoff.schema import Reason, Workload
-
-V = TypeVar("V")
+from bakeoff.host.files import validated
+from bakeoff.schema import Reason, Report, Workload
 
 MACHINE_KEYS = ("cpu", "cpus", "architecture", "memory_bytes", "governor")
 """What makes a machine another one. Kernel and versions of software don't: they are what one may want to compare."""
+CODES = {
+    "other_machine": "key",
+    "other_cpus": "of",
+    "other_workers": "target",
+    "other_weights": "model",
+    "other_workload": "workload",
+    "other_surroundings": "what",
+}
+"""The reason that each difference is, and what it calls that which differs."""
+OF_BOTH = {"other_workers", "other_weights", "other_workload"}
+"""Where only what both runs have must be equal: what one alone has is left out of the comparison."""
+
+Conditions = Mapping[str, Mapping[str, object]]
+"""What must be equal, by name, by the code of the reason where it isn't."""
 
 
-@dataclass(frozen=True, slots=True)
-class Conditions:
-    """What a run was made under.
-
-    `machine` as the report has it; `servers` are each target's workers and threads; `models` the hashes by name;
-    `surroundings` whatever else must be equal, by name (platform, network, memory limit); `restarted`: servers were
-    restarted between rounds. Artifacts' hashes aren't here: what another export does to speed is a fair question.
-    """
-
-    machine: Mapping[str, object]
-    server_cpus: str
-    load_cpus: str
-    servers: Mapping[str, tuple[int, int]]
-    models: Mapping[str, str]
-    workloads: tuple[Workload, ...]
-    restarted: bool
-    surroundings: Mapping[str, object] = field(default_factory=dict)
-
-
-def find_differences(new: Conditions, old: Conditions, relative: bool = False) -> list[Reason]:
+def find_differences(new: Report, old: Report, relative: bool = False) -> list[Reason]:
     """Return the reasons why two runs can't be compared; none means they can.
 
-    Models, targets and workloads that only one run has are left out of the comparison, and are no reason unless
-    nothing is left. With `relative`, only ratios between targets of the same run are compared, and the machine is none.
+    Models, targets and workloads that only one run has are no reason unless nothing is left, nor are artifacts' hashes:
+    what another export does to speed is a fair question. With `relative`, only ratios between targets of the same run
+    are compared, and the machine is none.
     """
-    reasons = [] if relative else _differing(_machine(new), _machine(old), "other_machine", "key")
-    placed, before = ({"servers": run.server_cpus, "load": run.load_cpus} for run in (new, old))
-    reasons += _differing(placed, before, "other_cpus", "of")
-    reasons += _differing(*_shared(new.servers, old.servers), "other_workers", "target")
-    reasons += _differing(*_shared(new.models, old.models), "other_weights", "model")
-    # What a workload is judged by changes nothing that is measured; the new run says it.
-    news, olds = (
-        {w.name: asdict(replace(w, judged_by="")) | {"seed": None} for w in run.workloads} for run in (new, old)
-    )
-    reasons += _differing(*_shared(news, olds), "other_workload", "workload")
-    reasons += _differing(new.surroundings, old.surroundings, "other_surroundings", "what")
-    for what, ours, theirs in (("model", new.models, old.models), ("workload", news, olds)):
-        if not ours.keys() & theirs.keys():
-            reasons.append(Reason("nothing_in_common", {"what": what}))
+    ours, theirs = conditions_of(new, "the new run's"), conditions_of(old, "the old run's")
+    reasons = [
+        reason
+        for code, key_is in CODES.items()
+        if not (relative and code == "other_machine")
+        for reason in _differing(ours[code], theirs[code], code, key_is)
+    ]
+    for code in ("other_weights", "other_workload"):
+        if not ours[code].keys() & theirs[code].keys():
+            reasons.append(Reason("nothing_in_common", {"what": CODES[code]}))
     kept = [name for name, run in (("new", new), ("old", old)) if not run.restarted]
     return reasons + [Reason("servers_not_restarted", {"run": name}) for name in kept]
 
 
-def _machine(run: Conditions) -> dict[str, object]:
+def conditions_of(report: Report, whose: str) -> Conditions:
+    """Return what a run was made under; raises UsageError saying whose configuration can't be read."""
+    around, cpus = report.surroundings, report.config.get("cpus")
+    sets = cpus if isinstance(cpus, dict) else {}
+    states = [s for s in report.targets if s.workers is not None and s.threads is not None]
+    server, load = (around.server_cpus, around.load_cpus) if around else (sets.get("server"), sets.get("load"))
+    return {
+        "other_machine": _machine(report.machine),
+        "other_cpus": {"servers": str(server), "load": str(load)},
+        "other_workers": {state.name: (state.workers, state.threads) for state in states},
+        "other_weights": {model.name: model.sha256 for model in report.models},
+        # What a workload is judged by changes nothing that is measured; the new run says it.
+        "other_workload": {w.name: asdict(replace(w, judged_by="", seed=0)) for w in workloads_of(report, whose)},
+        "other_surroundings": {
+            "platform": report.platform,
+            "stopping of idle servers": report.paused,
+            "network": around.network if around else None,
+            "memory limit": around.memory_limit_bytes if around else None,
+        },
+    }
+
+
+def workloads_of(report: Report, whose: str) -> tuple[Workload, ...]:
+    """Return a run's workloads; raises UsageError saying whose configuration can't be read."""
+    stored = report.config.get("workloads")
+    return validated(tuple[Workload, ...], stored or (), Path(f"{whose} results.json: config.workloads"))
+
+
+def _machine(machine: Mapping[str, object]) -> dict[str, object]:
     """Return what identifies a machine; memory in whole GiB, since another kernel keeps a little more for itself."""
-    found = {key: run.machine.get(key) for key in MACHINE_KEYS}
+    found = {key: machine.get(key) for key in MACHINE_KEYS}
     memory = found["memory_bytes"]
     return found | ({"memory_bytes": f"{memory / 2**30:.0f} GiB"} if isinstance(memory, int) else {})
 
 
-def _shared(new: Mapping[str, V], old: Mapping[str, V]) -> tuple[dict[str, V], dict[str, V]]:
-    """Return both without the keys that only one has."""
-    return {k: v for k, v in new.items() if k in old}, {k: v for k, v in old.items() if k in new}
-
-
 def _differing(new: Mapping[str, object], old: Mapping[str, object], code: str, key_is: str) -> list[Reason]:
     """Return a reason for each key whose values differ."""
-    pairs = {key: (new.get(key), old.get(key)) for key in sorted(new.keys() | old.keys())}
+    keys = new.keys() & old.keys() if code in OF_BOTH else new.keys() | old.keys()
+    pairs = {key: (new.get(key), old.get(key)) for key in sorted(keys)}
     return [
         Reason(code, {key_is: key, "new": _shown(ours, theirs), "old": _shown(theirs, ours)})
         for key, (ours, theirs) in pairs.items()

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
 from bakeoff.analysis.compare import (
@@ -19,9 +18,8 @@ from bakeoff.analysis.compare import (
     series_at,
 )
 from bakeoff.errors import UsageError, one_of
-from bakeoff.host.files import validated
-from bakeoff.results.comparable import Conditions, find_differences
-from bakeoff.schema import FLOORS, Comparison, Measurement, Reason, Report, Workload
+from bakeoff.results.comparable import find_differences, workloads_of
+from bakeoff.schema import FLOORS, Comparison, Measurement, Reason, Report
 from bakeoff.schema.metrics import shown_in
 
 ACCURACY_MARGIN = 0.01
@@ -75,14 +73,15 @@ def judge_runs(new: Report, old: Report, relative: bool = False, reference: str 
     With `relative`, each endpoint's ratio to the reference within its run, which another machine doesn't change as it
     does the figures themselves. Raises UsageError for a reference that has no valid trials in both.
     """
-    reasons = find_differences(conditions_of(new, "the new run's"), conditions_of(old, "the old run's"), relative)
+    reasons = find_differences(new, old, relative)
     if reasons:
         return Outcome(reasons=tuple(reasons))
     base = choose_reference(new, old, reference) if relative else None
     comparisons = compare_runs(new.measurements, old.measurements, base)
     changes = find_changes(new, old)
-    regressions = [_slower(c) for c in find_regressions(comparisons)]
-    regressions += [_changed(c) for c in changes if is_regression(c)]
+    slower = find_regressions(comparisons)
+    regressions = [Reason("slower", {**_place(c), "ratio": c.ratio, "low": c.low, "high": c.high}) for c in slower]
+    regressions += [Reason("changed", asdict(change)) for change in changes if is_regression(change)]
     return Outcome(
         reference=base,
         comparisons=tuple(comparisons),
@@ -92,38 +91,11 @@ def judge_runs(new: Report, old: Report, relative: bool = False, reference: str 
     )
 
 
-def conditions_of(report: Report, whose: str) -> Conditions:
-    """Return what a run was made under; raises UsageError saying whose configuration can't be read."""
-    around, cpus = report.surroundings, report.config.get("cpus")
-    sets = cpus if isinstance(cpus, dict) else {}
-    stored = report.config.get("workloads")
-    workloads = validated(tuple[Workload, ...], stored or (), Path(f"{whose} results.json: config.workloads"))
-    return Conditions(
-        machine=report.machine,
-        server_cpus=str(around.server_cpus if around else sets.get("server")),
-        load_cpus=str(around.load_cpus if around else sets.get("load")),
-        servers={
-            state.name: (state.workers, state.threads)
-            for state in report.targets
-            if state.workers is not None and state.threads is not None
-        },
-        models={model.name: model.sha256 for model in report.models},
-        workloads=workloads,
-        restarted=report.restarted,
-        surroundings={
-            "platform": report.platform,
-            "stopping of idle servers": report.paused,
-            "network": around.network if around else None,
-            "memory limit": around.memory_limit_bytes if around else None,
-        },
-    )
-
-
 def choose_reference(new: Report, old: Report, asked: str | None) -> str:
     """Return the endpoint that ratios within a run are to: the one asked for, the old run's, or the usual one."""
     common = _valid_endpoints(new) & _valid_endpoints(old)
     if asked is not None and asked not in common:
-        raise UsageError(f"--reference: {asked!r} has no valid trials in both runs; allowed: {one_of(list(common))}")
+        raise UsageError(f"--reference: {asked!r} has no valid trials in both runs; allowed: {one_of(common)}")
     usual = default_reference(replace(new, measurements=tuple(m for m in new.measurements if m.endpoint in common)))
     found = asked or (old.reference if old.reference in common else usual)
     if found is None:
@@ -161,9 +133,8 @@ def find_lost(new: Report, old: Report) -> list[Reason]:
     Endpoints with valid trials there and none here, judged figures, artifacts. A floor is no contender: where nginx
     isn't installed, nothing got worse.
     """
-    asked = new.config.get("models")
-    models = {model.name for model in new.models} | set(asked if isinstance(asked, list | tuple) else ())
-    workloads = {workload.name for workload in conditions_of(new, "the new run's").workloads}
+    models = {model.name for model in new.models} | set(new.configured("models"))
+    workloads = {workload.name for workload in workloads_of(new, "the new run's")}
     ours = _valid_places(new)
     lost: dict[tuple[str, str], list[str]] = defaultdict(list)
     for place in _valid_places(old):
@@ -230,12 +201,3 @@ def _accuracy(name: str, new: float, old: float) -> Change:
 
 def _place(c: Comparison) -> dict[str, str]:
     return {"model": c.model, "endpoint": c.a, "workload": c.workload, "metric": c.metric}
-
-
-def _slower(c: Comparison) -> Reason:
-    return Reason("slower", {**_place(c), "ratio": c.ratio, "low": c.low, "high": c.high})
-
-
-def _changed(change: Change) -> Reason:
-    values = {"name": change.name, "what": change.what, "word": change.word}
-    return Reason("changed", {**values, "new": change.new, "old": change.old})

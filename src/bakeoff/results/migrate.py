@@ -15,66 +15,49 @@ from bakeoff.schema import Reason
 
 DRIFT = re.compile(r"the last third's median latency ")
 """Excluded trials once, and excludes nothing any more."""
-NUMBER = r"(-?[\d.]+(?:e[+-]?\d+)?|inf)"
-SENTENCES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
-    (r"no request succeeded", "no_success", ()),
-    (rf"{NUMBER} of the checked answers were wrong", "wrong_answers", ("count",)),
-    (
-        rf"the load generator used {NUMBER}% of its CPU time, more than {NUMBER}%: give it more CPUs and --workers",
-        "load_busy",
-        ("percent", "limit_percent"),
-    ),
-    (rf"{NUMBER} requests started late: max_outstanding were waiting for their answers", "held_back", ("count",)),
-    (
-        rf"1% of the requests started more than {NUMBER} ms late; the limit is {NUMBER} ms",
-        "late",
-        ("ms", "limit_ms"),
-    ),
-    (rf"worker {NUMBER} of {NUMBER} ended during the trial", "load_worker_ended", ("worker", "workers")),
-    (
-        rf"worker {NUMBER} of {NUMBER} did not answer in {NUMBER} s",
-        "load_worker_silent",
-        ("worker", "workers", "seconds"),
-    ),
-    (rf"worker {NUMBER}: (.*)", "load_worker_failed", ("worker", "text")),
-    (
-        rf"the hypervisor took {NUMBER}% of the CPU time \(steal\), more than {NUMBER}%",
-        "steal",
-        ("percent", "limit_percent"),
-    ),
-    (
-        rf"a CPU quota throttled {NUMBER}% of its periods, more than {NUMBER}%",
-        "throttled",
-        ("percent", "limit_percent"),
-    ),
-    (r"the server's counters can't be read here", "counters_unreadable", ()),
-    (r"the server counts nothing of its queue and computation", "counters_unknown", ()),
-    (r"the server counts no queue: waiting is in the rest", "no_queue_counted", ()),
-    (r"requests failed, so the client has no mean time", "requests_failed", ()),
-    (r"the server's counters went back: it was started anew meanwhile", "counters_restarted", ()),
-    (r"the server takes no times of (\w+), it only counts the requests", "untimed", ("protocol",)),
-    (rf"(\S+) counted {NUMBER}, {NUMBER} were sent", "counters_differ", ("series", "counted", "sent")),
-    (r"the command (\S+) is not on PATH", "command_missing", ("command",)),
-    (r"its packages exist for Python (.*), this is (\S+)", "python_unsupported", ("pythons", "python")),
-    (r"its packages exist for (.*), this machine is (\S+)", "machine_unsupported", ("machines", "machine")),
-    (r"no container of (\S+) is up", "container_missing", ("target",)),
-    (r"the answer holds NaN or Infinity", "not_finite", ()),
-    (
-        rf"error {NUMBER} is over the tolerance of {NUMBER} \+ {NUMBER} x \|reference\|",
-        "over_tolerance",
-        ("error", "atol", "rtol"),
-    ),
-)
+
+
+def _n(name: str) -> str:
+    """Return the pattern of a figure."""
+    return rf"(?P<{name}>-?[\d.]+(?:e[+-]?\d+)?|inf)"
+
+
+SENTENCES = {
+    "no_success": r"no request succeeded",
+    "wrong_answers": rf"{_n('count')} of the checked answers were wrong",
+    "load_busy": rf"the load generator used {_n('percent')}% of its CPU time, more than {_n('limit_percent')}%: "
+    r"give it more CPUs and --workers",
+    "held_back": rf"{_n('count')} requests started late: max_outstanding were waiting for their answers",
+    "late": rf"1% of the requests started more than {_n('ms')} ms late; the limit is {_n('limit_ms')} ms",
+    "load_worker_ended": rf"worker {_n('worker')} of {_n('workers')} ended during the trial",
+    "load_worker_silent": rf"worker {_n('worker')} of {_n('workers')} did not answer in {_n('seconds')} s",
+    "load_worker_failed": rf"worker {_n('worker')}: (?P<text>.*)",
+    "steal": rf"the hypervisor took {_n('percent')}% of the CPU time \(steal\), more than {_n('limit_percent')}%",
+    "throttled": rf"a CPU quota throttled {_n('percent')}% of its periods, more than {_n('limit_percent')}%",
+    "counters_unreadable": r"the server's counters can't be read here",
+    "counters_unknown": r"the server counts nothing of its queue and computation",
+    "no_queue_counted": r"the server counts no queue: waiting is in the rest",
+    "requests_failed": r"requests failed, so the client has no mean time",
+    "counters_restarted": r"the server's counters went back: it was started anew meanwhile",
+    "untimed": r"the server takes no times of (?P<protocol>\w+), it only counts the requests",
+    "counters_differ": rf"(?P<series>\S+) counted {_n('counted')}, {_n('sent')} were sent",
+    "command_missing": r"the command (?P<command>\S+) is not on PATH",
+    "python_unsupported": r"its packages exist for Python (?P<pythons>.*), this is (?P<python>\S+)",
+    "machine_unsupported": r"its packages exist for (?P<machines>.*), this machine is (?P<machine>\S+)",
+    "container_missing": r"no container of (?P<target>\S+) is up",
+    "not_finite": r"the answer holds NaN or Infinity",
+    "over_tolerance": rf"error {_n('error')} is over the tolerance of {_n('atol')} \+ {_n('rtol')} x \|reference\|",
+}
+"""Each code's sentence, with the names of its values."""
 TEXTS = frozenset({"text", "protocol", "command", "series", "pythons", "python", "machines", "machine", "target"})
 RUN_OPTIONS = {"workers": "load_workers", "await_workers": "await_load_workers"}
 
 
 def read_sentence(sentence: str) -> Reason:
     """Return what a sentence of schema 1 says; one that isn't known stays as text."""
-    for pattern, code, names in SENTENCES:
-        found = re.fullmatch(pattern, sentence, re.DOTALL)
-        if found:
-            said = zip(names, found.groups(), strict=True)
+    for code, pattern in SENTENCES.items():
+        if found := re.fullmatch(pattern, sentence, re.DOTALL):
+            said = found.groupdict().items()
             return Reason(code, {name: text if name in TEXTS else _number(text) for name, text in said})
     return Reason("text", {"text": sentence})
 
@@ -94,7 +77,10 @@ def migrate(old: dict[str, Any]) -> dict[str, Any]:
     new |= {
         "schema_version": 2,
         "config": config,
-        "platform": _platform(old.get("runtime", "local"), config),
+        # Schema 1 called docker also what somebody else had started.
+        "platform": "remote"
+        if dict(config.get("run") or {}).get("platform") == "remote"
+        else old.get("runtime", "local"),
         "in_process": [row | {"target": _target(row["target"])} for row in old.get("bare", ())],
         "artifacts": [row | {"parity": _parity(row["parity"])} for row in old["artifacts"]],
         "parity": _parity(old["parity"]),
@@ -137,7 +123,7 @@ def _platform(runtime: str, config: dict[str, Any]) -> str:
 def _measurement(old: dict[str, Any]) -> dict[str, Any]:
     """Return a trial with its reasons as codes, and judged by those that still exclude one."""
     new = {key: value for key, value in old.items() if key != "spent"}
-    reasons = _reasons(line for line in old["reasons"] if not DRIFT.match(line))
+    reasons = [_reason(line) for line in old["reasons"] if not DRIFT.match(line)]
     return new | {
         "endpoint": _endpoint(old["endpoint"]),
         "target": _target(old["target"]),
@@ -165,10 +151,6 @@ def _parity(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 def _with(row: dict[str, Any], *keys: str) -> dict[str, Any]:
     """Return a row in which these keys hold reasons."""
     return row | {key: _reason(row.get(key)) for key in keys}
-
-
-def _reasons(lines: Iterable[str]) -> list[dict[str, Any]]:
-    return [found for line in lines if (found := _reason(line)) is not None]
 
 
 def _reason(sentence: str | None) -> dict[str, Any] | None:

@@ -23,6 +23,10 @@ from bakeoff.schema.samples import TrialSamples
 
 COUNTED = ("measurements", "summary", "comparisons")
 """The parts of a report that follow from the samples."""
+KEPT = ("server_cpu_ms_per_request", "peak_rss_bytes", "memory_from", "breakdown", "disturbed", "judged_by")
+"""What of a trial no sample tells."""
+ASKED = ("arrival", "concurrency", "rate_rps", "batch_size", "seed")
+"""What of a trial's workload its measurement says."""
 TOLERANCE = 1e-9
 
 
@@ -49,19 +53,15 @@ def recount_trial(folder: Path, stored: Measurement) -> Measurement:
     Of the reasons, those that samples give are found anew, and the others are kept: what disturbed the machine is in
     no sample.
     """
-    counted = summarize_trial(_trial_of(stored), _endpoint_of(stored), load_samples(folder, stored.trial_id))
+    endpoint = Endpoint(stored.endpoint, stored.model, stored.target, stored.format, stored.protocol, stored.wire)
+    counted = summarize_trial(_trial_of(stored), endpoint, load_samples(folder, stored.trial_id))
     outside = [reason for reason in stored.reasons if not is_from_samples(reason) and reason not in counted.reasons]
     reasons = (*counted.reasons, *outside)
     return replace(
         counted,
         verdict="invalid" if reasons else "valid",
         reasons=reasons,
-        server_cpu_ms_per_request=stored.server_cpu_ms_per_request,
-        peak_rss_bytes=stored.peak_rss_bytes,
-        memory_from=stored.memory_from,
-        breakdown=stored.breakdown,
-        disturbed=stored.disturbed,
-        judged_by=stored.judged_by,
+        **{name: getattr(stored, name) for name in KEPT},
     )
 
 
@@ -125,16 +125,5 @@ def _same(new: Any, old: Any) -> bool:
 
 
 def _trial_of(stored: Measurement) -> Trial:
-    workload = Workload(
-        stored.workload,
-        stored.arrival,
-        concurrency=stored.concurrency,
-        rate_rps=stored.rate_rps,
-        batch_size=stored.batch_size,
-        seed=stored.seed,
-    )
+    workload = Workload(stored.workload, **{name: getattr(stored, name) for name in ASKED})
     return Trial(stored.trial_id, stored.endpoint, workload, stored.round, 0, None, stored.attempt)
-
-
-def _endpoint_of(stored: Measurement) -> Endpoint:
-    return Endpoint(stored.endpoint, stored.model, stored.target, stored.format, stored.protocol, stored.wire)

@@ -16,6 +16,10 @@ class TensorSpec:
     dtype: str
     shape: tuple[int | None, ...]
 
+    def fits(self, shape: tuple[int, ...]) -> bool:
+        """Tell whether an array's shape is one of these."""
+        return len(shape) == len(self.shape) and all(a in (None, b) for a, b in zip(self.shape, shape, strict=True))
+
 
 @dataclass(frozen=True, slots=True)
 class Model:

@@ -1,16 +1,21 @@
-"""Why something is excluded, failed, unavailable or missing: a code with values. The words are in report/words.py."""
+"""Why something is excluded, failed, unavailable or missing: a code with values. The words are in report."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+FROM_SAMPLES = frozenset({"no_success", "wrong_answers", "load_busy", "held_back", "late"}) | {
+    f"load_worker_{what}" for what in ("ended", "silent", "failed")
+}
+"""The codes that a trial's samples alone give."""
+
 Value = float | int | str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """A code of the table with its values, and the reason behind it where there is one."""
+    """A code with its values, and the reason behind it where there is one."""
 
     code: str
     values: Mapping[str, Value] = field(default_factory=dict)
@@ -25,151 +30,6 @@ def quoted(text: str) -> Reason:
     return Reason("text", {"text": text})
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A code, the names of its values, and whether a trial's samples alone tell it."""
-
-    code: str
-    values: tuple[str, ...] = ()
-    from_samples: bool = False
-
-
-TABLE = (
-    Row("text", ("text",)),
-    # A trial is invalid.
-    Row("no_success", from_samples=True),
-    Row("wrong_answers", ("count",), from_samples=True),
-    Row("load_busy", ("percent", "limit_percent"), from_samples=True),
-    Row("held_back", ("count",), from_samples=True),
-    Row("late", ("ms", "limit_ms"), from_samples=True),
-    Row("load_worker_ended", ("worker", "workers"), from_samples=True),
-    Row("load_worker_silent", ("worker", "workers", "seconds"), from_samples=True),
-    Row("load_worker_failed", ("worker", "text"), from_samples=True),
-    Row("steal", ("percent", "limit_percent")),
-    Row("throttled", ("percent", "limit_percent")),
-    # A trial's time has no breakdown, or not all of it.
-    Row("counters_unreadable"),
-    Row("counters_unknown"),
-    Row("counters_restarted"),
-    Row("counters_differ", ("series", "counted", "sent")),
-    Row("untimed", ("protocol",)),
-    Row("no_queue_counted"),
-    Row("requests_failed"),
-    # A target is unavailable, failed, or can't serve a format.
-    Row("command_missing", ("command",)),
-    Row("machine_unsupported", ("machines", "machine")),
-    Row("python_unsupported", ("pythons", "python")),
-    Row("environment_failed", ("text",)),
-    Row("service_missing", ("target",)),
-    Row("container_missing", ("target",)),
-    Row("container_failed", ("target", "text")),
-    Row("image_not_built", ("target", "log")),
-    Row("image_not_pulled", ("image", "text")),
-    Row("port_taken", ("port",)),
-    Row("not_ready", ("target", "seconds", "endpoint", "problem", "log")),
-    Row("server_exited", ("target", "status", "log")),
-    Row("server_killed", ("target", "signal", "log")),
-    Row("server_ended", ("target", "text")),
-    Row("server_silent", ("target", "endpoint", "problem")),
-    Row("server_not_restarted", ("target",)),
-    Row("other_format_up", ("target", "served", "format")),
-    Row("check_slow", ("target", "format", "seconds")),
-    Row("check_failed", ("target", "format", "text")),
-    Row("check_impossible", ("target",)),
-    Row("timing_slow", ("target", "format", "seconds")),
-    Row("timing_failed", ("target", "format", "text")),
-    Row("format_unsupported", ("target", "format")),
-    Row("nothing_said"),
-    Row("artifact_missing", ("model", "format")),
-    Row("export_failed"),
-    Row("of_model", ("model",)),
-    # What would make it available.
-    Row("install_python"),
-    Row("check_network"),
-    Row("switch_profile_on", ("target",)),
-    Row("load_image", ("image", "variable")),
-    Row("bring_up", ("target",)),
-    Row("apt_offers", ("package", "archive")),
-    Row("apt_missing"),
-    Row("apt_other_machine", ("architectures", "machine")),
-    Row("apt_unreachable", ("archive", "text")),
-    Row("use_docker", ("target",)),
-    # Answers differ, or an artifact couldn't be measured in process.
-    Row("not_finite"),
-    Row("over_tolerance", ("error", "atol", "rtol")),
-    Row("golden_not_finite"),
-    Row("measuring_slow", ("seconds",)),
-    Row("not_measured_in_process", ("what",)),
-    # What keeps a run from being complete.
-    Row("target_failed", ("target",)),
-    Row("target_unavailable", ("target",)),
-    Row("no_target"),
-    Row("format_missing", ("model", "format")),
-    Row("parity_failed", ("what", "batch", "length", "error")),
-    Row("not_measured", ("model", "endpoint", "workload")),
-    Row("reference_not_measured", ("endpoint",)),
-    # Two runs can't be compared.
-    Row("other_machine", ("key", "new", "old")),
-    Row("other_cpus", ("of", "new", "old")),
-    Row("other_workers", ("target", "new", "old")),
-    Row("other_weights", ("model", "new", "old")),
-    Row("other_workload", ("workload", "new", "old")),
-    Row("other_surroundings", ("what", "new", "old")),
-    Row("nothing_in_common", ("what",)),
-    Row("servers_not_restarted", ("run",)),
-    # A run is worse than another, or it can't be told.
-    Row("slower", ("model", "endpoint", "workload", "metric", "ratio", "low", "high")),
-    Row("changed", ("name", "what", "word", "new", "old")),
-    Row("no_valid_trial", ("model", "endpoint", "workloads")),
-    Row("metric_gone", ("model", "endpoint", "workload", "metric")),
-    Row("not_exported", ("model", "format")),
-    Row("too_few_rounds", ("model", "endpoint", "workload", "metric", "rounds", "needed")),
-    Row("nothing_judged"),
-    # What makes figures unsteady on this machine, or would.
-    Row("unreadable", ("place",)),
-    Row("difference_seen", ("run_s", "slices", "slice_ms", "percent", "turns_percent")),
-    Row("difference_unknown", ("run_s", "slices", "slice_ms", "turns_percent")),
-    Row("steal_within", ("percent", "limit_percent")),
-    Row("waited", ("percent", "limit_percent")),
-    Row("neighbour", ("pid", "name", "percent")),
-    Row("neighbours_more", ("count", "percent")),
-    Row("no_neighbour", ("limit_percent",)),
-    Row("unseen_work", ("percent",)),
-    Row("quota", ("cpus", "used", "percent")),
-    Row("no_quota"),
-    Row("swap", ("places", "bytes", "moved_bytes")),
-    Row("no_swap"),
-    Row("cpus_shared", ("cpus",)),
-    Row("cores_shared", ("cores",)),
-    Row("cpus_apart", ("server", "load")),
-    Row("siblings_unreadable", ("server", "load")),
-    Row("cpuset_whole", ("online",)),
-    Row("cpuset_part", ("usable", "online")),
-    Row("clock_unreadable"),
-    Row("governor", ("governor",)),
-    Row("turbo_on"),
-    Row("turbo_off"),
-    Row("memory_left", ("bytes", "limit_bytes")),
-    # What would make them steadier.
-    Row("calm_first", ("margin_percent",)),
-    Row("watch_longer"),
-    Row("own_host"),
-    Row("free_cpus"),
-    Row("calm_neighbour", ("pid",)),
-    Row("calm_many"),
-    Row("look_outside"),
-    Row("raise_quota", ("cpus",)),
-    Row("stop_swapping"),
-    Row("give_cpus"),
-    Row("part_cores"),
-    Row("set_governor", ("governor",)),
-    Row("turn_off", ("path", "value")),
-    Row("free_memory", ("bytes",)),
-)
-BY_CODE = {row.code: row for row in TABLE}
-
-
 def is_from_samples(reason: Reason) -> bool:
     """Tell whether a trial's samples alone give this reason, so that it can be found anew."""
-    row = BY_CODE.get(reason.code)
-    return row is not None and row.from_samples
+    return reason.code in FROM_SAMPLES

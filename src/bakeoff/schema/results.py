@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from bakeoff.schema.artifact import Artifact, MissingArtifact, Parity
 from bakeoff.schema.comparison import Comparison, Summary
@@ -133,3 +133,8 @@ class Report:
     finished: tuple[str, ...] = ()
     missing_artifacts: tuple[MissingArtifact, ...] = ()
     edge: tuple[EdgeMeasurement, ...] = ()
+
+    def configured(self, key: str) -> tuple[Any, ...]:
+        """Return what the configuration lists under a key: nothing where it has no list there, as an edited one may."""
+        found = self.config.get(key)
+        return tuple(found) if isinstance(found, list | tuple) else ()

@@ -2,14 +2,3 @@
 
 from bakeoff.sizes.document import SizeReport, make_size_report, size_json, size_report_of, write_sizes
 from bakeoff.sizes.rows import SizeRow, Timing, size_rows
-
-__all__ = [
-    "SizeReport",
-    "SizeRow",
-    "Timing",
-    "make_size_report",
-    "size_json",
-    "size_report_of",
-    "size_rows",
-    "write_sizes",
-]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bakeoff.sizes.rows import BUSY, SizeRow, Timing, calm_timing, quality_kind
+from bakeoff.sizes.rows import BUSY, SizeRow, calm_timing, quality_kind
 
 LOSS = 0.01
 """How much accuracy may be lost, or how much of the top-1 agreement may be missing, for "within 1%"."""
@@ -45,8 +45,9 @@ def _smallest(rows: Sequence[SizeRow]) -> str:
     what = "smallest within 1% of the accuracy"
     if kind == "top1":
         what = "smallest with PyTorch's top-1 (no accuracy: the model has no evaluate())"
-    losses = [(row, row.accuracy_loss if kind == "accuracy" else _missing_share(row)) for row in rows]
-    known = [(row, loss) for row, loss in losses if loss is not None]
+    known = [(row, row.accuracy_loss) for row in rows if row.accuracy_loss is not None]
+    if kind == "top1":
+        known = [(row, 1 - row.top1) for row in rows if row.top1 is not None]
     if not known:
         return f"{what}: not known, PyTorch's own accuracy isn't in model.json"
     # A loss of exactly 1% is within, whatever binary fractions make of it.
@@ -57,24 +58,16 @@ def _smallest(rows: Sequence[SizeRow]) -> str:
     return f"{what}: {best.format}, {_bytes(best.size_bytes)} ({quality_in_words(best, kind)})"
 
 
-def _missing_share(row: SizeRow) -> float | None:
-    return None if row.top1 is None else 1 - row.top1
-
-
 def _fastest(rows: Sequence[SizeRow]) -> str:
     timed = [(row, timing) for row in rows if (timing := calm_timing(row))]
     if not timed:
         return f"fastest: {BUSY_MACHINE if any(row.one_thread for row in rows) else NOT_MEASURED}"
     best, time = min(timed, key=lambda pair: pair[1].p50_ms)
     said = f"fastest: {_place(best)}, {time.p50_ms:.3g} ms at one thread ({quality_in_words(best, quality_kind(rows))})"
-    equal = [_place(row) for row, other in timed if row is not best and _overlap(time, other)]
+    equal = [_place(row) for row, other in timed if row is not best and other.p50_low_ms <= time.p50_high_ms]
     if equal:
         said += f"; not told apart from {', '.join(equal)}"
     return said + _unmeasured(rows, [row for row in rows if row.one_thread])
-
-
-def _overlap(a: Timing, b: Timing) -> bool:
-    return b.p50_low_ms <= a.p50_high_ms
 
 
 def _smallest_app(rows: Sequence[SizeRow]) -> str:

@@ -61,11 +61,8 @@ def size_csv(report: SizeReport, words: Words) -> str:
 
 
 def _columns() -> list[str]:
-    names = []
-    for field in fields(SizeRow):
-        inner = [f"{field.name}.{part.name}" for part in fields(Timing)] if field.name in TIMED else [field.name]
-        names += inner
-    return names
+    parts = {name: [f"{name}.{part.name}" for part in fields(Timing)] for name in TIMED}
+    return [column for field in fields(SizeRow) for column in parts.get(field.name, [field.name])]
 
 
 def _told(report: SizeReport, words: Words) -> list[dict[str, Any]]:

@@ -11,6 +11,11 @@ from bakeoff.schema import Artifact, EdgeMeasurement, EdgeProcess, MissingArtifa
 from bakeoff.sizes.pareto import pareto_set
 
 BASE_FORMAT = "torchscript"
+COUNTED = ("size_bytes", "gzip_bytes", "zstd_bytes", "weights_bytes", "sha256", "accuracy")
+"""What a row has as its artifact has it."""
+MEASURED = ("runtime", "runtime_bytes", "dependencies_bytes", "shared_objects_bytes", "measured_at", "cpu")
+"""What a row has as its measurement has it."""
+TIMES = ("load", "first", "p10", "p50", "p90")
 BUSY = 0.1
 """Past this share of waiting for a CPU a latency is as much the machine's as the artifact's: no claim rests on it."""
 
@@ -114,48 +119,36 @@ def _artifact_row(a: Artifact, model: Model | None, base: int | None) -> SizeRow
         a.model,
         a.format,
         reason=Reason("golden_not_finite") if broken else None,
-        size_bytes=a.size_bytes,
-        gzip_bytes=a.gzip_bytes,
-        zstd_bytes=a.zstd_bytes,
-        weights_bytes=a.weights_bytes,
+        **{name: getattr(a, name) for name in COUNTED},
         graph_bytes=None if a.weights_bytes is None else a.size_bytes - a.weights_bytes,
         relative_size=a.size_bytes / base if base else None,
-        sha256=a.sha256,
         max_abs_error=None if broken else error,
         cosine=fidelity.cosine if fidelity else None,
         top1=fidelity.top1 if fidelity else None,
         golden_samples=fidelity.samples if fidelity else None,
         untrained=model.untrained if model else None,
-        accuracy=a.accuracy,
         accuracy_loss=None if reference is None or a.accuracy is None else reference - a.accuracy,
         accuracy_samples=model.accuracy_samples if model and a.accuracy is not None else None,
     )
 
 
 def _measured_row(row: SizeRow, m: EdgeMeasurement) -> SizeRow:
-    sizes = (m.runtime_bytes, m.dependencies_bytes, row.size_bytes)
-    app = (m.shared_objects_bytes, row.size_bytes)
     return replace(
         row,
-        runtime=m.runtime,
+        **{name: getattr(m, name) for name in MEASURED},
         reason=m.reason or row.reason,
         runtime_version=m.version,
-        runtime_bytes=m.runtime_bytes,
-        dependencies_bytes=m.dependencies_bytes,
-        shared_objects_bytes=m.shared_objects_bytes,
-        installed_bytes=_sum(sizes),
-        app_bytes=_sum(app),
+        installed_bytes=_sum(m.runtime_bytes, m.dependencies_bytes, row.size_bytes),
+        app_bytes=_sum(m.shared_objects_bytes, row.size_bytes),
         runtime_max_abs_error=m.max_abs_error,
         one_thread=_timing([p for p in m.processes if p.threads == 1]),
         two_threads=_timing([p for p in m.processes if p.threads == 2]),
-        measured_at=m.measured_at,
-        cpu=m.cpu,
     )
 
 
-def _sum(parts: Iterable[int | None]) -> int | None:
-    known = list(parts)
-    return None if None in known else sum(part for part in known if part is not None)
+def _sum(*parts: int | None) -> int | None:
+    known = [part for part in parts if part is not None]
+    return sum(known) if len(known) == len(parts) else None
 
 
 def _timing(processes: Sequence[EdgeProcess]) -> Timing | None:
@@ -164,11 +157,7 @@ def _timing(processes: Sequence[EdgeProcess]) -> Timing | None:
     medians = [p.p50_ns / 1e6 for p in processes]
     peaks = [p.peak_bytes for p in processes if p.peak_bytes is not None]
     return Timing(
-        load_ms=statistics.median(p.load_ns for p in processes) / 1e6,
-        first_ms=statistics.median(p.first_ns for p in processes) / 1e6,
-        p10_ms=statistics.median(p.p10_ns for p in processes) / 1e6,
-        p50_ms=statistics.median(medians),
-        p90_ms=statistics.median(p.p90_ns for p in processes) / 1e6,
+        **{f"{name}_ms": statistics.median(getattr(p, f"{name}_ns") for p in processes) / 1e6 for name in TIMES},
         p50_low_ms=min(medians),
         p50_high_ms=max(medians),
         count=sum(p.count for p in processes),

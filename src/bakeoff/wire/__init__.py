@@ -10,8 +10,6 @@ from bakeoff.wire import binary, tfserving, torchserve
 from bakeoff.wire.messages import OK, Reply, Request
 from bakeoff.wire.tensors import Arrays, Specs, WireError
 
-__all__ = ["WIRES", "Reply", "Request", "Wire", "WireError"]
-
 
 @dataclass(frozen=True)
 class Wire:
@@ -58,54 +56,23 @@ def _grpc(inputs: Specs, body: bytes) -> dict[str, str]:
     return {"content-type": "application/grpc", "te": "trailers"}
 
 
+# Over HTTP the two families differ in their paths alone.
+JSON = (_json, tfserving.encode_rest_request, tfserving.decode_rest_reply)
+BINARY = (_binary, tfserving.encode_binary_request, tfserving.decode_binary_reply)
 WIRES: dict[str, Wire] = {
     wire.name: wire
     for wire in (
+        Wire("torchserve-rest", "rest", torchserve.rest_path, *JSON),
+        Wire("torchserve-binary", "binary", torchserve.rest_path, *BINARY),
         Wire(
-            name="torchserve-rest",
-            protocol="rest",
-            path=torchserve.rest_path,
-            headers=_json,
-            encode_request=tfserving.encode_rest_request,
-            decode_reply=tfserving.decode_rest_reply,
-        ),
-        Wire(
-            name="torchserve-binary",
-            protocol="binary",
-            path=torchserve.rest_path,
-            headers=_binary,
-            encode_request=tfserving.encode_binary_request,
-            decode_reply=tfserving.decode_binary_reply,
-        ),
-        Wire(
-            name="torchserve-grpc",
-            protocol="grpc",
-            path=torchserve.grpc_path,
-            headers=_grpc,
+            *("torchserve-grpc", "grpc", torchserve.grpc_path, _grpc),
             encode_request=torchserve.encode_grpc_request,
             decode_reply=torchserve.decode_grpc_reply,
         ),
+        Wire("tfserving-rest", "rest", tfserving.rest_path, *JSON),
+        Wire("tfserving-binary", "binary", tfserving.rest_path, *BINARY),
         Wire(
-            name="tfserving-rest",
-            protocol="rest",
-            path=tfserving.rest_path,
-            headers=_json,
-            encode_request=tfserving.encode_rest_request,
-            decode_reply=tfserving.decode_rest_reply,
-        ),
-        Wire(
-            name="tfserving-binary",
-            protocol="binary",
-            path=tfserving.rest_path,
-            headers=_binary,
-            encode_request=tfserving.encode_binary_request,
-            decode_reply=tfserving.decode_binary_reply,
-        ),
-        Wire(
-            name="tfserving-grpc",
-            protocol="grpc",
-            path=tfserving.grpc_path,
-            headers=_grpc,
+            *("tfserving-grpc", "grpc", tfserving.grpc_path, _grpc),
             encode_request=tfserving.encode_grpc_request,
             decode_reply=tfserving.decode_grpc_reply,
         ),

@@ -34,7 +34,7 @@ def encode(specs: Specs, arrays: Arrays, media_type: str, what: str = "input") -
     """Encode arrays as MEDIA_TYPE, after checking them against the specs."""
     check_arrays(specs, arrays, what)
     if media_type == RAW:
-        return encode_raw(arrays[specs[0].name])
+        return arrays[specs[0].name].astype("<f4", copy=False).tobytes()
     return save({name: np.ascontiguousarray(array) for name, array in arrays.items()})
 
 
@@ -59,10 +59,6 @@ def recognise(body: bytes) -> str:
     """
     header_bytes = int.from_bytes(body[:8], "little")
     return SAFETENSORS if body[8:9] == b"{" and 2 <= header_bytes <= len(body) - 8 else RAW
-
-
-def encode_raw(array: Array) -> bytes:
-    return array.astype("<f4", copy=False).tobytes()
 
 
 def decode_raw(spec: TensorSpec, body: bytes) -> Array:

@@ -34,10 +34,7 @@ def check_names(specs: Specs, names: Iterable[str], what: str) -> None:
 
 def check_shape(spec: TensorSpec, shape: tuple[int, ...]) -> None:
     """Raise WireError unless the shape fits the spec, in which None stands for any size."""
-    fits = len(shape) == len(spec.shape) and all(
-        expected in (None, size) for expected, size in zip(spec.shape, shape, strict=True)
-    )
-    if not fits:
+    if not spec.fits(shape):
         wanted = ["any" if size is None else size for size in spec.shape]
         raise WireError(f"{spec.name} has shape {list(shape)}; the model says [{', '.join(map(str, wanted))}]")
 

@@ -14,7 +14,7 @@ from bakeoff.artifacts.export import ExportOptions, export_model
 from bakeoff.artifacts.golden import load_artifact, load_artifacts, load_model
 from bakeoff.host.files import ROOT
 from bakeoff.host.machine import pins, read_text
-from bakeoff.host.progress import Quiet
+from bakeoff.host.progress import Show
 from bakeoff.report.words import optional_text
 from bakeoff.schema import engines
 from bakeoff.sizes import SizeRow, size_rows
@@ -37,7 +37,7 @@ EVERY = [
 @pytest.fixture(scope="session")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of digits_cnn's artifacts, so that no test's figures stay beside the real ones."""
-    folder, failed = export_model("digits_cnn", ExportOptions(), Quiet())
+    folder, failed = export_model("digits_cnn", ExportOptions(), Show())
     assert not failed
     copy = tmp_path_factory.mktemp("artifacts") / "digits_cnn"
     shutil.copytree(folder, copy, ignore=shutil.ignore_patterns("measured.json", ".*"))
@@ -53,7 +53,7 @@ def folder(exported: Path, tmp_path: Path) -> Path:
 def rows(exported: Path) -> list[SizeRow]:
     """The rows of three formats, each measured by one process for one and two threads."""
     artifacts = [artifact for artifact in load_artifacts(exported) if artifact.format in MEASURED]
-    assert measure_artifacts(artifacts, Quiet(), exported.parent, processes=1) == []
+    assert measure_artifacts(artifacts, Show(), exported.parent, processes=1) == []
     return size_rows([load_model(exported)], artifacts, load_measured(exported))
 
 
@@ -99,7 +99,7 @@ def test_the_export_knows_weights_and_fidelity(rows: list[SizeRow]) -> None:
 def test_an_artifact_that_a_runtime_cant_load_is_a_result_with_its_words(folder: Path) -> None:
     artifact = load_artifact(folder / "tflite-fp32")
     Path(artifact.path).write_bytes(b"no model")
-    assert measure_artifacts([artifact], Quiet(), folder.parent, processes=1) == []
+    assert measure_artifacts([artifact], Show(), folder.parent, processes=1) == []
     rows = size_rows([load_model(folder)], [artifact], load_measured(folder))
     assert [row.runtime for row in rows] == ["ai-edge-litert", "tflite-runtime"]
     for row in rows:
@@ -112,7 +112,7 @@ def test_wrong_answers_have_no_timings(folder: Path) -> None:
         changed = {name: array + (0.5 if name.startswith("torch:") else 0) for name, array in arrays.items()}
     np.savez(golden, **changed)
     artifact = load_artifact(folder / "tflite-fp32")
-    measure_artifacts([artifact], Quiet(), folder.parent, processes=1)
+    measure_artifacts([artifact], Show(), folder.parent, processes=1)
     found = load_measured(folder)
     assert len(found) == 2 and all("it answers wrongly" in optional_text(m.reason) and not m.processes for m in found)
 

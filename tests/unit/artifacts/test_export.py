@@ -11,7 +11,7 @@ import pytest
 
 from bakeoff.artifacts.export import follow_export
 from bakeoff.errors import BakeoffError, UsageError
-from bakeoff.host.progress import Quiet
+from bakeoff.host.progress import Show
 
 
 def line(event: str, format: str | None, message: str | None = None) -> bytes:
@@ -37,7 +37,7 @@ def logs_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def export(lines: list[bytes], status: int) -> list[str]:
     """Follow a program that says these lines and ends with a status."""
     argv = [sys.executable, "-c", PROGRAM, b"".join(each + b"\n" for each in lines).decode(), str(status)]
-    return follow_export(argv, "m", dict(os.environ), Quiet())
+    return follow_export(argv, "m", dict(os.environ), Show())
 
 
 def test_a_format_that_failed_is_named() -> None:

@@ -11,7 +11,7 @@ import pytest
 from bakeoff.artifacts.export import ExportOptions, _export_apart, export_arguments
 from bakeoff.errors import BakeoffError
 from bakeoff.host.catalog import ModelSource
-from bakeoff.host.progress import Quiet
+from bakeoff.host.progress import Show
 from bakeoff.schema import UNSERVED_FORMATS
 
 
@@ -42,7 +42,7 @@ def test_a_format_whose_environment_cannot_be_made_is_missing_with_the_reason(
     left_over.mkdir(parents=True)
     (tmp_path / "m" / "missing.json").write_text('{"onnx": {"reason": "r", "op": "o"}}')
     options = ExportOptions(("executorch",) if is_named else (), skip=())
-    failed = _export_apart("executorch", ModelSource("m", str(tmp_path)), [], options, Quiet())
+    failed = _export_apart("executorch", ModelSource("m", str(tmp_path)), [], options, Show())
     missing = json.loads((tmp_path / "m" / "missing.json").read_text())
     assert missing["onnx"] == {"reason": "r", "op": "o"}
     reason = missing["executorch"]["reason"]

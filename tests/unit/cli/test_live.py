@@ -19,9 +19,8 @@ import pytest
 from example_report import example_report
 from fake_run import REASON, show_run
 from rich.console import Console
-from rich.live import Live
 
-from bakeoff.cli.live import LiveShow, View, clock_time
+from bakeoff.cli.live import View, clock_time
 from bakeoff.schema import Trial, Workload, quoted
 
 PROGRAM = str(Path(__file__).parents[1].joinpath("fake_run.py"))
@@ -137,7 +136,7 @@ def test_quiet_is_quiet(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_the_time_left_follows_the_pace() -> None:
     now = 0.0
-    view = View(lambda: now)
+    view = View(Console(file=io.StringIO()), lambda: now)
     view.expect_load("m", 100.0)
     assert view.seconds_left() is None
     workload = Workload("c1", "closed", 1, warmup_s=5.0, duration_s=20.0)
@@ -155,10 +154,10 @@ def test_a_terminal_is_shown_nothing_that_it_would_obey() -> None:
     hostile = "\x1b]0;title\x07 \x9b2J"
     out = io.StringIO()
     console = Console(file=out, width=200)
-    view = View()
+    view = View(console)
     trial = example_report().measurements[0]
     view.found(replace(trial, endpoint=hostile, workload=hostile, verdict="invalid", reasons=(quoted(hostile),)))
-    LiveShow(Live(view, console=console), console, view).note(hostile)
+    view.note(hostile)
     for begin in (
         lambda: view.say(hostile),
         lambda: view.begin(hostile, Trial("t", hostile, Workload("c1", "closed", 1), 0, 0, None), 1),

@@ -8,9 +8,10 @@ from typing import Any, cast
 
 from bakeoff.errors import TargetFailed
 from bakeoff.experiment.in_process import time_artifacts
-from bakeoff.host.progress import Quiet
+from bakeoff.host.progress import Show
 from bakeoff.platforms.deploy import Deployment
-from bakeoff.platforms.platform import InProcessTime, Prepared
+from bakeoff.platforms.platform import Prepared
+from bakeoff.platforms.programs import InProcessTime
 from bakeoff.schema import InProcess
 
 CPUS = "3"
@@ -40,11 +41,11 @@ def deployment(*names: str) -> Deployment:
 
 def test_each_server_that_is_up_is_timed_on_the_servers_cpus() -> None:
     up = deployment("broken", "silent", "good")
-    assert time_artifacts(up, CPUS, (), Quiet()) == [InProcess("m", "good", "f", 0.5, 9)]
+    assert time_artifacts(up, CPUS, (), Show()) == [InProcess("m", "good", "f", 0.5, 9)]
     assert cast(Platform, up.platform).asked == [("broken", "f", CPUS), ("silent", "f", CPUS), ("good", "f", CPUS)]
 
 
 def test_what_is_known_is_not_timed_again() -> None:
     up = deployment("good")
-    assert time_artifacts(up, CPUS, [InProcess("m", "good", "f", 0.4, 8)], Quiet()) == []
-    assert len(time_artifacts(up, CPUS, [InProcess("other", "good", "f", 0.4, 8)], Quiet())) == 1
+    assert time_artifacts(up, CPUS, [InProcess("m", "good", "f", 0.4, 8)], Show()) == []
+    assert len(time_artifacts(up, CPUS, [InProcess("other", "good", "f", 0.4, 8)], Show())) == 1

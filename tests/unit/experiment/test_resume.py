@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from bakeoff.errors import UsageError
-from bakeoff.experiment.config import DEFAULT, load_config
-from bakeoff.experiment.resume import RunOptions, new_run, reopen_run
+from bakeoff.experiment.config import DEFAULT, RunOptions, load_config
+from bakeoff.experiment.resume import new_run, reopen_run
 from bakeoff.host.catalog import load_targets
 from bakeoff.platforms.deploy import Selection
 from bakeoff.report.words import reason_text
@@ -32,8 +32,9 @@ def begin(folder: Path) -> None:
 def test_a_run_is_reopened_as_it_was_begun(tmp_path: Path) -> None:
     begin(tmp_path)
     job = reopen_run(tmp_path)
-    assert (job.workers.own, job.restarts, job.named_targets) == (2, True, frozenset({"lean-tflite"}))
-    assert job.weights == Path("w.pt") and job.out == tmp_path
+    options = job.options
+    assert (options.load_workers, options.restart_between_rounds, options.named) == (2, True, ("lean-tflite",))
+    assert options.weights == Path("w.pt") and job.out == tmp_path
     assert job.config == load_config(DEFAULT, MODELS, load_targets())
     assert {target.name for target in job.selection.floors} == {"echo", "client-floor"}
 

@@ -8,10 +8,9 @@ from pathlib import Path
 import pytest
 from example_report import example_report
 
-from bakeoff.experiment.config import DEFAULT, load_config
+from bakeoff.experiment.config import DEFAULT, RunOptions, load_config
 from bakeoff.experiment.runner import Run, find_gaps
 from bakeoff.host.catalog import load_targets
-from bakeoff.measure.generator import LoadWorkers
 from bakeoff.platforms.deploy import Selection
 from bakeoff.platforms.local import Local
 from bakeoff.report.words import reason_text
@@ -27,7 +26,7 @@ def valid() -> Measurement:
 
 def gaps(report: Report, *named: str, reference: str = "", selection: Selection = NO_FORMATS) -> list[Reason]:
     config = replace(load_config(DEFAULT, ["digits_cnn", "mobilenet_v2"], load_targets()), reference=reference)
-    return find_gaps(Run(config, Local(), selection, LoadWorkers(), frozenset(named), None, Path("out"), report))
+    return find_gaps(Run(config, Local(), selection, RunOptions(named=named), Path("out"), report))
 
 
 def test_an_unavailable_target_is_a_gap_only_where_it_was_named(valid: Measurement) -> None:

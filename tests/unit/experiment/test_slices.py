@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from bakeoff.experiment.slices import measure_trial
-from bakeoff.host.progress import Quiet
+from bakeoff.host.progress import Show
 from bakeoff.measure.generator import LoadLost, RenewedLoad
 from bakeoff.measure.samples import table_of, write_samples
 from bakeoff.schema import Endpoint, Measurement, Sample, Trial, Workload
@@ -79,7 +79,7 @@ def measure(platform: Platform, tmp_path: Path) -> Measure:
         samples = None if primes else str(tmp_path / "t.parquet")
         trial = Trial("t", ENDPOINT.id, Workload("c1", "closed", 1), 0, 0, samples)
         deployment: Any = SimpleNamespace(platform=platform, expected=lambda *_: None)
-        return measure_trial(trial, ENDPOINT, SERVER, deployment, RenewedLoad(lambda: generators.pop(0), Quiet()))
+        return measure_trial(trial, ENDPOINT, SERVER, deployment, RenewedLoad(lambda: generators.pop(0), Show()))
 
     return measured
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bakeoff.measure.resources import tree_bytes
-from bakeoff.platforms.platform import InProcessTime, read_in_process_time, split_startup
+from bakeoff.platforms.platform import split_startup
 from bakeoff.schema import Startup
 
 
@@ -30,14 +30,3 @@ def test_a_start_is_split_where_the_ports_opened() -> None:
 @pytest.mark.parametrize("listening_s", [None, 5.5])
 def test_a_server_first_seen_open_when_it_answered_was_ready_with_that(listening_s: float | None) -> None:
     assert split_startup(listening_s, 5.0) == Startup(5.0, 0.0)
-
-
-def test_a_bare_time_is_the_last_line_that_was_said() -> None:
-    said = 'INFO: something\n{"runtime": "r 1", "p50_ms": 0.25, "predictions": 40}\n'
-    assert read_in_process_time(said) == InProcessTime(0.25, 40)
-
-
-@pytest.mark.parametrize("said", ["", "no JSON", "{}"])
-def test_a_program_that_does_not_say_it_is_told_by_an_error(said: str) -> None:
-    with pytest.raises((ValueError, KeyError, IndexError)):
-        read_in_process_time(said)

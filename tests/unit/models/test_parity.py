@@ -5,8 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from parity import ParityError, Reference, check_parity, golden_count, make_references, predict_by
+from parity import ParityError, Reference, check_parity, golden_count, make_references
 from zoo_model import Arrays, Predict, ZooModel, load_model
+
+from engines.engine import predict_by
 
 
 @pytest.fixture(scope="module")

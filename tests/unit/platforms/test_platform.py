@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from bakeoff.errors import FormatUnsupported, TargetError, TargetFailed, TargetUnavailable
-from bakeoff.platforms.platform import EX_DATAERR, EX_UNAVAILABLE, Platform, Prepared, Server, StartOptions
+from bakeoff.platforms.platform import Platform, Prepared, Server, StartOptions
+from bakeoff.platforms.programs import EX_DATAERR, EX_UNAVAILABLE
 from bakeoff.platforms.table import PLATFORMS
 from bakeoff.report.words import reason_text
 from bakeoff.schema import Endpoint, Startup, Target, quoted
@@ -44,7 +45,7 @@ class Scripted(Platform[Server]):
     def _unused(self, *_: Any) -> Any:
         raise AssertionError("waiting needs none of this")
 
-    resolve_cpus = export = prepare = check_format = time_in_process = start = _unused
+    resolve_cpus = export = prepare = run_check = run_timing = start = _unused
     pause = resume = read_usage = read_metrics = open_load = surroundings = _unused
 
 

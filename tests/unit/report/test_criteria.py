@@ -11,7 +11,7 @@ from bakeoff.report import write_report
 from bakeoff.report.answer import claims
 from bakeoff.report.categories import categories
 from bakeoff.report.criteria import compare_frameworks
-from bakeoff.report.forest import place
+from bakeoff.report.html import place
 from bakeoff.report.trust import notices
 from bakeoff.results.recompute import summarize_report
 from bakeoff.schema import EdgeMeasurement, MissingArtifact, Report, quoted

@@ -6,21 +6,23 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from recorded_runs import recorded_run
 
 from bakeoff.report.words import reason_text
-from bakeoff.results.comparable import Conditions, find_differences
-from bakeoff.schema import Reason, Workload
+from bakeoff.results.comparable import find_differences
+from bakeoff.schema import Model, Reason, Surroundings, TargetState
 
-C1 = Workload("c1", "closed", concurrency=1)
-RUN = Conditions(
+C1 = {"name": "c1", "arrival": "closed", "concurrency": 1}
+MODEL = Model("digits_cnn", "a" * 64, (), (), 1e-4, 0.0)
+LEAN = TargetState("lean-tflite", "TensorFlow", "lean", "1", "available", workers=1, threads=1)
+AROUND = Surroundings("loopback", True, "0", "1")
+RUN = recorded_run(
+    {"lean-tflite-rest": 1.0},
     machine={"cpu": "a CPU", "cpus": 2, "architecture": "x86_64", "memory_bytes": 8 << 30, "kernel": "6.1"},
-    server_cpus="0",
-    load_cpus="1",
-    servers={"lean-tflite": (1, 1)},
-    models={"digits_cnn": "a" * 64},
-    workloads=(C1,),
-    restarted=True,
-    surroundings={"network": "loopback"},
+    surroundings=AROUND,
+    targets=(LEAN,),
+    models=(MODEL,),
+    config={"workloads": [C1]},
 )
 
 
@@ -34,17 +36,20 @@ def test_a_run_can_be_compared_with_its_repetition() -> None:
         ({"machine": {**RUN.machine, "cpu": "another"}}, "other machine: cpu (another, was a CPU)"),
         ({"machine": {**RUN.machine, "cpus": 4}}, "other machine: cpus (4, was 2)"),
         ({"machine": {**RUN.machine, "memory_bytes": 16 << 30}}, "other machine: memory_bytes (16 GiB, was 8 GiB)"),
-        ({"server_cpus": "0,1"}, "other CPU set of the servers (0,1, was 0)"),
-        ({"load_cpus": "0"}, "other CPU set of the load (0, was 1)"),
-        ({"servers": {"lean-tflite": (1, 4)}}, "other workers and threads: lean-tflite (1 x 4, was 1 x 1)"),
-        ({"models": {"digits_cnn": "b" * 64}}, f"other weights of the model digits_cnn ({'b' * 12}, was {'a' * 12})"),
+        ({"surroundings": replace(AROUND, server_cpus="0,1")}, "other CPU set of the servers (0,1, was 0)"),
+        ({"surroundings": replace(AROUND, load_cpus="0")}, "other CPU set of the load (0, was 1)"),
+        ({"targets": (replace(LEAN, threads=4),)}, "other workers and threads: lean-tflite (1 x 4, was 1 x 1)"),
         (
-            {"workloads": (replace(C1, duration_s=9.0, seed=1),)},
+            {"models": (replace(MODEL, sha256="b" * 64),)},
+            f"other weights of the model digits_cnn ({'b' * 12}, was {'a' * 12})",
+        ),
+        (
+            {"config": {"workloads": [C1 | {"duration_s": 9.0, "seed": 1}]}},
             "the workload c1 is another (duration_s=9.0, was duration_s=5.0)",
         ),
-        ({"surroundings": {"network": "bridge"}}, "other network (bridge, was loopback)"),
-        ({"models": {"other": "c" * 64}}, "they have no model in common"),
-        ({"workloads": (replace(C1, name="c8"),)}, "they have no workload in common"),
+        ({"surroundings": replace(AROUND, network="bridge")}, "other network (bridge, was loopback)"),
+        ({"models": (replace(MODEL, name="other"),)}, "they have no model in common"),
+        ({"config": {"workloads": [C1 | {"name": "c8"}]}}, "they have no workload in common"),
     ],
 )
 def test_each_difference_is_a_reason(changed: dict[str, Any], reason: str) -> None:
@@ -63,8 +68,8 @@ def test_servers_must_have_been_restarted_in_both(which: str) -> None:
     "changed",
     [
         {"machine": {**RUN.machine, "kernel": "6.2", "memory_bytes": (8 << 30) - 40_000}},
-        {"workloads": (replace(C1, seed=7), replace(C1, name="c8", concurrency=8))},
-        {"servers": {"lean-tflite": (1, 1), "tfserving": (1, 2)}},
+        {"config": {"workloads": [C1 | {"seed": 7}, C1 | {"name": "c8", "concurrency": 8}]}},
+        {"targets": (LEAN, replace(LEAN, name="tfserving", threads=2))},
     ],
 )
 def test_what_is_no_reason(changed: dict[str, Any]) -> None:
@@ -72,6 +77,6 @@ def test_what_is_no_reason(changed: dict[str, Any]) -> None:
 
 
 def test_only_the_machine_may_differ_when_ratios_within_the_runs_are_compared() -> None:
-    other = replace(RUN, machine={"cpu": "another", "cpus": 64}, models={"digits_cnn": "b" * 64})
+    other = replace(RUN, machine={"cpu": "another", "cpus": 64}, models=(replace(MODEL, sha256="b" * 64),))
     (reason,) = find_differences(other, RUN, relative=True)
     assert reason.code == "other_weights"

@@ -10,7 +10,7 @@ from recorded_runs import MACHINE, WORKLOADS, recorded_run
 
 from bakeoff.errors import UsageError
 from bakeoff.report.words import reason_text
-from bakeoff.results.gate import choose_reference, conditions_of, judge_runs
+from bakeoff.results.gate import choose_reference, judge_runs
 from bakeoff.schema import Image, Reason, Report, Surroundings, TargetState, quoted
 
 EQUAL = {"base": 1.0, "a": 1.0, "b": 1.0}
@@ -199,7 +199,7 @@ def test_other_threads_are_a_reason_where_both_wrote_them_down() -> None:
 def test_a_configuration_that_cannot_be_read_is_named() -> None:
     broken = replace(OLD, config={"workloads": [{"name": "c1", "arrival": "closed", "speed": 9}]})
     with pytest.raises(UsageError, match="the new run's results.json: config.workloads: 0.speed"):
-        conditions_of(broken, "the new run's")
+        judge_runs(broken, OLD)
 
 
 # Ratios within each run

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sizes_example import artifact
 
-from bakeoff.host.progress import Quiet
+from bakeoff.host.progress import Show
 from bakeoff.report.words import reason_text
 from bakeoff.schema import Artifact, EdgeMeasurement, Reason, quoted
 from bakeoff.sizes import measuring
@@ -44,7 +44,7 @@ def measure(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., tu
         monkeypatch.setattr(measuring, "ensure_venv", lambda *files, say: Path("python"))
         monkeypatch.setattr(measuring.os, "sched_getaffinity", lambda pid: {0})
         artifacts: list[Artifact] = [artifact(name) for name in scripts]
-        failed = measuring.measure_artifacts(artifacts, Quiet(), tmp_path, processes=2)
+        failed = measuring.measure_artifacts(artifacts, Show(), tmp_path, processes=2)
         return order, failed
 
     return run

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bakeoff.analysis.capacity import cost_per_million
-from bakeoff.report.cells import MISSING, Table, number
-from bakeoff.report.charts.chart import Chart, Panel, Spec, focused, log_axis, significant, target_colour, view
+from bakeoff.report.cells import Table, number, tabulate
+from bakeoff.report.charts import vega
+from bakeoff.report.charts.chart import Chart, Panel, target_colour
+from bakeoff.report.charts.vega import Spec
 from bakeoff.report.contest import Contest
 from bakeoff.report.searches import Search, of_kind
 from bakeoff.report.words import bracket
@@ -29,7 +31,6 @@ def capacity_chart(contest: Contest, searches: Sequence[Search]) -> Chart | None
 def _objective(search: Search) -> Spec:
     found = search.found
     rate = found.rate_rps or found.low
-    priced = rate is not None and found.price is not None
     return {
         "endpoint": found.endpoint,
         "target": search.measurements[0].target,
@@ -38,7 +39,7 @@ def _objective(search: Search) -> Spec:
         "rate": found.rate_rps,
         "low": found.low,
         "high": found.high,
-        "cost": cost_per_million(rate, found.price) if priced and rate and found.price is not None else None,
+        "cost": cost_per_million(rate, found.price) if rate and found.price is not None else None,
         "requests": sum(step.requests for step in found.steps),
     }
 
@@ -61,8 +62,8 @@ def _points(search: Search) -> list[Spec]:
             "endpoint": search.found.endpoint,
             "target": search.measurements[0].target,
             "callers": point.concurrency,
-            "rps": significant(point.throughput_rps),
-            "ms": significant(point.latency_ms),
+            "rps": vega.significant(point.throughput_rps),
+            "ms": vega.significant(point.latency_ms),
             "knee": point == search.found.knee,
         }
         for point in search.found.points
@@ -72,93 +73,55 @@ def _points(search: Search) -> list[Spec]:
 
 def _brackets(contest: Contest, rows: list[Spec]) -> Spec:
     known = [end for row in rows for end in (row["low"], row["high"]) if end]
-    x: Spec = {"type": "quantitative", "title": "requests a second (Poisson)"}
-    x["scale"] = {"domain": [0, significant(1.1 * max(known, default=1.0))], "nice": False}
-    tip = [{"field": name} for name in ("endpoint", "slo", "rate", "low", "high", "cost")]
-    layers: list[Spec] = [
-        {
-            "transform": [{"filter": "datum.low != null"}],
-            "mark": {"type": "bar", "height": 10},
-            "encoding": {"x": x | {"field": "low"}, "tooltip": tip, "opacity": focused()},
-        },
-        {
-            "transform": [{"filter": "datum.low != null && datum.high != null"}],
-            "mark": {"type": "bar", "height": 10},
-            "encoding": {"x": x | {"field": "low"}, "x2": {"field": "high"}, "opacity": focused(0.35), "tooltip": tip},
-        },
+    scale = {"domain": [0, vega.significant(1.1 * max(known, default=1.0))], "nice": False}
+    low = vega.figure("low", title="requests a second (Poisson)", scale=scale)
+    tips, bar = vega.tip("endpoint", "slo", "rate", "low", "high", "cost"), {"height": 10}
+    both = "datum.low != null && datum.high != null"
+    layers = [
+        vega.layer("bar", bar, "datum.low != null", x=low, tooltip=tips, opacity=vega.focused()),
+        vega.layer("bar", bar, both, x=low, x2={"field": "high"}, opacity=vega.focused(0.35), tooltip=tips),
     ]
     y = {"field": "name", "type": "nominal", "title": None, "axis": {"labelLimit": 240}}
-    return view(rows, layers, {"y": y, "color": target_colour(contest)}, 34 * len(rows))
+    return vega.view(rows, layers, {"y": y, "color": target_colour(contest)}, 34 * len(rows))
 
 
 def _sweeps(contest: Contest, rows: list[Spec], objectives: list[Spec]) -> Spec:
     limits = [row["slo"] for row in objectives]
-    y = log_axis("p50, ms (log scale)", [*(row["ms"] for row in rows), *limits])
     common = {
-        "x": {
-            "field": "rps",
-            "type": "quantitative",
-            **log_axis("throughput, req/s (log scale)", [r["rps"] for r in rows]),
-        },
-        "y": {"field": "ms", "type": "quantitative", **y},
+        "x": vega.figure("rps", **vega.log_axis("throughput, req/s (log scale)", [r["rps"] for r in rows])),
+        "y": vega.figure("ms", **vega.log_axis("p50, ms (log scale)", [*(row["ms"] for row in rows), *limits])),
         "color": target_colour(contest),
-        "opacity": focused(),
+        "opacity": vega.focused(),
     }
-    tip = [{"field": name} for name in ("endpoint", "callers", "rps", "ms")]
-    layers: list[Spec] = [
-        {"mark": "line", "encoding": {"detail": {"field": "endpoint"}, "order": {"field": "callers"}}},
-        {"mark": "point", "encoding": {"tooltip": tip}},
-        {
-            "transform": [{"filter": "datum.knee"}],
-            "mark": {"type": "point", "size": 220, "filled": False, "strokeWidth": 2},
-        },
-        {
-            "transform": [{"filter": "datum.knee"}],
-            "mark": {"type": "text", "dy": -14},
-            "encoding": {"text": {"field": "endpoint"}},
-        },
+    layers = [
+        vega.layer("line", detail={"field": "endpoint"}, order={"field": "callers"}),
+        vega.layer("point", tooltip=vega.tip("endpoint", "callers", "rps", "ms")),
+        vega.layer("point", {"size": 220, "filled": False, "strokeWidth": 2}, "datum.knee"),
+        vega.layer("text", {"dy": -14}, "datum.knee", text={"field": "endpoint"}),
     ]
     for limit in dict.fromkeys(limits):
         layers += _limit(limit)
-    return view(rows, layers, common)
+    return vega.view(rows, layers, common)
 
 
 def _limit(slo_ms: float) -> list[Spec]:
     """Draw an objective: it binds the p99, which lies above the curve."""
     plain: Spec = {"x": None, "color": None, "opacity": None, "y": {"datum": slo_ms}}
     said = {"text": {"value": f"the p99's limit, {slo_ms:g} ms"}, "x": {"value": 4}}
-    text = {"type": "text", "align": "left", "dy": -6}
-    rule = {"type": "rule", "strokeDash": [5, 4]}
-    once: Spec = {"values": [{}]}
-    return [
-        {"data": once, "mark": rule, "encoding": plain},
-        {"data": once, "mark": text, "encoding": plain | said},
-    ]
+    once: Spec = {"data": {"values": [{}]}}
+    rule = vega.layer("rule", {"strokeDash": [5, 4]}, **plain)
+    return [once | rule, once | vega.layer("text", {"align": "left", "dy": -6}, **(plain | said))]
 
 
 def _table(contest: Contest, objectives: list[Spec], points: list[Spec]) -> Table:
-    columns = ("endpoint", "what", "req/s", "at most", "p50 ms", "cost of a million")
-    rows = [
-        (
-            row["endpoint"],
-            f"p99 under {row['slo']:g} ms" + (", confirmed" if row["rate"] is not None else ", undecided"),
-            number(row["low"]),
-            number(row["high"]),
-            MISSING,
-            number(row["cost"]),
-        )
-        for row in objectives
-    ]
-    rows += [
-        (
-            row["endpoint"],
-            _callers(row) + (", the knee" if row["knee"] else ""),
-            number(row["rps"]),
-            MISSING,
-            number(row["ms"]),
-            MISSING,
-        )
-        for row in points
-    ]
+    rows = []
+    for row in objectives:
+        outcome = "undecided" if row["rate"] is None else "confirmed"
+        rows.append(row | {"what": f"p99 under {row['slo']:g} ms, {outcome}", "ms": None})
+    for row in points:
+        what = _callers(row) + (", the knee" if row["knee"] else "")
+        rows.append(row | {"what": what, "low": row["rps"], "high": None, "cost": None})
     says = "By bakeoff capacity --out DIR/capacity-NAME into this run's folder: measured apart from the trials above."
-    return Table(f"{contest.model.name}: capacity", says, columns, tuple(rows), frozenset(columns[2:]))
+    columns = {"endpoint": "endpoint", "what": "what", "req/s": "low", "at most": "high"}
+    columns |= {"p50 ms": "ms", "cost of a million": "cost"}
+    return tabulate(f"{contest.model.name}: capacity", says, rows, columns, 2)

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from bakeoff.report.cells import Table
+from bakeoff.report.charts.vega import Spec
 from bakeoff.report.contest import Contest
 from bakeoff.schema import FLOORS, Report
-
-Spec = dict[str, Any]
-"""A Vega-Lite view without its data's origin: everything stands in it, nothing is loaded."""
 
 # Okabe and Ito's palette, told apart with any colour vision; one colour a target throughout.
 # On dark ground each is the same hue, lighter.
@@ -62,41 +57,6 @@ def target_colour(contest: Contest) -> Spec:
     """Return the encoding that gives each target its colour, without a legend: the page has one key for all charts."""
     scale = {"domain": list(colours_of(contest.report, "light")), "range": "category"}
     return {"field": "target", "type": "nominal", "scale": scale, "legend": None}
-
-
-def focused(full: float = 1.0) -> Spec:
-    """Return the opacity of a mark: full, but faint while the reader looks at another target."""
-    return {"condition": {"test": "focus == '' || focus == datum.target", "value": full}, "value": full * 0.12}
-
-
-def view(values: Sequence[Spec], layers: Sequence[Spec], encoding: Spec, height: int = 260) -> Spec:
-    """Return a view of layers over the same rows, as wide as its place."""
-    return {
-        "data": {"values": list(values)},
-        "width": "container",
-        "height": height,
-        "params": [{"name": "focus", "value": ""}],
-        "encoding": encoding,
-        "layer": list(layers),
-    }
-
-
-def log_axis(title: str, figures: Iterable[float], room: float = 1.25) -> Spec:
-    """Return a logarithmic scale that holds these figures, with ticks at 1, 2 and 5."""
-    known = [figure for figure in figures if figure > 0 and math.isfinite(figure)] or [1.0]
-    domain = [significant(min(known) / room), significant(max(known) * room)]
-    ticks = [m * 10.0**e for e in range(-4, 10) for m in (1, 2, 5)]
-    inside = [significant(tick) for tick in ticks if domain[0] <= tick <= domain[1]]
-    return {
-        "title": title,
-        "scale": {"type": "log", "domain": domain, "nice": False},
-        "axis": {"values": inside, "format": "~g", "labelOverlap": True},
-    }
-
-
-def significant(figure: float, digits: int = 4) -> float:
-    """Return a figure with so many digits: what a chart can show, at a third of the bytes."""
-    return float(f"{figure:.{digits}g}")
 
 
 def config(theme: str, report: Report) -> Spec:

@@ -8,8 +8,10 @@ from collections.abc import Iterator
 
 from bakeoff.analysis.capacity import cost_per_million
 from bakeoff.analysis.intervals import estimate_mean
-from bakeoff.report.cells import Table, between, number
-from bakeoff.report.charts.chart import Chart, Panel, Spec, focused, significant, target_colour, view
+from bakeoff.report.cells import between, number, tabulate
+from bakeoff.report.charts import vega
+from bakeoff.report.charts.chart import Chart, Panel, target_colour
+from bakeoff.report.charts.vega import Spec
 from bakeoff.report.contest import Contest
 from bakeoff.schema import FLOORS
 
@@ -23,36 +25,26 @@ def cost_chart(contest: Contest) -> Chart | None:
     if not rows:
         return None
     most = max(row["cost"] for row in rows) * 1.25
-    x = {"type": "quantitative", "scale": {"domain": [0, significant(most)], "nice": False}, "axis": {"tickCount": 6}}
-    title = f"for a million predictions, at {price:g} an hour"
-    y = {"field": "endpoint", "type": "nominal", "sort": [row["endpoint"] for row in rows], "title": None}
-    tip = [{"field": name} for name in ("endpoint", "cost", "interval", "rps")]
-    layers: list[Spec] = [
-        {
-            "mark": {"type": "bar"},
-            "encoding": {
-                "x": x | {"field": "cost", "title": title},
-                "color": target_colour(contest),
-                "opacity": focused(),
-                "tooltip": tip,
-            },
-        },
-        {
-            "transform": [{"filter": "datum.low != null"}],
-            "mark": {"type": "rule", "strokeWidth": 1.5, "clip": True},
-            "encoding": {"x": x | {"field": "low", "title": title}, "x2": {"field": "high"}},
-        },
+    x = {"scale": {"domain": [0, vega.significant(most)], "nice": False}, "axis": {"tickCount": 6}}
+    x["title"] = f"for a million predictions, at {price:g} an hour"
+    y = vega.names("endpoint", [row["endpoint"] for row in rows])
+    look: Spec = {"color": target_colour(contest), "opacity": vega.focused()}
+    tips = vega.tip("endpoint", "cost", "interval", "rps")
+    line = {"strokeWidth": 1.5, "clip": True}
+    layers = [
+        vega.layer("bar", x=vega.figure("cost", **x), tooltip=tips, **look),
+        vega.layer("rule", line, "datum.low != null", x=vega.figure("low", **x), x2={"field": "high"}),
     ]
-    columns = ("endpoint", "req/s", "cost of a million")
-    cells = tuple((r["endpoint"], number(r["rps"]), f"{number(r['cost'])} {r['interval']}".rstrip()) for r in rows)
     load = contest.load("throughput")
     rule = f"The rule: {price:g} an hour (price_per_hour) over the median throughput at {load}, times a million."
-    table = Table(f"{contest.model.name}: cost", rule, columns, cells, frozenset(columns[1:]))
+    said = [row | {"cost": f"{number(row['cost'])} {row['interval']}".rstrip()} for row in rows]
+    columns = {"endpoint": "endpoint", "req/s": "rps", "cost of a million": "cost"}
+    table = tabulate(f"{contest.model.name}: cost", rule, said, columns, 1)
     best, worst = rows[0], rows[-1]
     says = f"{rule} {best['endpoint']}: {number(best['cost'])}; {worst['endpoint']}: {number(worst['cost'])}. "
     says += "Lines: 95% intervals over the rounds. This load is not the most that a server bears: that is what bakeoff "
     says += "capacity finds."
-    return Chart("cost", "Cost", says, (Panel("", view(rows, layers, {"y": y}, 20 * len(rows))),), table)
+    return Chart("cost", "Cost", says, (Panel("", vega.view(rows, layers, {"y": y}, 20 * len(rows))),), table)
 
 
 def _rows(contest: Contest, price: float) -> Iterator[Spec]:
@@ -70,9 +62,9 @@ def _rows(contest: Contest, price: float) -> Iterator[Spec]:
         yield {
             "endpoint": endpoint,
             "target": contest.endpoints[endpoint].target,
-            "rps": significant(rate),
-            "cost": significant(cost_per_million(rate, price)),
-            "low": None if low is None else significant(per_rate * low),
-            "high": None if high is None else significant(per_rate * high),
+            "rps": vega.significant(rate),
+            "cost": vega.significant(cost_per_million(rate, price)),
+            "low": None if low is None else vega.significant(per_rate * low),
+            "high": None if high is None else vega.significant(per_rate * high),
             "interval": "" if low is None or high is None else between(per_rate * low, per_rate * high),
         }

@@ -11,7 +11,9 @@ import numpy as np
 from bakeoff.analysis.summary import Floats, median, milliseconds, percentile, samples_needed, within
 from bakeoff.measure.samples import read_samples
 from bakeoff.report.cells import MISSING, Table, number
-from bakeoff.report.charts.chart import Chart, Panel, Spec, focused, log_axis, significant, target_colour, view
+from bakeoff.report.charts import vega
+from bakeoff.report.charts.chart import Chart, Panel, target_colour
+from bakeoff.report.charts.vega import Spec
 from bakeoff.report.contest import Contest
 from bakeoff.report.words import PROTOCOL_WORDS
 from bakeoff.schema import FLOORS, PROTOCOLS, Measurement
@@ -32,8 +34,8 @@ def latency_chart(folder: Path, contest: Contest) -> Chart | None:
     curves = {endpoint: points for endpoint, points in curves.items() if points}
     if not curves:
         return None
-    every = [figure for points in curves.values() for point in points for figure in (point["ms"], point["p0"])]
-    x = log_axis("latency, ms (log scale)", every, 1.1)
+    every = [each for points in curves.values() for point in points for each in (point["ms"], point["p0"])]
+    x = vega.log_axis("latency, ms (log scale)", every, 1.1)
     panels = []
     for protocol in PROTOCOLS:
         rows = [
@@ -69,7 +71,7 @@ def curve(rounds: list[Floats]) -> list[dict[str, float]]:
         found = [percentile(ordered, quantile) for ordered in rounds]
         if not all(map(math.isfinite, found)):
             break
-        low, middle, high = (significant(f) for f in (min(found), median(found), max(found)))
+        low, middle, high = (vega.significant(f) for f in (min(found), median(found), max(found)))
         points.append({"nines": round(nines, 4), "ms": middle, "p0": low, "p1": high})
     return points
 
@@ -77,33 +79,17 @@ def curve(rounds: list[Floats]) -> list[dict[str, float]]:
 def _spec(contest: Contest, rows: list[Spec], x: Spec) -> Spec:
     labels = " : ".join(f"abs(datum.value - {at:.4f}) < 0.01 ? '{name}'" for name, at in MARKS.items())
     axis = {"values": [round(at, 4) for at in MARKS.values()], "labelExpr": f"{labels} : ''"}
-    y = {"field": "nines", "type": "quantitative", "axis": axis, "scale": {"domain": [0, 3]}}
-    tip = [{"field": "endpoint", "title": "endpoint"}, {"field": "ms", "title": "ms"}]
+    y = vega.figure("nines", axis=axis, scale={"domain": [0, 3]}, title="share of requests answered")
     share = {"calculate": "format(1 - pow(10, -datum.nines), '.2%')", "as": "share"}
-    tip += [{"field": "share", "title": "share answered"}]
-    line = {
-        "mark": {"type": "line", "strokeWidth": 2, "clip": True},
-        "encoding": {
-            "x": {"field": "ms", "type": "quantitative", **x},
-            "order": {"field": "nines"},
-            "opacity": focused(),
-            "tooltip": tip,
-        },
-    }
-    band = {
-        "mark": {"type": "area", "orient": "horizontal", "clip": True},
-        "encoding": {
-            "x": {"field": "p0", "type": "quantitative", **x},
-            "x2": {"field": "p1"},
-            "opacity": focused(0.14),
-        },
-    }
-    common = {
-        "y": y | {"title": "share of requests answered"},
-        "color": target_colour(contest),
-        "detail": {"field": "endpoint"},
-    }
-    return view(rows, [band, line], common) | {"transform": [share]}
+    titles = {"endpoint": "endpoint", "ms": "ms", "share": "share answered"}
+    tips = [{"field": field, "title": title} for field, title in titles.items()]
+    thin, along = {"strokeWidth": 2, "clip": True}, {"orient": "horizontal", "clip": True}
+    line = vega.layer(
+        "line", thin, x=vega.figure("ms", **x), order={"field": "nines"}, opacity=vega.focused(), tooltip=tips
+    )
+    band = vega.layer("area", along, x=vega.figure("p0", **x), x2={"field": "p1"}, opacity=vega.focused(0.14))
+    common = {"y": y, "color": target_colour(contest), "detail": {"field": "endpoint"}}
+    return vega.view(rows, [band, line], common) | {"transform": [share]}
 
 
 def _says(contest: Contest, curves: dict[str, list[dict[str, float]]]) -> str:

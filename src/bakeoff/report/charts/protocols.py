@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 
 from bakeoff.report.cells import MISSING, Table, interval, number
-from bakeoff.report.charts.chart import Chart, Panel, Spec, focused, log_axis, significant, target_colour, view
+from bakeoff.report.charts import vega
+from bakeoff.report.charts.chart import Chart, Panel, target_colour
+from bakeoff.report.charts.vega import Spec
 from bakeoff.report.contest import Contest
 from bakeoff.report.words import PROTOCOL_WORDS, times
-from bakeoff.schema import FLOORS, PROTOCOLS, Measurement, Verdict
+from bakeoff.schema import FLOORS, PROTOCOLS, Verdict
 
 WORDS: dict[Verdict | None, str] = {
     "faster": "faster",
@@ -26,38 +28,21 @@ def protocol_chart(contest: Contest) -> Chart | None:
     rows = [_row(contest, e) for group in groups.values() for e in group if contest.figure(e, "p50")]
     if not rows:
         return None
-    x = log_axis(f"p50 at {contest.load('p50')}, ms (log scale)", (row["ms"] for row in rows), 1.6)
+    x = vega.log_axis(f"p50 at {contest.load('p50')}, ms (log scale)", (row["ms"] for row in rows), 1.6)
     order = list(dict.fromkeys(row["server"] for row in sorted(rows, key=lambda row: row["ms"])))
-    common = {
-        "y": {"field": "server", "type": "nominal", "sort": order, "title": None},
-        "yOffset": {"field": "protocol", "sort": list(PROTOCOL_WORDS.values())},
-        "color": target_colour(contest),
-    }
-    scale = {"domain": list(PROTOCOL_WORDS.values()), "range": ["circle", "square", "triangle-up"]}
+    protocols = list(PROTOCOL_WORDS.values())
+    offset = {"field": "protocol", "sort": protocols}
+    scale = {"domain": protocols, "range": ["circle", "square", "triangle-up"]}
     shape = {"field": "protocol", "title": None, "scale": scale}
-    tip = [{"field": name} for name in ("endpoint", "ms", "interval")]
-    known = {"filter": "datum.low != null"}
-    layers: list[Spec] = [
-        {
-            "transform": [known],
-            "mark": {"type": "rule", "strokeWidth": 2, "clip": True},
-            "encoding": {
-                "x": {"field": "low", "type": "quantitative", **x},
-                "x2": {"field": "high"},
-                "opacity": focused(0.45),
-            },
-        },
-        {
-            "mark": {"type": "point", "clip": True, "size": 70},
-            "encoding": {
-                "x": {"field": "ms", "type": "quantitative", **x},
-                "shape": shape,
-                "opacity": focused(),
-                "tooltip": tip,
-            },
-        },
+    line, dot = {"strokeWidth": 2, "clip": True}, {"clip": True, "size": 70}
+    tips = vega.tip("endpoint", "ms", "interval")
+    ends = {"x": vega.figure("low", **x), "x2": {"field": "high"}}
+    layers = [
+        vega.layer("rule", line, "datum.low != null", opacity=vega.focused(0.45), **ends),
+        vega.layer("point", dot, x=vega.figure("ms", **x), shape=shape, opacity=vega.focused(), tooltip=tips),
     ]
-    spec = view(rows, layers, common, 45 * len(order))
+    common = {"y": vega.names("server", order), "yOffset": offset, "color": target_colour(contest)}
+    spec = vega.view(rows, layers, common, 45 * len(order))
     return Chart("protocols", "REST against gRPC", _says(contest, groups), (Panel("", spec),), _table(contest, groups))
 
 
@@ -70,22 +55,17 @@ def by_server(contest: Contest) -> dict[tuple[str, str], list[str]]:
     return found
 
 
-def server_name(trial: Measurement) -> str:
-    """Return a target with its format."""
-    return f"{trial.target} ({trial.format})"
-
-
 def _row(contest: Contest, endpoint: str) -> Spec:
     m, summary = contest.endpoints[endpoint], contest.summaries[endpoint, contest.calm or ""]
     low, high = summary.low, summary.high
     return {
         "endpoint": endpoint,
         "target": m.target,
-        "server": server_name(m),
+        "server": f"{m.target} ({m.format})",
         "protocol": PROTOCOL_WORDS[m.protocol],
-        "ms": significant(summary.latency_ms.p50 or 0),
-        "low": None if low is None else significant(low),
-        "high": None if high is None else significant(high),
+        "ms": vega.significant(summary.latency_ms.p50 or 0),
+        "low": None if low is None else vega.significant(low),
+        "high": None if high is None else vega.significant(high),
         "interval": " ".join(interval(summary)) or "one round: none",
     }
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from bakeoff.report.cells import MISSING, Table, number
-from bakeoff.report.charts.chart import Chart, Panel, Spec, focused, significant, target_colour, view
+from bakeoff.report.cells import Table, number, tabulate
+from bakeoff.report.charts import vega
+from bakeoff.report.charts.chart import Chart, Panel, target_colour
+from bakeoff.report.charts.vega import Spec
 from bakeoff.report.contest import Contest
 from bakeoff.report.usage import peak_memory
 from bakeoff.report.words import seconds
@@ -22,10 +24,11 @@ def resource_chart(contest: Contest) -> Chart | None:
     ]
     if not rows:
         return None
+    idle = vega.layer("tick", {"thickness": 2.5}, "datum.idle != null", x=vega.figure("idle"))
     panels = [
-        Panel("Memory: idle (tick) and peak", _memory(contest, rows)),
+        Panel("Memory: idle (tick) and peak", _bars(contest, rows, "peak", "MB", idle)),
         Panel("Start-up: ports open, then answering", _startup(contest, rows)),
-        Panel("Installed: environment or image", _bar(contest, rows, "disk", "MB on disk")),
+        Panel("Installed: environment or image", _bars(contest, rows, "disk", "MB on disk")),
     ]
     return Chart("resources", "Memory, start-up and disk", _says(rows), tuple(panels), _table(contest, rows))
 
@@ -39,51 +42,36 @@ def _row(contest: Contest, state: TargetState, what: str, peaks: dict[tuple[str,
         "server": f"{state.name} ({format})",
         "idle": megabytes((state.idle_rss_bytes or {}).get(what)),
         "peak": megabytes(peaks.get((state.name, format))),
-        "listening": significant(split.listening_s if split else ready),
-        "ready": significant(ready),
+        "listening": vega.significant(split.listening_s if split else ready),
+        "ready": vega.significant(ready),
         "disk": megabytes(state.install_bytes),
     }
 
 
 def megabytes(count: float | None) -> float | None:
     """Return bytes in MB."""
-    return None if count is None else significant(count / 1e6)
+    return None if count is None else vega.significant(count / 1e6)
 
 
-def _y(rows: list[Spec], by: str) -> Spec:
+def _view(rows: list[Spec], by: str, *layers: Spec) -> Spec:
     order = [row["server"] for row in sorted(rows, key=lambda row: row[by] or 0)]
-    return {"field": "server", "type": "nominal", "sort": order, "title": None}
+    return vega.view(rows, layers, {"y": vega.names("server", order)}, 26 * len(rows))
 
 
-def _bar(contest: Contest, rows: list[Spec], field: str, title: str) -> Spec:
-    x = {"field": field, "type": "quantitative", "title": title, "axis": {"tickCount": 4}}
-    tip = [{"field": "server"}, {"field": field, "title": title}]
-    encoding = {"x": x, "color": target_colour(contest), "opacity": focused(), "tooltip": tip}
-    return view(rows, [{"mark": {"type": "bar"}, "encoding": encoding}], {"y": _y(rows, field)}, 26 * len(rows))
+def _bar(contest: Contest, field: str, title: str, tips: list[Spec], opacity: float = 1.0) -> Spec:
+    x = vega.figure(field, title=title, axis={"tickCount": 4})
+    return vega.layer("bar", x=x, color=target_colour(contest), opacity=vega.focused(opacity), tooltip=tips)
 
 
-def _memory(contest: Contest, rows: list[Spec]) -> Spec:
-    spec = _bar(contest, rows, "peak", "MB")
-    tick = {
-        "transform": [{"filter": "datum.idle != null"}],
-        "mark": {"type": "tick", "thickness": 2.5},
-        "encoding": {"x": {"field": "idle", "type": "quantitative"}},
-    }
-    return spec | {"layer": [*spec["layer"], tick]}
+def _bars(contest: Contest, rows: list[Spec], field: str, title: str, *more: Spec) -> Spec:
+    tips: list[Spec] = [{"field": "server"}, {"field": field, "title": title}]
+    return _view(rows, field, _bar(contest, field, title, tips), *more)
 
 
 def _startup(contest: Contest, rows: list[Spec]) -> Spec:
-    tip = [{"field": name} for name in ("server", "listening", "ready")]
-    colour = target_colour(contest)
-
-    def bar(field: str, opacity: float) -> Spec:
-        x = {"field": field, "type": "quantitative", "title": "seconds", "axis": {"tickCount": 4}}
-        return {
-            "mark": {"type": "bar"},
-            "encoding": {"x": x, "color": colour, "opacity": focused(opacity), "tooltip": tip},
-        }
-
-    return view(rows, [bar("ready", 0.45), bar("listening", 1)], {"y": _y(rows, "ready")}, 26 * len(rows))
+    tips = vega.tip("server", "listening", "ready")
+    both = [_bar(contest, field, "seconds", tips, opacity) for field, opacity in (("ready", 0.45), ("listening", 1))]
+    return _view(rows, "ready", *both)
 
 
 def _says(rows: list[Spec]) -> str:
@@ -104,16 +92,7 @@ def _says(rows: list[Spec]) -> str:
 
 
 def _table(contest: Contest, rows: list[Spec]) -> Table:
-    columns = ("server", "idle MB", "peak MB", "s to open ports", "s to right answers", "installed MB")
-    cells = tuple(
-        (
-            row["server"],
-            *(MISSING if row[name] is None else number(row[name]) for name in ("idle", "peak")),
-            number(row["listening"]),
-            number(row["ready"]),
-            MISSING if row["disk"] is None else number(row["disk"]),
-        )
-        for row in rows
-    )
+    columns = {"server": "server", "idle MB": "idle", "peak MB": "peak", "s to open ports": "listening"}
+    columns |= {"s to right answers": "ready", "installed MB": "disk"}
     says = "All of a server's processes: after the first right answers, and the most under any load."
-    return Table(f"{contest.model.name}: resources", says, columns, cells, frozenset(columns[1:]))
+    return tabulate(f"{contest.model.name}: resources", says, rows, columns, 1)

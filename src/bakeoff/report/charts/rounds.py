@@ -6,7 +6,9 @@ from collections import defaultdict
 
 from bakeoff.analysis.summary import median
 from bakeoff.report.cells import Table, number
-from bakeoff.report.charts.chart import Chart, Panel, Spec, focused, significant, target_colour, view
+from bakeoff.report.charts import vega
+from bakeoff.report.charts.chart import Chart, Panel, target_colour
+from bakeoff.report.charts.vega import Spec
 from bakeoff.report.contest import Contest
 from bakeoff.schema import FLOORS, Measurement
 
@@ -47,7 +49,7 @@ def _rows(trials: list[Measurement]) -> list[Spec]:
             "trial": m.trial_id,
             "target": m.target,
             "place": place,
-            "ratio": significant(m.latency_ms.p50 / median(known[m.endpoint])),
+            "ratio": vega.significant(m.latency_ms.p50 / median(known[m.endpoint])),
             "round": m.round,
             "valid": m.verdict == "valid",
         }
@@ -57,7 +59,7 @@ def _rows(trials: list[Measurement]) -> list[Spec]:
     valid = [row for row in rows if row["valid"]]
     for number_, row in enumerate(valid):
         near = valid[max(number_ - NEIGHBOURS // 2, 0) : number_ + NEIGHBOURS // 2 + 1]
-        row["typical"] = significant(median([other["ratio"] for other in near]))
+        row["typical"] = vega.significant(median([other["ratio"] for other in near]))
     return rows
 
 
@@ -74,37 +76,18 @@ def _cells(workload: str, rows: list[Spec]) -> list[tuple[str, ...]]:
 def _spec(contest: Contest, rows: list[Spec]) -> Spec:
     reach = 1.15 * max([2.0, *(max(row["ratio"], 1 / row["ratio"]) for row in rows if row["valid"])])
     ticks = [t for t in (0.1, 0.2, 0.5, 0.8, 1, 1.25, 2, 5, 10) if 1 / reach <= t <= reach]
-    scale = {"type": "log", "domain": [significant(1 / reach), significant(reach)], "nice": False}
-    y = {"type": "quantitative", "scale": scale, "title": "p50 over its endpoint's median (log)"}
-    y["axis"] = {"values": ticks, "format": "~g"}
-    x = {"field": "place", "type": "quantitative", "title": "place in the run", "axis": {"grid": False}}
+    scale = {"type": "log", "domain": [vega.significant(1 / reach), vega.significant(reach)], "nice": False}
+    y = {"scale": scale, "title": "p50 over its endpoint's median (log)", "axis": {"values": ticks, "format": "~g"}}
+    x = vega.figure("place", title="place in the run", axis={"grid": False})
     x["scale"] = {"domain": [-1, max(row["place"] for row in rows) + 1], "nice": False}
-    tip = [{"field": name} for name in ("trial", "ratio", "valid")]
-    colour = target_colour(contest)
-    dot = {"type": "point", "size": 34, "clip": True}
-    layers: list[Spec] = [
-        {
-            "data": {"values": [{"one": 1}]},
-            "mark": {"type": "rule", "strokeDash": [3, 3]},
-            "encoding": {"y": {"datum": 1}},
-        },
-        {
-            "transform": [{"filter": "datum.valid"}],
-            "mark": dot,
-            "encoding": {"y": {"field": "ratio", **y}, "color": colour, "opacity": focused(0.85), "tooltip": tip},
-        },
-        {
-            "transform": [{"filter": "!datum.valid"}],
-            "mark": dot | {"filled": False},
-            "encoding": {"y": {"field": "ratio", **y}, "color": colour, "opacity": focused(0.5), "tooltip": tip},
-        },
-        {
-            "transform": [{"filter": "datum.valid"}],
-            "mark": {"type": "line", "strokeWidth": 2, "color": "#7d8695", "clip": True},
-            "encoding": {"y": {"field": "typical", **y}},
-        },
+    trial: Spec = {"x": x, "y": vega.figure("ratio", **y), "color": target_colour(contest)}
+    trial["tooltip"] = vega.tip("trial", "ratio", "valid")
+    dot, line = {"size": 34, "clip": True}, {"strokeWidth": 2, "color": "#7d8695", "clip": True}
+    one: Spec = {"y": {"datum": 1, "type": "quantitative", **y}}
+    layers = [
+        {"data": {"values": [{"one": 1}]}} | vega.layer("rule", {"strokeDash": [3, 3]}, **one),
+        vega.layer("point", dot, "datum.valid", opacity=vega.focused(0.85), **trial),
+        vega.layer("point", dot | {"filled": False}, "!datum.valid", opacity=vega.focused(0.5), **trial),
+        vega.layer("line", line, "datum.valid", x=x, y=vega.figure("typical", **y)),
     ]
-    layers[0]["encoding"] = {"y": {"datum": 1, **y}}
-    for layer in layers[1:]:
-        layer["encoding"]["x"] = x
-    return view(rows, layers, {}, 220)
+    return vega.view(rows, layers, {}, 220)

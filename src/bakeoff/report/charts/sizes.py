@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from bakeoff.report.charts.chart import Chart, Panel, Spec, log_axis, significant, view
+from bakeoff.report.charts import vega
+from bakeoff.report.charts.chart import Chart, Panel
+from bakeoff.report.charts.vega import Spec
 from bakeoff.report.contest import Contest
 from bakeoff.report.sizes import size_tables
 from bakeoff.report.words import listed, size
@@ -70,7 +72,7 @@ def _points(formats: dict[str, SizeRow], axis: Axis, best: set[str]) -> list[Spe
             "format": name,
             "bytes": row.size_bytes,
             "size": size(row.size_bytes or 0),
-            "value": None if (value := axis.values[name]) is None else significant(value, 6),
+            "value": None if (value := axis.values[name]) is None else vega.significant(value, 6),
             "best": name in best,
         }
         for name, row in formats.items()
@@ -78,49 +80,39 @@ def _points(formats: dict[str, SizeRow], axis: Axis, best: set[str]) -> list[Spe
 
 
 MARKED = {"condition": {"test": "datum.best", "value": "#0072B2"}, "value": "#9aa0aa"}
-TIP = [{"field": name} for name in ("format", "size", "value")]
+TIPS = vega.tip("format", "size", "value")
 
 
 def _bars(rows: list[Spec]) -> Spec:
     most = max(row["bytes"] for row in rows)
-    x = {
-        "field": "bytes",
-        "type": "quantitative",
-        "title": "bytes, from zero",
-        "axis": {"format": "~s", "tickCount": 4},
-    }
+    x = vega.figure("bytes", title="bytes, from zero", axis={"format": "~s", "tickCount": 4})
     x["scale"] = {"domain": [0, most * 1.22], "nice": False}
-    y = {"field": "format", "type": "nominal", "sort": [row["format"] for row in rows], "title": None}
-    layers: list[Spec] = [
-        {"mark": {"type": "bar"}, "encoding": {"color": MARKED, "tooltip": TIP}},
-        {"mark": {"type": "text", "align": "left", "dx": 5}, "encoding": {"text": {"field": "size"}}},
+    y = vega.names("format", [row["format"] for row in rows])
+    layers = [
+        vega.layer("bar", color=MARKED, tooltip=TIPS),
+        vega.layer("text", {"align": "left", "dx": 5}, text={"field": "size"}),
     ]
-    return view(rows, layers, {"x": x, "y": y}, 26 * len(rows))
+    return vega.view(rows, layers, {"x": x, "y": y}, 26 * len(rows))
 
 
 def _scatter(rows: list[Spec], axis: Axis) -> Spec:
     known = [row for row in rows if row["value"] is not None]
-    y = {"field": "value", "type": "quantitative", **_scale(axis, [row["value"] for row in known])}
-    x = {"field": "bytes", "type": "quantitative", **log_axis("bytes (log scale)", (r["bytes"] for r in known), 1.6)}
+    y = vega.figure("value", **_scale(axis, [row["value"] for row in known]))
+    x = vega.figure("bytes", **vega.log_axis("bytes (log scale)", (row["bytes"] for row in known), 1.6))
     x["axis"] = x["axis"] | {"format": "~s"}
-    chosen = [{"filter": "datum.best"}]
-    line = {"type": "line", "interpolate": "step-after", "color": "#0072B2", "strokeDash": [4, 3]}
-    layers: list[Spec] = [
-        {"transform": chosen, "mark": line, "encoding": {"order": {"field": "bytes"}}},
-        {"mark": {"type": "point", "size": 80}, "encoding": {"color": MARKED, "tooltip": TIP}},
-        {
-            "transform": chosen,
-            "mark": {"type": "text", "dy": -12},
-            "encoding": {"text": {"field": "format"}},
-        },
+    line = {"interpolate": "step-after", "color": "#0072B2", "strokeDash": [4, 3]}
+    layers = [
+        vega.layer("line", line, "datum.best", order={"field": "bytes"}),
+        vega.layer("point", {"size": 80}, color=MARKED, tooltip=TIPS),
+        vega.layer("text", {"dy": -12}, "datum.best", text={"field": "format"}),
     ]
-    return view(known, layers, {"x": x, "y": y}, 190)
+    return vega.view(known, layers, {"x": x, "y": y}, 190)
 
 
 def _scale(axis: Axis, figures: Sequence[float]) -> Spec:
     """Return a linear scale around shares, and a logarithmic one for what spans orders of magnitude."""
     if axis.less and min(figures) > 0:
-        return log_axis(axis.title, figures, 1.6)
+        return vega.log_axis(axis.title, figures, 1.6)
     room = max((max(figures) - min(figures)) * 0.3, 0.002)
     top = max(figures) + room
     scale = {"domain": [max(0, min(figures) - room), top if axis.less else min(1, top)], "zero": False, "nice": False}

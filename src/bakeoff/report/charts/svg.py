@@ -11,7 +11,8 @@ from pathlib import Path
 import vl_convert
 
 from bakeoff.host.files import STATE, write_atomic
-from bakeoff.report.charts.chart import Chart, Panel, Spec, config
+from bakeoff.report.charts.chart import Chart, Panel, config
+from bakeoff.report.charts.vega import Spec
 from bakeoff.report.contest import Contest
 from bakeoff.schema import Report
 

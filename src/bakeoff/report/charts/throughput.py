@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 
-from bakeoff.report.cells import Table, number
-from bakeoff.report.charts.chart import Chart, Panel, Spec, focused, log_axis, significant, target_colour, view
+from bakeoff.report.cells import number, tabulate
+from bakeoff.report.charts import vega
+from bakeoff.report.charts.chart import Chart, Panel, target_colour
+from bakeoff.report.charts.vega import Spec
 from bakeoff.report.contest import Contest
 from bakeoff.report.words import PROTOCOL_WORDS, listed
 from bakeoff.schema import FLOORS, PROTOCOLS
@@ -19,18 +21,17 @@ def throughput_chart(contest: Contest) -> Chart | None:
     rows = points_of(contest)
     if not rows:
         return None
-    x = log_axis("throughput, req/s (log scale)", (row["rps"] for row in rows), 1.5)
-    y = log_axis("p50, ms (log scale)", (row["ms"] for row in rows), 1.5)
+    x = vega.log_axis("throughput, req/s (log scale)", (row["rps"] for row in rows), 1.5)
+    y = vega.log_axis("p50, ms (log scale)", (row["ms"] for row in rows), 1.5)
     panels = []
     for protocol in PROTOCOLS:
         mine = [row for row in rows if row["protocol"] == protocol]
         if mine:
             place_labels(mine, x, y)
             panels.append(Panel(PROTOCOL_WORDS[protocol], _spec(contest, mine, x, y)))
-    columns = ("endpoint", "workload", "callers", "req/s", "p50 ms")
-    cells = tuple((r["endpoint"], r["workload"], str(r["callers"]), number(r["rps"]), number(r["ms"])) for r in rows)
+    columns = {"endpoint": "endpoint", "workload": "workload", "callers": "callers", "req/s": "rps", "p50 ms": "ms"}
     says = "Medians over the valid trials of closed workloads."
-    table = Table(f"{contest.model.name}: throughput and latency", says, columns, cells, frozenset(columns[2:]))
+    table = tabulate(f"{contest.model.name}: throughput and latency", says, rows, columns, 2)
     return Chart("throughput", "Throughput against latency", _says(rows), tuple(panels), table)
 
 
@@ -50,8 +51,8 @@ def points_of(contest: Contest) -> list[Spec]:
                 "protocol": trial.protocol,
                 "workload": workload,
                 "callers": trial.concurrency or 0,
-                "rps": significant(summary.throughput_rps),
-                "ms": significant(p50),
+                "rps": vega.significant(summary.throughput_rps),
+                "ms": vega.significant(p50),
             }
         )
     return sorted(found, key=lambda row: (str(row["endpoint"]), row["callers"]))
@@ -67,45 +68,31 @@ def place_labels(rows: list[Spec], x: Spec, y: Spec) -> None:
             up += LABEL_HEIGHT
         taken.append((across, up))
         low, high = y["scale"]["domain"]
-        row |= {"at": significant(low * (high / low) ** up), "side": "left" if across < 0.5 else "right"}
+        row |= {"at": vega.significant(low * (high / low) ** up), "side": "left" if across < 0.5 else "right"}
 
 
-def share(figure: float, axis: Spec) -> float:
+def share(value: float, axis: Spec) -> float:
     """Return where a figure lies on a logarithmic axis, from 0 to 1."""
     low, high = axis["scale"]["domain"]
-    return math.log(figure / low) / math.log(high / low)
+    return math.log(value / low) / math.log(high / low)
 
 
 def _spec(contest: Contest, rows: list[Spec], x: Spec, y: Spec) -> Spec:
-    common = {
-        "x": {"field": "rps", "type": "quantitative", **x},
-        "y": {"field": "ms", "type": "quantitative", **y},
-        "opacity": focused(),
-    }
+    common = {"x": vega.figure("rps", **x), "y": vega.figure("ms", **y), "opacity": vega.focused()}
     colour = target_colour(contest)
-    tip = [{"field": name} for name in ("endpoint", "workload", "callers", "rps", "ms")]
-    layers: list[Spec] = [
-        {
-            "mark": {"type": "line", "strokeWidth": 1.5},
-            "encoding": {"detail": {"field": "endpoint"}, "order": {"field": "callers"}, "color": colour},
-        },
-        {"mark": {"type": "point"}, "encoding": {"tooltip": tip, "color": colour}},
+    path: Spec = {"detail": {"field": "endpoint"}, "order": {"field": "callers"}}
+    layers = [
+        vega.layer("line", {"strokeWidth": 1.5}, color=colour, **path),
+        vega.layer("point", tooltip=vega.tip("endpoint", "workload", "callers", "rps", "ms"), color=colour),
         *(_label(side, y) for side in ("left", "right")),
     ]
-    return view(rows, layers, common)
+    return vega.view(rows, layers, common)
 
 
 def _label(side: str, y: Spec) -> Spec:
     """Write the names of the points on one side of the chart towards its middle."""
-    text = {"type": "text", "align": side, "dx": 9 if side == "left" else -9, "limit": 110}
-    return {
-        "transform": [{"filter": f"datum.side == '{side}'"}],
-        "mark": text,
-        "encoding": {
-            "y": {"field": "at", "type": "quantitative", **y},
-            "text": {"field": "label"},
-        },
-    }
+    text = {"align": side, "dx": 9 if side == "left" else -9, "limit": 110}
+    return vega.layer("text", text, f"datum.side == '{side}'", y=vega.figure("at", **y), text={"field": "label"})
 
 
 def _says(rows: list[Spec]) -> str:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from bakeoff.analysis.summary import median
 from bakeoff.report.cells import Table, number
-from bakeoff.report.charts.chart import Chart, Panel, Spec, significant, view
+from bakeoff.report.charts import vega
+from bakeoff.report.charts.chart import Chart, Panel
+from bakeoff.report.charts.vega import Spec
 from bakeoff.report.contest import Contest
 from bakeoff.report.words import listed, optional_text
-from bakeoff.schema import FLOORS, Measurement
+from bakeoff.schema import FLOORS
 
 PARTS = {
     "compute": "#4a6fa5",
@@ -35,9 +35,9 @@ def time_chart(contest: Contest) -> Chart | None:
                     "endpoint": e,
                     "target": contest.endpoints[e].target,
                     "part": part,
-                    "ms": significant(ms),
-                    "from": significant(begin / whole),
-                    "to": significant(end / whole),
+                    "ms": vega.significant(ms),
+                    "from": vega.significant(begin / whole),
+                    "to": vega.significant(end / whole),
                     "in_process": in_process(contest, e),
                 }
             )
@@ -80,45 +80,24 @@ COLOUR = {
     "title": None,
     "scale": {"domain": list(PARTS), "range": list(PARTS.values())},
 }
-STACKED = {"field": "order", "type": "quantitative"}
-
-
-def _y(order: list[str]) -> Spec:
-    return {"field": "endpoint", "type": "nominal", "sort": order, "title": None}
-
-
-def _tip() -> list[Spec]:
-    return [{"field": name} for name in ("endpoint", "part", "ms", "in_process")]
+TIPS = vega.tip("endpoint", "part", "ms", "in_process")
 
 
 def _bars(rows: list[Spec], order: list[str], load: str) -> Spec:
-    x = {"field": "ms", "type": "quantitative", "title": f"mean service time at {load}, ms", "stack": "zero"}
-    bar = {"mark": {"type": "bar"}, "encoding": {"x": x, "color": COLOUR, "order": STACKED, "tooltip": _tip()}}
-    tick = {
-        "transform": [{"filter": "datum.in_process != null"}],
-        "mark": {"type": "tick", "thickness": 2.5},
-        "encoding": {"x": {"field": "in_process", "type": "quantitative", "aggregate": "min"}},
-    }
-    return view(rows, [bar, tick], {"y": _y(order)}, 20 * len(order)) | {"transform": [_order()]}
+    x = vega.figure("ms", title=f"mean service time at {load}, ms", stack="zero")
+    bar = vega.layer("bar", x=x, color=COLOUR, order=vega.figure("order"), tooltip=TIPS)
+    own = vega.figure("in_process", aggregate="min")
+    tick = vega.layer("tick", {"thickness": 2.5}, "datum.in_process != null", x=own)
+    stacked = {"calculate": f"indexof({list(PARTS)!r}, datum.part)", "as": "order"}
+    y = vega.names("endpoint", order)
+    return vega.view(rows, [bar, tick], {"y": y}, 20 * len(order)) | {"transform": [stacked]}
 
 
 def _shares(rows: list[Spec], order: list[str]) -> Spec:
-    x = {
-        "field": "from",
-        "type": "quantitative",
-        "title": "share of the mean service time",
-        "axis": {"format": "%", "tickCount": 5},
-    }
+    x = vega.figure("from", title="share of the mean service time", axis={"format": "%", "tickCount": 5})
     x["scale"] = {"domain": [0, 1]}
-    bar = {
-        "mark": {"type": "bar"},
-        "encoding": {"x": x, "x2": {"field": "to"}, "color": COLOUR | {"legend": None}, "tooltip": _tip()},
-    }
-    return view(rows, [bar], {"y": _y(order)}, 20 * len(order))
-
-
-def _order() -> Spec:
-    return {"calculate": f"indexof({list(PARTS)!r}, datum.part)", "as": "order"}
+    bar = vega.layer("bar", x=x, x2={"field": "to"}, color=COLOUR | {"legend": None}, tooltip=TIPS)
+    return vega.view(rows, [bar], {"y": vega.names("endpoint", order)}, 20 * len(order))
 
 
 def _says(contest: Contest, found: dict[str, dict[str, float]]) -> str:
@@ -142,16 +121,9 @@ def _table(contest: Contest, found: dict[str, dict[str, float]], order: list[str
         parts = found[e]
         mine = [m for m in contest.valid if m.endpoint == e and m.workload == contest.calm]
         cells = [number(sum(parts.values())), *(number(parts.get(name)) for name in list(PARTS)[:3])]
-        rows.append((e, *cells, number(in_process(contest, e)), number(_floor(mine)), _note(mine)))
+        floor = next((m.floors.server_ms for m in mine if m.floors), None)
+        note = next((m.breakdown.reason for m in mine if m.breakdown and m.breakdown.reason), None)
+        rows.append((e, *cells, number(in_process(contest, e)), number(floor), optional_text(note)))
     load = contest.load("p50")
     says = f"Means at {load}, medians over the trials; in process and echo floor (same wire, no model): medians."
     return Table(f"{contest.model.name}: where the time goes", says, columns, tuple(rows), frozenset(columns[1:7]))
-
-
-def _floor(trials: Iterable[Measurement]) -> float | None:
-    return next((m.floors.server_ms for m in trials if m.floors), None)
-
-
-def _note(trials: Iterable[Measurement]) -> str:
-    notes = [m.breakdown.reason for m in trials if m.breakdown and m.breakdown.reason]
-    return optional_text(notes[0] if notes else None)
