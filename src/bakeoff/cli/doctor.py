@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import shutil
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -11,21 +12,26 @@ from typing import Annotated, Any
 
 import typer
 
+from bakeoff.artifacts.export import REQUIREMENTS as EXPORT_REQUIREMENTS
 from bakeoff.cli import options as o
-from bakeoff.cli.look import find_runnable
 from bakeoff.cli.terminal import print_rows, print_table, progress
-from bakeoff.errors import printable
+from bakeoff.errors import BakeoffError, printable
 from bakeoff.host.apt import Offer, find_obstacle, find_offer
-from bakeoff.host.catalog import load_targets
+from bakeoff.host.catalog import SERVING, load_targets
 from bakeoff.host.cpus import parse_cpus, resolve_cpus
+from bakeoff.host.files import ARTIFACTS
 from bakeoff.host.machine import below
 from bakeoff.host.progress import Show
+from bakeoff.host.venvs import is_ready
 from bakeoff.measure.finding import Finding, Place
+from bakeoff.measure.generator import REQUIREMENTS as LOAD_REQUIREMENTS
 from bakeoff.measure.pulse import take_pulse
 from bakeoff.measure.steadiness import judge_machine, observe_machine
+from bakeoff.platforms import docker_engine
 from bakeoff.platforms.local import missing_prerequisite
 from bakeoff.report.cells import Table, tabulate
 from bakeoff.report.words import optional_text, reason_text
+from bakeoff.schema import Target
 
 ROOT = Path("/")
 """What /proc, /sys and /etc lie below."""
@@ -56,13 +62,11 @@ def doctor(
         show.say("looking for what can run here")
         runnable, offers = find_runnable(), find_offers()
         show.step()
-    if json:
-        print_rows({"can_run": runnable, "machine": findings, "offers": offers}, steadiness_table(findings), json)
-        return
-    print_table(runnable_table(runnable))
-    print_table(steadiness_table(findings))
-    for offer in offers:
-        sys.stdout.write(printable(offer_text(offer)))
+    print_rows({"can_run": runnable, "machine": findings, "offers": offers}, runnable_table(runnable), json)
+    if not json:
+        print_table(steadiness_table(findings))
+        for offer in offers:
+            sys.stdout.write(printable(offer_text(offer)))
 
 
 def watch(place: Place, seconds: float, show: Show) -> list[Finding]:
@@ -71,6 +75,15 @@ def watch(place: Place, seconds: float, show: Show) -> list[Finding]:
     show.say(f"watching this machine for {seconds:g} s, with work on the servers' CPUs")
     seen = observe_machine(place, lambda: take_pulse(set(place.server), seconds, show.step))
     return judge_machine(place, seen, os.getpid())
+
+
+def find_runnable() -> list[dict[str, Any]]:
+    """Return what can run on this machine, and the remedy for what can't."""
+    taskset, remedy = shutil.which("taskset"), "servers and load share CPUs: install util-linux"
+    rows = [_found("taskset", taskset or "not on PATH", taskset is not None, remedy), _disk(), _engine()]
+    for name, requirements in (("export", EXPORT_REQUIREMENTS), ("load generator", LOAD_REQUIREMENTS)):
+        rows.append(_found(name, _environment(requirements)))
+    return rows + [_target(target) for target in load_targets().values()]
 
 
 def runnable_table(rows: Iterable[Mapping[str, Any]]) -> Table:
@@ -111,3 +124,37 @@ def offer_text(offer: Offer) -> str:
         return f"{head}. {optional_text(offer.remedy)}\n"
     commands = "".join(f"  {command}\n" for command in offer.commands)
     return f"{head}. Nothing was installed; these commands do it:\n{commands}"
+
+
+def _found(what: str, says: str, ok: bool = True, remedy: str | None = None) -> dict[str, Any]:
+    return {"what": what, "ok": ok, "says": says, "remedy": None if ok else remedy}
+
+
+def _engine() -> dict[str, Any]:
+    try:
+        docker_engine.require_engine()
+    except BakeoffError as error:
+        return _found(
+            "docker", str(error).removeprefix("--platform docker: "), False, "only --platform docker needs it"
+        )
+    return _found("docker", f"Docker {docker_engine.client().version()['Version']}")
+
+
+def _disk() -> dict[str, Any]:
+    free = shutil.disk_usage(ARTIFACTS.parent).free
+    remedy = "the environments of all targets take about 8 GB"
+    return _found("disk", f"{free / 1e9:.0f} GB free", free > 8e9, remedy)
+
+
+def _target(target: Target) -> dict[str, Any]:
+    missing = missing_prerequisite(target)
+    if missing:
+        remedy = reason_text(missing.remedy) if missing.remedy else None
+        return _found(target.name, reason_text(missing.reason), False, remedy)
+    if target.requirements is None:
+        return _found(target.name, "needs no environment")
+    return _found(target.name, _environment(SERVING / target.name / target.requirements))
+
+
+def _environment(requirements: Path) -> str:
+    return "environment ready" if is_ready(requirements) else "environment is made on first use"

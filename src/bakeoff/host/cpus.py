@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
@@ -47,6 +48,12 @@ def find_siblings(cpu: int, read: Read = read_text) -> set[int] | None:
     """Return the CPUs that are threads of the same core, this one among them; None where the kernel doesn't say."""
     siblings = read(f"/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list").strip()
     return {cpu} | parse_cpus(siblings) if siblings else None
+
+
+def find_allowed(pid: int | str, read: Read) -> set[int] | None:
+    """Return the CPUs that a process, or "self", may run on; None where the kernel doesn't say."""
+    match = re.search(r"^Cpus_allowed_list:\s+(\S+)$", read(f"/proc/{pid}/status"), re.MULTILINE)
+    return parse_cpus(match[1]) if match else None
 
 
 def parse_cpus(text: str) -> set[int]:

@@ -8,7 +8,7 @@ import os
 import platform
 import re
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -31,7 +31,11 @@ TURBO_SWITCHES = (
 Read = Callable[[str], str]
 """Returns a file's text by its path, and an empty text for one that can't be read."""
 
-V2_MEMORY = ("max", "current", "inactive_file")
+MEMORY_FILES = {
+    "": ("memory.max", "memory.current", "inactive_file"),
+    "memory": ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+}
+"""A control group's limit, what it uses, and what of that is files, by its controller: version 2 names none."""
 
 
 def describe_machine() -> dict[str, object]:
@@ -65,7 +69,7 @@ def read_text(path: str | Path) -> str:
 
 def below(root: Path) -> Read:
     """Return how files are read whose /proc and /sys lie below a folder."""
-    return lambda path: read_text(str(root / path.lstrip("/")))
+    return lambda path: read_text(root / path.lstrip("/"))
 
 
 def read_governor(read: Read) -> str | None:
@@ -98,18 +102,13 @@ def read_limits(read: Read) -> dict[str, float | int | None]:
     """
     quotas: list[float] = []
     memories: list[int] = []
-    for line in read("/proc/self/cgroup").splitlines():
-        _, controllers, path = line.split(":", 2)
-        for folder in _upwards(path):
-            names = controllers.split(",")
-            if controllers == "":
-                quotas += _quota_of(read(f"/sys/fs/cgroup{folder}/cpu.max"))
-                memories += _bytes_of(read(f"/sys/fs/cgroup{folder}/memory.max"))
-            if "cpu" in names:
-                place = f"/sys/fs/cgroup/{controllers}{folder}"
-                quotas += _quota_of(f"{read(f'{place}/cpu.cfs_quota_us')} {read(f'{place}/cpu.cfs_period_us')}")
-            if "memory" in names:
-                memories += _bytes_of(read(f"/sys/fs/cgroup/{controllers}{folder}/memory.limit_in_bytes"))
+    for controllers, folder in own_groups(read):
+        if "" in controllers:
+            quotas += _quota_of(read(f"{folder}/cpu.max"))
+        if "cpu" in controllers:
+            quotas += _quota_of(f"{read(f'{folder}/cpu.cfs_quota_us')} {read(f'{folder}/cpu.cfs_period_us')}")
+        for controller in MEMORY_FILES.keys() & controllers:
+            memories += _bytes_of(read(f"{folder}/{MEMORY_FILES[controller][0]}"))
     return {"cpus": min(quotas, default=None), "memory_bytes": min(memories, default=None)}
 
 
@@ -120,25 +119,27 @@ def read_memory_left(read: Read) -> int | None:
     """
     machine = re.search(r"^MemAvailable:\s+(\d+) kB$", read("/proc/meminfo"), re.MULTILINE)
     left = [int(machine[1]) * 1024] if machine else []
-    for line in read("/proc/self/cgroup").splitlines():
-        _, controllers, path = line.split(":", 2)
-        version1 = "memory" in controllers.split(",")
-        if controllers and not version1:
-            continue
-        names = ("limit_in_bytes", "usage_in_bytes", "total_inactive_file") if version1 else V2_MEMORY
-        top = f"/sys/fs/cgroup/{controllers}" if version1 else "/sys/fs/cgroup"
-        for folder in _upwards(path):
-            limit, used = (_bytes_of(read(f"{top}{folder}/memory.{name}")) for name in names[:2])
-            files = re.search(rf"^{names[2]} (\d+)$", read(f"{top}{folder}/memory.stat"), re.MULTILINE)
+    for controllers, folder in own_groups(read):
+        for controller in MEMORY_FILES.keys() & controllers:
+            *places, name = MEMORY_FILES[controller]
+            limit, used = (_bytes_of(read(f"{folder}/{place}")) for place in places)
+            files = re.search(rf"^{name} (\d+)$", read(f"{folder}/memory.stat"), re.MULTILINE)
             if limit and used:
                 left.append(limit[0] - used[0] + (int(files[1]) if files else 0))
     return min(left, default=None)
 
 
-def _upwards(path: str) -> list[str]:
-    """Return a group's folder and those above it. Inside a container the own one is often mounted as the root."""
-    parts = [part for part in path.split("/") if part]
-    return ["".join(f"/{part}" for part in parts[:count]) for count in range(len(parts), -1, -1)]
+def own_groups(read: Read) -> Iterator[tuple[set[str], str]]:
+    """Yield the controllers and the folder of each of our control groups and of those above it, the own one first.
+
+    Version 2 names no controllers, which is "". Inside a container the own group is often mounted as the root.
+    """
+    for line in read("/proc/self/cgroup").splitlines():
+        _, controllers, path = line.split(":", 2)
+        mounted = f"/sys/fs/cgroup/{controllers}".rstrip("/")
+        parts = [part for part in path.split("/") if part]
+        for count in range(len(parts), -1, -1):
+            yield set(controllers.split(",")), "/".join([mounted, *parts[:count]])
 
 
 def _quota_of(text: str) -> list[float]:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from bakeoff.host.cpus import parse_cpus
-from bakeoff.host.machine import below, read_text
+from bakeoff.host.machine import read_text
 
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 UTIME, STIME, STARTTIME = 11, 12, 19  # proc(5), counted from the field behind the name, which may hold anything
@@ -34,50 +33,35 @@ class Neighbour:
     percent: float
 
 
-def list_processes(root: Path = Path("/")) -> dict[int, Process] | None:
-    """Return all processes that can be seen by their pid; None where there are none to be seen."""
+def list_processes(root: Path = Path("/")) -> list[Process] | None:
+    """Return all processes that can be seen; None where there are none to be seen."""
     try:
-        pids = [int(path.name) for path in (root / "proc").iterdir() if path.name.isdecimal()]
+        pids = [path.name for path in (root / "proc").iterdir() if path.name.isdecimal()]
     except OSError:
         return None
-    found = (_read_process(root, pid) for pid in pids)
-    return {process.pid: process for process in found if process is not None} or None
+    found = (_parse_process(read_text(root / "proc" / pid / "stat")) for pid in pids)
+    return [process for process in found if process is not None] or None
 
 
-def used_ticks(before: Mapping[int, Process], after: Mapping[int, Process]) -> dict[int, int]:
+def used_ticks(before: Iterable[Process], after: Iterable[Process]) -> dict[Process, int]:
     """Return the ticks that each process used between two readings; those of one that ended are not known."""
-    return {
-        pid: process.ticks - (before[pid].ticks if _is_same(before.get(pid), process) else 0)
-        for pid, process in after.items()
-    }
+    earlier = {(process.pid, process.started): process.ticks for process in before}
+    return {process: process.ticks - earlier.get((process.pid, process.started), 0) for process in after}
 
 
-def find_neighbours(
-    before: Mapping[int, Process], after: Mapping[int, Process], seconds: float, own: int
-) -> list[Neighbour]:
-    """Return the others with what they used of a CPU between two readings, the busiest first."""
-    used = used_ticks(before, after)
+def find_neighbours(used: Mapping[Process, int], seconds: float, own: int) -> list[Neighbour]:
+    """Return the others with what they used of a CPU in this time, the busiest first."""
     found = [
-        Neighbour(pid, after[pid].name, 100 * ticks / TICKS_PER_S / seconds)
-        for pid, ticks in used.items()
-        if pid != own and ticks > 0
+        Neighbour(process.pid, process.name, 100 * ticks / TICKS_PER_S / seconds)
+        for process, ticks in used.items()
+        if process.pid != own
     ]
     return sorted(found, key=lambda neighbour: -neighbour.percent)
 
 
-def may_run_on(pid: int, cpus: set[int], root: Path = Path("/")) -> bool:
-    """Tell whether a process may run on any of these CPUs; one of which that can't be read may."""
-    match = re.search(r"^Cpus_allowed_list:\s+(\S+)$", below(root)(f"/proc/{pid}/status"), re.MULTILINE)
-    return match is None or bool(parse_cpus(match[1]) & cpus)
-
-
-def _read_process(root: Path, pid: int) -> Process | None:
-    match = re.match(r"\d+ \((.*)\) (.+)", read_text(str(root / f"proc/{pid}/stat")), re.DOTALL)
-    fields = match[2].split() if match else []
+def _parse_process(stat: str) -> Process | None:
+    match = re.match(r"(\d+) \((.*)\) (.+)", stat, re.DOTALL)
+    fields = match[3].split() if match else []
     if match is None or len(fields) <= STARTTIME:
         return None
-    return Process(pid, match[1], int(fields[STARTTIME]), int(fields[UTIME]) + int(fields[STIME]))
-
-
-def _is_same(process: Process | None, other: Process) -> bool:
-    return process is not None and process.started == other.started
+    return Process(int(match[1]), match[2], int(fields[STARTTIME]), int(fields[UTIME]) + int(fields[STIME]))

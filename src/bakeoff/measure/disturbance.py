@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from bakeoff.host.machine import Read, read_text
+from bakeoff.host.machine import Read, own_groups, read_text
 from bakeoff.schema import Disturbance, Reason
 
 STEAL_LIMIT_PERCENT, THROTTLED_LIMIT_PERCENT = 3.0, 1.0
@@ -28,8 +28,9 @@ class Counters:
 
 def read_counters(cpus: Iterable[int], read: Read = read_text) -> Counters:
     """Read this machine's counters for some of its CPUs."""
-    periods = count_periods(read(_cpu_stat(read("/proc/self/cgroup"))))
-    return Counters(count_ticks(read("/proc/stat"), cpus), periods)
+    own = (folder for controllers, folder in own_groups(read) if {"", "cpu"} & controllers)
+    cpu_stat = read(f"{next(own, '/sys/fs/cgroup')}/cpu.stat")
+    return Counters(count_ticks(read("/proc/stat"), cpus), count_periods(cpu_stat))
 
 
 def count_ticks(stat: str, cpus: Iterable[int]) -> Taken:
@@ -82,14 +83,3 @@ def _percent(before: Taken, after: Taken) -> float | None:
         return None
     taken, all_ = after[0] - before[0], after[1] - before[1]
     return 100 * taken / all_ if all_ > 0 else 0.0
-
-
-def _cpu_stat(cgroups: str) -> str:
-    """Return the cpu.stat of our own cgroup, of version 2 or 1, by the text of /proc/self/cgroup."""
-    for line in cgroups.splitlines():
-        _, controllers, path = line.split(":", 2)
-        if controllers == "":
-            return f"/sys/fs/cgroup{path}/cpu.stat"
-        if "cpu" in controllers.split(","):
-            return f"/sys/fs/cgroup/{controllers}{path}/cpu.stat"
-    return "/sys/fs/cgroup/cpu.stat"

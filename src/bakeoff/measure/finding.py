@@ -41,6 +41,11 @@ class Place:
         return below(self.root)
 
 
+def judged(what: str, steady: bool, found: Reason, remedy: Reason) -> Finding:
+    """Return that a thing is steady, or that it isn't and what to do."""
+    return Finding(what, "steady", found) if steady else Finding(what, "unsteady", found, remedy)
+
+
 def unreadable(what: str, place: str) -> Finding:
     """Return that a thing is unknown, since a file of the kernel is not there or says something else."""
     return Finding(what, "unknown", Reason("unreadable", {"place": place}))

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
-
-from bakeoff.host.cpus import find_siblings, parse_cpus, write_cpus
+from bakeoff.host.cpus import find_allowed, find_siblings, parse_cpus, write_cpus
 from bakeoff.host.machine import read_governor, read_limits, read_memory_left, read_turbo
-from bakeoff.measure.finding import Finding, Place, unreadable
+from bakeoff.measure.finding import Finding, Place, judged, unreadable
 from bakeoff.schema import Reason
 from bakeoff.schema.reasons import Value
 
@@ -39,22 +37,19 @@ def find_cpu_sets(place: Place) -> Finding:
     if None in siblings.values():
         return Finding(what, "unknown", Reason("siblings_unreadable", sets))
     cores = sorted({write_cpus(core) for core in siblings.values() if core and core & place.load})
-    if cores:
-        return Finding(what, "unsteady", Reason("cores_shared", {"cores": "; ".join(cores)}), Reason("part_cores"))
-    return Finding(what, "steady", Reason("cpus_apart", sets))
+    found = Reason("cores_shared", {"cores": "; ".join(cores)}) if cores else Reason("cpus_apart", sets)
+    return judged(what, not cores, found, Reason("part_cores"))
 
 
 def find_cpuset(place: Place) -> Finding:
     """Say on how many of the machine's CPUs we may run."""
-    status = re.search(r"^Cpus_allowed_list:\s+(\S+)$", place.read("/proc/self/status"), re.MULTILINE)
-    online = place.read(ONLINE).strip()
-    if status is None or not online:
-        return unreadable("cpuset", ONLINE if status else "/proc/self/status")
-    here = parse_cpus(status[1]) & parse_cpus(online)
-    if here == parse_cpus(online) and len(here) > 1:
-        return Finding("cpuset", "steady", Reason("cpuset_whole", {"online": online}))
+    allowed, online = find_allowed("self", place.read), place.read(ONLINE).strip()
+    if allowed is None or not online:
+        return unreadable("cpuset", ONLINE if allowed else "/proc/self/status")
+    here = allowed & parse_cpus(online)
+    whole = here == parse_cpus(online) and len(here) > 1
     part = Reason("cpuset_part", {"usable": write_cpus(here), "online": online})
-    return Finding("cpuset", "steady", part) if len(here) > 1 else Finding("cpuset", "unsteady", part, GIVE_CPUS)
+    return judged("cpuset", len(here) > 1, Reason("cpuset_whole", {"online": online}) if whole else part, GIVE_CPUS)
 
 
 def find_governor(place: Place) -> Finding:
@@ -63,10 +58,8 @@ def find_governor(place: Place) -> Finding:
     governor = read_governor(place.read)
     if governor is None:
         return Finding(what, "unknown", Reason("clock_unreadable"))
-    found = Reason("governor", {"governor": governor})
-    if governor == STEADY_GOVERNOR:
-        return Finding(what, "steady", found)
-    return Finding(what, "unsteady", found, Reason("set_governor", {"governor": STEADY_GOVERNOR}))
+    remedy = Reason("set_governor", {"governor": STEADY_GOVERNOR})
+    return judged(what, governor == STEADY_GOVERNOR, Reason("governor", {"governor": governor}), remedy)
 
 
 def find_turbo(place: Place) -> Finding:
@@ -75,9 +68,8 @@ def find_turbo(place: Place) -> Finding:
     if turbo is None:
         return Finding("turbo", "unknown", Reason("clock_unreadable"))
     path, on, off = turbo
-    if on:
-        return Finding("turbo", "unsteady", Reason("turbo_on"), Reason("turn_off", {"path": path, "value": off}))
-    return Finding("turbo", "steady", Reason("turbo_off"))
+    remedy = Reason("turn_off", {"path": path, "value": off})
+    return judged("turbo", not on, Reason("turbo_on") if on else Reason("turbo_off"), remedy)
 
 
 def find_memory(place: Place) -> Finding:
@@ -86,6 +78,4 @@ def find_memory(place: Place) -> Finding:
     if left is None:
         return unreadable("memory", "/proc/meminfo")
     found = Reason("memory_left", {"bytes": left, "limit_bytes": read_limits(place.read)["memory_bytes"]})
-    if left < MEMORY_BYTES:
-        return Finding("memory", "unsteady", found, Reason("free_memory", {"bytes": MEMORY_BYTES}))
-    return Finding("memory", "steady", found)
+    return judged("memory", left >= MEMORY_BYTES, found, Reason("free_memory", {"bytes": MEMORY_BYTES}))

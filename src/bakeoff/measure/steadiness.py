@@ -11,6 +11,7 @@ import numpy as np
 
 from bakeoff.analysis.compare import MARGIN
 from bakeoff.analysis.foresight import foresee
+from bakeoff.host.cpus import find_allowed
 from bakeoff.host.machine import read_limits
 from bakeoff.host.neighbours import (
     TICKS_PER_S,
@@ -18,7 +19,6 @@ from bakeoff.host.neighbours import (
     Process,
     find_neighbours,
     list_processes,
-    may_run_on,
     used_ticks,
 )
 from bakeoff.measure.disturbance import (
@@ -29,7 +29,7 @@ from bakeoff.measure.disturbance import (
     read_counters,
     summarize_disturbance,
 )
-from bakeoff.measure.finding import Finding, Place, unreadable
+from bakeoff.measure.finding import Finding, Place, judged, unreadable
 from bakeoff.measure.setting import look_at_setting
 from bakeoff.schema import Disturbance, Reason
 from bakeoff.schema.reasons import Value
@@ -50,7 +50,7 @@ class Readings:
     counters: Counters
     busy: int | None
     waited_ns: int | None
-    processes: dict[int, Process] | None
+    processes: list[Process] | None
     swapped: int | None
 
 
@@ -117,9 +117,8 @@ def find_difference(seen: Observation) -> Finding:
         unknown = Reason("difference_unknown", {**known, "turns_percent": turns})
         return Finding(what, "unknown", unknown, Reason("watch_longer"))
     found = Reason("difference_seen", {**known, "percent": 100 * foreseen.apart, "turns_percent": turns})
-    if foreseen.apart > MARGIN - 1:
-        return Finding(what, "unsteady", found, Reason("calm_first", {"margin_percent": 100 * (MARGIN - 1)}))
-    return Finding(what, "steady", found)
+    remedy = Reason("calm_first", {"margin_percent": 100 * (MARGIN - 1)})
+    return judged(what, foreseen.apart <= MARGIN - 1, found, remedy)
 
 
 def find_steal(seen: Observation, disturbed: Disturbance) -> Finding:
@@ -127,11 +126,9 @@ def find_steal(seen: Observation, disturbed: Disturbance) -> Finding:
     percent = disturbed.steal_percent
     if percent is None or seen.before.counters.ticks == seen.after.counters.ticks:
         return unreadable("steal", "/proc/stat")
-    over = [reason for reason in judge_disturbance(disturbed) if reason.code == "steal"]
-    if over:
-        return Finding("steal", "unsteady", over[0], Reason("own_host"))
-    values: dict[str, Value] = {"percent": percent, "limit_percent": STEAL_LIMIT_PERCENT}
-    return Finding("steal", "steady", Reason("steal_within", values))
+    over = _over(disturbed, "steal")
+    within = Reason("steal_within", {"percent": percent, "limit_percent": STEAL_LIMIT_PERCENT})
+    return judged("steal", over is None, over or within, Reason("own_host"))
 
 
 def find_waiting(seen: Observation) -> Finding:
@@ -141,9 +138,7 @@ def find_waiting(seen: Observation) -> Finding:
         return unreadable(what, UPTIME if seen.seconds is None else SCHEDSTAT)
     percent = 100 * (end - start) / 1e9 / seen.seconds
     found = Reason("waited", {"percent": percent, "limit_percent": WAIT_LIMIT_PERCENT})
-    if percent > WAIT_LIMIT_PERCENT:
-        return Finding(what, "unsteady", found, Reason("free_cpus"))
-    return Finding(what, "steady", found)
+    return judged(what, percent <= WAIT_LIMIT_PERCENT, found, Reason("free_cpus"))
 
 
 def find_busy_neighbours(place: Place, seen: Observation, own: int) -> list[Finding]:
@@ -151,16 +146,18 @@ def find_busy_neighbours(place: Place, seen: Observation, own: int) -> list[Find
     what, before, after = "neighbours", seen.before.processes, seen.after.processes
     if before is None or after is None or seen.seconds is None:
         return [unreadable(what, "/proc" if seen.seconds else UPTIME)]
+    used = used_ticks(before, after)
     near = [
         neighbour
-        for neighbour in find_neighbours(before, after, seen.seconds, own)
-        if neighbour.percent > NEIGHBOUR_LIMIT_PERCENT and may_run_on(neighbour.pid, set(place.cpus), place.root)
+        for neighbour in find_neighbours(used, seen.seconds, own)
+        if neighbour.percent > NEIGHBOUR_LIMIT_PERCENT
+        and (find_allowed(neighbour.pid, place.read) or place.cpus) & place.cpus
     ]
     findings = [_name_neighbour(each) for each in near[:MOST_NEIGHBOURS]]
     if rest := near[MOST_NEIGHBOURS:]:
         more = Reason("neighbours_more", {"count": len(rest), "percent": sum(each.percent for each in rest)})
         findings.append(Finding(what, "unsteady", more, Reason("calm_many")))
-    return findings + _find_unseen(seen, used_ticks(before, after), not findings)
+    return findings + _find_unseen(seen, sum(used.values()), not findings)
 
 
 def _name_neighbour(neighbour: Neighbour) -> Finding:
@@ -168,12 +165,12 @@ def _name_neighbour(neighbour: Neighbour) -> Finding:
     return Finding("neighbours", "unsteady", found, Reason("calm_neighbour", {"pid": neighbour.pid}))
 
 
-def _find_unseen(seen: Observation, used: dict[int, int], calm: bool) -> list[Finding]:
+def _find_unseen(seen: Observation, used: int, calm: bool) -> list[Finding]:
     """Return what ran and no process that can be seen used: in other containers, or in what ended meanwhile."""
     what, start, end = "neighbours", seen.before.busy, seen.after.busy
     if start is None or end is None or seen.seconds is None:
         return [unreadable(what, "/proc/stat")]
-    percent = 100 * (end - start - sum(used.values())) / TICKS_PER_S / seen.seconds
+    percent = 100 * (end - start - used) / TICKS_PER_S / seen.seconds
     if percent > UNSEEN_LIMIT_PERCENT:
         return [Finding(what, "unsteady", Reason("unseen_work", {"percent": percent}), Reason("look_outside"))]
     quiet = Reason("no_neighbour", {"limit_percent": NEIGHBOUR_LIMIT_PERCENT})
@@ -187,12 +184,14 @@ def find_quota(place: Place, disturbed: Disturbance) -> Finding:
         return unreadable(what, CGROUP)
     if cpus is None:
         return Finding(what, "steady", Reason("no_quota"))
-    over = [reason for reason in judge_disturbance(disturbed) if reason.code == "throttled"]
-    values: dict[str, Value] = {"cpus": cpus, "used": len(place.cpus), "percent": disturbed.throttled_percent}
-    if over or cpus < len(place.cpus):
-        remedy = Reason("raise_quota", {"cpus": len(place.cpus)})
-        return Finding(what, "unsteady", over[0] if over else Reason("quota", values), remedy)
-    return Finding(what, "steady", Reason("quota", values))
+    over, used = _over(disturbed, "throttled"), len(place.cpus)
+    quota = Reason("quota", {"cpus": cpus, "used": used, "percent": disturbed.throttled_percent})
+    return judged(what, over is None and cpus >= used, over or quota, Reason("raise_quota", {"cpus": used}))
+
+
+def _over(disturbed: Disturbance, code: str) -> Reason | None:
+    """Return the reason of this code for which a trial would be invalid, if there is one."""
+    return next((reason for reason in judge_disturbance(disturbed) if reason.code == code), None)
 
 
 def find_swapping(place: Place, seen: Observation) -> Finding:
@@ -211,6 +210,4 @@ def find_swapping(place: Place, seen: Observation) -> Finding:
         "bytes": sum(int(row[3]) for row in rows) * 1024,
         "moved_bytes": moved,
     }
-    if moved:
-        return Finding("swap", "unsteady", Reason("swap", used), Reason("stop_swapping"))
-    return Finding("swap", "steady", Reason("swap", used))
+    return judged("swap", not moved, Reason("swap", used), Reason("stop_swapping"))

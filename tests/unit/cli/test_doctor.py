@@ -10,7 +10,7 @@ import pytest
 from machine_tree import OWN, calm_machine, cpu_stat, process_stat, ten_seconds_later, write
 from typer.testing import CliRunner
 
-from bakeoff.cli import app, doctor, look, main
+from bakeoff.cli import app, doctor, main
 from bakeoff.errors import TargetUnavailable
 from bakeoff.host.apt import Offer
 from bakeoff.host.cpus import Cpus
@@ -35,7 +35,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "resolve_cpus", lambda cpus: Cpus("0", "1"))
     monkeypatch.setattr(doctor.os, "getpid", lambda: OWN)
     monkeypatch.setattr(doctor, "find_offers", lambda: [])
-    monkeypatch.setattr(look, "missing_prerequisite", lambda target: None)
+    monkeypatch.setattr(doctor, "missing_prerequisite", lambda target: None)
 
 
 def run(*arguments: str) -> str:
