@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import shutil
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -31,9 +32,18 @@ class FormatError(Exception):
     """A framework that could not make or load a format."""
 
 
+class PackageMissing(FormatError):
+    """A framework that has no wheel for this Python; another Python may have it."""
+
+
 def load_format(name: str) -> ModuleType:
-    """Import a format: export(model, folder, scratch), MAIN_FILE, PACKAGES."""
-    return importlib.import_module(module_name(name))
+    """Import a format: export(model, folder, scratch), MAIN_FILE, PACKAGES. Raises PackageMissing."""
+    try:
+        return importlib.import_module(module_name(name))
+    except ModuleNotFoundError as error:
+        version = f"{sys.version_info.major}.{sys.version_info.minor}"
+        remedy = "put another Python that bakeoff takes (3.11 to 3.13) on PATH and export again"
+        raise PackageMissing(f"{error.name} is not there for Python {version}: {remedy}") from error
 
 
 def engine_of(name: str) -> ModuleType:

@@ -59,6 +59,9 @@ TABLE = (
     Row("command_missing", ("command",)),
     Row("machine_unsupported", ("machines", "machine")),
     Row("python_unsupported", ("pythons", "python")),
+    Row("python_missing", ("pythons", "text")),
+    Row("no_python", ("pythons",)),
+    Row("wheels_missing", ("packages", "machine")),
     Row("environment_failed", ("text",)),
     Row("service_missing", ("target",)),
     Row("container_missing", ("target",)),
@@ -85,6 +88,8 @@ TABLE = (
     Row("of_model", ("model",)),
     # What would make it available.
     Row("install_python"),
+    Row("install_one_of", ("pythons",)),
+    Row("other_machine_needed"),
     Row("check_network"),
     Row("switch_profile_on", ("target",)),
     Row("load_image", ("image", "variable")),
