@@ -226,6 +226,8 @@ def note_missing(export: Export, name: str, error: Exception, reason: str) -> No
         shutil.rmtree(export.folder / name)
     export.failed[name] = reason
     entry = {"reason": reason, "op": getattr(error, "op", None)}
+    if isinstance(error, PackageMissing):
+        entry |= {"package": error.package, "python": error.python}
     tree.write_entry(export.folder / tree.MISSING, name, entry)
     # A file that could not be written may be writable next time, and a package be there.
     is_final = not isinstance(error, (OSError, PackageMissing))

@@ -35,15 +35,17 @@ class FormatError(Exception):
 class PackageMissing(FormatError):
     """A framework that has no wheel for this Python; another Python may have it."""
 
+    def __init__(self, package: str) -> None:
+        self.package, self.python = package, f"{sys.version_info.major}.{sys.version_info.minor}"
+        super().__init__(f"{package} is not installed: it has no wheels for Python {self.python}")
+
 
 def load_format(name: str) -> ModuleType:
     """Import a format: export(model, folder, scratch), MAIN_FILE, PACKAGES. Raises PackageMissing."""
     try:
         return importlib.import_module(module_name(name))
     except ModuleNotFoundError as error:
-        version = f"{sys.version_info.major}.{sys.version_info.minor}"
-        remedy = "put another Python that bakeoff takes (3.11 to 3.13) on PATH and export again"
-        raise PackageMissing(f"{error.name} is not there for Python {version}: {remedy}") from error
+        raise PackageMissing(str(error.name)) from error
 
 
 def engine_of(name: str) -> ModuleType:

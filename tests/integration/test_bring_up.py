@@ -82,6 +82,18 @@ def describe_with_lengths(deployment: Deployment) -> None:
     np.savez(deployment.folder / "golden.npz", **arrays)
 
 
+def test_a_format_whose_framework_has_no_wheels_here_makes_its_target_unavailable_with_the_remedy(
+    deployment: Deployment, make_target: MakeTarget
+) -> None:
+    missing = {"savedmodel": {"reason": "words", "op": None, "package": "tensorflow", "python": "3.14"}}
+    (deployment.folder / "missing.json").write_text(json.dumps(missing), encoding="utf-8")
+    deployment = open_deployment(deployment.folder, Local())
+    start_all(deployment, make_target("", name="lacking", formats=("savedmodel",)))
+    state = deployment.states["lacking"]
+    assert state.status == "unavailable" and state.remedy == Reason("install_one_of", {"pythons": "3.11, 3.12, 3.13"})
+    assert "tensorflow has no wheels for Python 3.14" in optional_text(state.reason)
+
+
 def test_a_format_that_could_not_be_made_fails_its_target_with_the_reason(
     deployment: Deployment, make_target: MakeTarget, http_server: str
 ) -> None:

@@ -69,6 +69,13 @@ def require_interpreter(files: Sequence[Path], say: Callable[[str], None]) -> In
     return _refuse(wanted, text)
 
 
+def best_pythons(files: Sequence[Path]) -> str:
+    """Return the Pythons that leave out the least of requirements files, as text."""
+    suited = pythons_for(files)
+    least = min(map(len, suited.values()), default=0)
+    return _list(version for version in suited if len(suited[version]) == least)
+
+
 def _refuse(wanted: Iterable[Version], text: str) -> Interpreter:
     pythons = {"pythons": _list(wanted)}
     raise TargetUnavailable(Reason("python_missing", {**pythons, "text": text}), Reason("install_one_of", pythons))

@@ -116,6 +116,7 @@ SENTENCES = {
     "python_missing": "its packages exist for Python {pythons} alone, none is here, and uv could not fetch one: {text}",
     "no_python": "its requirements allow none of Python {pythons}",
     "wheels_missing": "no Python has a wheel for {machine} of {packages}",
+    "package_missing": "{package} has no wheels for Python {python}",
     "environment_failed": "{text}",
     "service_missing": "docker-compose.yml has no service {target} with the profiles that are on",
     "container_missing": "no container of {target} is up",

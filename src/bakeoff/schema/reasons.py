@@ -62,6 +62,7 @@ TABLE = (
     Row("python_missing", ("pythons", "text")),
     Row("no_python", ("pythons",)),
     Row("wheels_missing", ("packages", "machine")),
+    Row("package_missing", ("package", "python")),
     Row("environment_failed", ("text",)),
     Row("service_missing", ("target",)),
     Row("container_missing", ("target",)),
