@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import json
 import platform
 import re
 import sys
+import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,8 +74,13 @@ def lock_of(requirements: Path) -> Path:
 
 
 def digest_of(requirements: Path) -> str:
-    """Return the hash of what a lock file is made from."""
-    return hashlib.sha256(requirements.read_bytes()).hexdigest()
+    """Return the hash of what a lock file is made from: of pyproject.toml, what this project depends on."""
+    content = requirements.read_bytes()
+    if requirements.suffix == ".toml":
+        project = tomllib.loads(content.decode())["project"]
+        wanted = {key: project.get(key) for key in ("requires-python", "dependencies", "optional-dependencies")}
+        content = json.dumps(wanted, sort_keys=True).encode()
+    return hashlib.sha256(content).hexdigest()
 
 
 def current_lock(requirements: Path) -> Path | None:

@@ -145,7 +145,6 @@ SENTENCES = {
     "export_failed": "its export failed",
     "of_model": "{model}",
     # What would make it available.
-    "install_python": "run bakeoff with such a Python",
     "install_one_of": "put one of Python {pythons} on PATH (pyenv's are found, too), or let uv reach its downloads",
     "other_machine_needed": "run it on another kind of machine",
     "check_network": "check the network and pip's settings, then run again",

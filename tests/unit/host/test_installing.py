@@ -17,13 +17,13 @@ from bakeoff.host.files import ROOT
 from bakeoff.host.installing import downloads, in_words, install_all
 from bakeoff.host.interpreters import Interpreter
 from bakeoff.host.locks import DIGEST, digest_of, lock_of
-from bakeoff.host.progress import Quiet
+from bakeoff.host.progress import Show
 
 ECHO = ROOT / "serving" / "echo" / "requirements.txt"
 TORCH = ROOT / "serving" / "flask-torch" / "requirements.txt"
 
 
-class Notes(Quiet):
+class Notes(Show):
     """Keeps what stays."""
 
     def __init__(self) -> None:
