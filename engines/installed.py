@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, distribution
+from importlib.util import cache_from_source
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ def describe_installation(name: str, mapped: set[Path], needs: Iterable[str] = (
 
     `needs`: distributions that it can't do without and doesn't declare.
 
-    Compiled Python (.pyc) counts: pip writes it. What an optional extra requires doesn't.
+    Compiled Python (.pyc) counts, whoever compiled it. What an optional extra requires doesn't.
     """
     own = _files(name)
     required = _required(name).union(needs, *(_required(other) for other in needs))
@@ -45,8 +46,10 @@ def mapped_files() -> set[Path]:
 
 
 def _files(name: str) -> set[Path]:
-    paths = (Path(str(file.locate())).resolve() for file in distribution(name).files or ())
-    return {path for path in paths if path.is_file()}
+    listed = {Path(str(file.locate())).resolve() for file in distribution(name).files or ()}
+    # pip lists what it compiled among a distribution's files; uv doesn't.
+    compiled = {Path(cache_from_source(str(path))) for path in listed if path.suffix == ".py"}
+    return {path for path in listed | compiled if path.is_file()}
 
 
 def _size(files: set[Path]) -> int:
@@ -67,7 +70,7 @@ def _required(name: str) -> set[str]:
 
 
 def _parsed(requirement: str) -> tuple[str, bool]:
-    """Return a requirement's name, and whether only an extra asks for it. Other markers show in what pip installed."""
+    """Return a requirement's name, and whether only an extra asks for it. Other markers show in what is installed."""
     specifier, _, marker = requirement.partition(";")
     return re.split(r"[^\w.-]", specifier.strip(), maxsplit=1)[0].lower(), "extra" in marker
 

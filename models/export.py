@@ -218,14 +218,19 @@ def note_missing(export: Export, name: str, error: Exception, reason: str) -> No
 
     Raises OSError where it is the disk that is full: nothing is wrong with the format then.
     """
+    from exporting import PackageMissing
+
     if disk_is_full(error):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
     if (export.folder / name).exists():
         shutil.rmtree(export.folder / name)
     export.failed[name] = reason
     entry = {"reason": reason, "op": getattr(error, "op", None)}
+    if isinstance(error, PackageMissing):
+        entry |= {"package": error.package, "python": error.python}
     tree.write_entry(export.folder / tree.MISSING, name, entry)
-    is_final = not isinstance(error, OSError)  # a file that could not be written may be writable next time
+    # A file that could not be written may be writable next time, and a package be there.
+    is_final = not isinstance(error, (OSError, PackageMissing))
     tree.write_entry(export.folder / tree.TRIED, name, export.inputs_sha256(name) if is_final else None)
 
 

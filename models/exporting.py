@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import shutil
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -34,9 +35,20 @@ class FormatError(Exception):
     """A framework that could not make or load a format."""
 
 
+class PackageMissing(FormatError):
+    """A framework that has no wheel for this Python; another Python may have it."""
+
+    def __init__(self, package: str) -> None:
+        self.package, self.python = package, f"{sys.version_info.major}.{sys.version_info.minor}"
+        super().__init__(f"{package} is not installed: it has no wheels for Python {self.python}")
+
+
 def load_format(name: str) -> ModuleType:
-    """Import a format: export(model, folder, scratch), MAIN_FILE, PACKAGES."""
-    return importlib.import_module(module_name(name))
+    """Import a format: export(model, folder, scratch), MAIN_FILE, PACKAGES. Raises PackageMissing."""
+    try:
+        return importlib.import_module(module_name(name))
+    except ModuleNotFoundError as error:
+        raise PackageMissing(str(error.name)) from error
 
 
 def load_artifact(model: ZooModel, name: str, folder: Path) -> Predict:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from bakeoff.errors import BakeoffError
 from bakeoff.host.files import ROOT, STATE
-from bakeoff.host.venvs import ensure_venv
+from bakeoff.host.venvs import INSTALLER, ensure_venv
 
 TOOLS = Path(__file__).with_name("requirements.txt")
 
@@ -27,13 +27,16 @@ def say(text: str) -> None:
     sys.stderr.write(f"{text}\n")
 
 
-def overlay() -> Path:
-    """Return a folder with pytest that any of our environments can import from, made on first use."""
-    folder = STATE / "venvs" / f"pytest-{hashlib.sha256(TOOLS.read_bytes()).hexdigest()[:12]}"
+def overlay(python: str) -> Path:
+    """Return a folder with pytest that environments of this Python's version can import from, made on first use."""
+    ask = "import sys; print(*sys.version_info[:2])"
+    version = subprocess.run([python, "-c", ask], check=True, capture_output=True).stdout
+    digest = hashlib.sha256(version + TOOLS.read_bytes() + TOOLS.with_suffix(".lock").read_bytes())
+    folder = STATE / "venvs" / f"pytest-{digest.hexdigest()[:12]}"
     if not (folder / "ready").exists():
         say("installing tests/requirements.txt (first use only)")
-        pip = [sys.executable, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--upgrade"]
-        subprocess.run([*pip, "--target", str(folder), "-r", str(TOOLS)], check=True)
+        where = ["--python", python, "--target", str(folder)]
+        subprocess.run([sys.executable, str(INSTALLER), *where, str(TOOLS)], check=True)
         (folder / "ready").touch()
     return folder
 
@@ -48,7 +51,7 @@ def main(requirements: str, arguments: list[str], is_optional: bool) -> None:
             raise
         say(f"{' '.join(arguments)} left out: {error}")
         return
-    path = f"{overlay()}:{ROOT / 'src'}:{ROOT}"
+    path = f"{overlay(python)}:{ROOT / 'src'}:{ROOT}"
     os.execve(python, [python, "-m", "pytest", *arguments], {**os.environ, "PYTHONPATH": path})
 
 

@@ -16,10 +16,12 @@ from aten_to_tf.errors import ConversionError
 from tensorflow.lite.python.convert import ConverterError
 from zoo_model import ZooModel
 
+from bakeoff.schema.engines import TENSORFLOW
+
 SIGNATURE = "serving_default"
 CALIBRATION_SAMPLES = 100
 CALIBRATION_SEED = 1_000_003  # far from the golden samples' seed: a format must not be tuned to what it is checked with
-PACKAGES = ("torch", "tensorflow-cpu", "ai-edge-litert", "numpy")
+PACKAGES = ("torch", TENSORFLOW, "ai-edge-litert", "numpy")
 TFLITE_FILE = "1/model.tflite"
 
 tf.get_logger().setLevel("ERROR")

@@ -8,7 +8,9 @@ from pathlib import Path
 from formats import _tensorflow
 from zoo_model import ZooModel
 
-PACKAGES = ("torch", "tensorflow-cpu", "numpy")
+from bakeoff.schema.engines import TENSORFLOW
+
+PACKAGES = ("torch", TENSORFLOW, "numpy")
 MAIN_FILE = "1"
 
 

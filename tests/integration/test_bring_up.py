@@ -82,6 +82,18 @@ def describe_with_lengths(deployment: Deployment) -> None:
     np.savez(deployment.folder / "golden.npz", **arrays)
 
 
+def test_a_format_whose_framework_has_no_wheels_here_makes_its_target_unavailable_with_the_remedy(
+    deployment: Deployment, make_target: MakeTarget
+) -> None:
+    missing = {"savedmodel": {"reason": "words", "op": None, "package": "tensorflow", "python": "3.14"}}
+    (deployment.folder / "missing.json").write_text(json.dumps(missing), encoding="utf-8")
+    deployment = open_deployment(deployment.folder, Local())
+    start_all(deployment, make_target("", name="lacking", formats=("savedmodel",)))
+    state = deployment.states["lacking"]
+    assert state.status == "unavailable" and state.remedy == Reason("install_one_of", {"pythons": "3.11, 3.12, 3.13"})
+    assert "tensorflow has no wheels for Python 3.14" in optional_text(state.reason)
+
+
 def test_a_format_that_could_not_be_made_fails_its_target_with_the_reason(
     deployment: Deployment, make_target: MakeTarget, http_server: str
 ) -> None:
@@ -152,14 +164,14 @@ def test_a_missing_command_makes_a_target_unavailable(deployment: Deployment, ma
     assert "surely-no-such-command" in optional_text(state.reason)
 
 
-@pytest.mark.parametrize("field", [{"machines": ("pdp11",)}, {"pythons": ("2.7",)}])
-def test_a_wrong_machine_or_python_makes_a_target_unavailable(
-    deployment: Deployment, make_target: MakeTarget, field: dict[str, tuple[str, ...]]
+def test_a_python_that_nobody_has_makes_a_target_unavailable(
+    deployment: Deployment, make_target: MakeTarget, tmp_path: Path
 ) -> None:
-    start_all(deployment, make_target("", **field))
+    requirements = tmp_path / "requirements.txt"
+    requirements.write_text("# requires-python: <3\nnumpy==2.4.6\n", encoding="utf-8")
+    start_all(deployment, make_target("", requirements=str(requirements)))
     state = deployment.states["mine"]
-    assert state.status == "unavailable"
-    assert next(iter(field.values()))[0] in optional_text(state.reason)
+    assert state.status == "unavailable" and state.reason and state.reason.code == "no_python"
 
 
 def test_requirements_that_cannot_be_installed_make_a_target_unavailable(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bakeoff.artifacts.provenance import record_artifact, record_source, require_own
-from bakeoff.errors import BakeoffError, UsageError
+from bakeoff.errors import BakeoffError, UsageError, reason_of
 from bakeoff.host.catalog import ModelSource, find_model
 from bakeoff.host.files import ARTIFACTS, ROOT, STATE, as_json, read_json, write_atomic
 from bakeoff.host.processes import child_environment, confined, log_end, spawn, terminate
@@ -67,6 +67,12 @@ def export_model(model: str, options: ExportOptions, show: Show) -> tuple[Path, 
     return ARTIFACTS / found.name, failed
 
 
+def environments_of(model: str, options: ExportOptions) -> list[tuple[Path, ...]]:
+    """Return the requirement files of each environment that exporting a model takes."""
+    extras = () if find_model(model).folder else (HF_REQUIREMENTS,)
+    return [(REQUIREMENTS, *extras), *((own_requirements(format), *extras) for format in options.apart)]
+
+
 def _export_here(argv: list[str], model: str, show: Show) -> list[str]:
     """Run one export on this machine, and write down that what it made is our own."""
     made = list[str]()
@@ -90,7 +96,7 @@ def _export_apart(format: str, model: ModelSource, told: list[str], options: Exp
     try:
         python = ensure_venv(own_requirements(format), *extras, say=show.say)
     except BakeoffError as error:
-        why = str(error).splitlines()[-1].strip()
+        why = " ".join(str(value) for value in reason_of(error).values.values()).splitlines()[-1].strip()
         what = own_requirements(format).relative_to(ROOT)
         reason = f"{what} can't be installed here ({why}). Remedy: {REMEDY}{format}"
         note_missing(ARTIFACTS / model.name, format, reason)

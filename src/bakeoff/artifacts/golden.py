@@ -12,7 +12,7 @@ import numpy as np
 from bakeoff.artifacts.checks import AGAIN, check_array, check_files, check_inside, check_model, load_arrays
 from bakeoff.errors import UsageError
 from bakeoff.host.files import read_json, validated
-from bakeoff.schema import NO_FORMAT, Artifact, MissingArtifact, Model, Parity, quoted
+from bakeoff.schema import NO_FORMAT, Artifact, MissingArtifact, Model, Parity, Reason, quoted
 
 SCHEMA_VERSION = 1
 
@@ -65,9 +65,16 @@ def verify_files(folder: Path) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Missing:
-    """What an export says of a format that it could not make."""
+    """What an export says of a format that it could not make, and which package that Python could not have."""
 
     reason: str
+    package: str | None = None
+    python: str | None = None
+
+    def as_reason(self) -> Reason:
+        if self.package is None:
+            return quoted(self.reason)
+        return Reason("package_missing", {"package": self.package, "python": self.python})
 
 
 def load_missing(folder: Path, model: str) -> list[MissingArtifact]:
@@ -76,7 +83,7 @@ def load_missing(folder: Path, model: str) -> list[MissingArtifact]:
     if not path.exists():
         return []
     rows = validated(dict[str, _Missing], read_json(path), path)
-    return [MissingArtifact(model, format, quoted(row.reason)) for format, row in sorted(rows.items())]
+    return [MissingArtifact(model, format, row.as_reason()) for format, row in sorted(rows.items())]
 
 
 class Golden:

@@ -10,7 +10,7 @@ import typer
 
 from bakeoff.cli import capacity, compare, compose, doctor, look, measure, servers, sizes
 from bakeoff.cli.options import todays_option
-from bakeoff.errors import BakeoffError, printable, reason_of
+from bakeoff.errors import BakeoffError, TargetError, printable, reason_of
 from bakeoff.platforms import docker_engine
 from bakeoff.report.words import reason_text
 
@@ -49,6 +49,8 @@ def main() -> None:
         app(standalone_mode=True)
     except BakeoffError as error:
         sys.stderr.write(f"bakeoff: {printable(reason_text(reason_of(error)))}\n")
+        if isinstance(error, TargetError) and error.remedy:
+            sys.stderr.write(f"Remedy: {printable(reason_text(error.remedy))}\n")
         sys.exit(error.status)
     except docker_engine.ENGINE_ERRORS as error:
         sys.stderr.write(f"bakeoff: the Docker Engine failed: {printable(docker_engine.last_line(str(error)))}\n")

@@ -104,7 +104,8 @@ def capacity(
 def find_sweep(probe: Probe) -> tuple[dict[str, Any], Table]:
     """Sweep to the knee; return what was found, and a table of it."""
     points = sweep_callers(probe)
-    return {"endpoint": probe.endpoint.id, "points": points, "knee": find_knee(points)}, sweep_table(probe, points)
+    knee = find_knee(points)
+    return {"endpoint": probe.endpoint.id, "points": points, "knee": knee}, sweep_table(probe, points, knee)
 
 
 def find_capacity(probe: Probe, objective: Objective, budget_s: float, config: Config) -> tuple[dict[str, Any], Table]:
@@ -163,16 +164,15 @@ def sweep_callers(probe: Probe) -> list[SweepPoint]:
     return points
 
 
-def sweep_table(probe: Probe, points: list[SweepPoint]) -> Table:
+def sweep_table(probe: Probe, points: list[SweepPoint], knee: SweepPoint | None) -> Table:
     """Return the sweep with its knee marked."""
-    knee = find_knee(points)
     marks = ["no valid p50" if p.latency_ms is None else "the knee" if p == knee else "" for p in points]
-    rows = [(str(p.concurrency), number(p.throughput_rps), number(p.latency_ms)) for p in points]
+    figures = [(str(p.concurrency), number(p.throughput_rps), number(p.latency_ms)) for p in points]
     says = "The knee has the most throughput for its latency: beyond it callers wait longer than they get more done."
     if knee is None:
         says = f"No knee was found up to {points[-1].concurrency} callers."
     columns = ("callers", "req/s", "p50 ms", "")
-    cells = tuple((*row, mark) for row, mark in zip(rows, marks, strict=True))
+    cells = tuple((*row, mark) for row, mark in zip(figures, marks, strict=True))
     title = f"{probe.endpoint.model}: {probe.endpoint.id}, closed loop"
     return Table(title, says, columns, cells, frozenset(columns[:3]))
 

@@ -17,7 +17,7 @@ from bakeoff.cli import options as o
 from bakeoff.cli.terminal import print_rows, print_table, progress
 from bakeoff.errors import BakeoffError, printable
 from bakeoff.host.apt import Offer, find_obstacle, find_offer
-from bakeoff.host.catalog import SERVING, load_targets
+from bakeoff.host.catalog import load_targets
 from bakeoff.host.cpus import parse_cpus, resolve_cpus
 from bakeoff.host.files import ARTIFACTS
 from bakeoff.host.machine import below
@@ -28,7 +28,7 @@ from bakeoff.measure.generator import REQUIREMENTS as LOAD_REQUIREMENTS
 from bakeoff.measure.pulse import take_pulse
 from bakeoff.measure.steadiness import judge_machine, observe_machine
 from bakeoff.platforms import docker_engine
-from bakeoff.platforms.local import missing_prerequisite
+from bakeoff.platforms.local import missing_prerequisite, requirements_of
 from bakeoff.report.cells import Table, tabulate
 from bakeoff.report.words import optional_text, reason_text
 from bakeoff.schema import Target
@@ -153,7 +153,7 @@ def _target(target: Target) -> dict[str, Any]:
         return _found(target.name, reason_text(missing.reason), False, remedy)
     if target.requirements is None:
         return _found(target.name, "needs no environment")
-    return _found(target.name, _environment(SERVING / target.name / target.requirements))
+    return _found(target.name, _environment(requirements_of(target)))
 
 
 def _environment(requirements: Path) -> str:

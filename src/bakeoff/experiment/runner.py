@@ -56,6 +56,12 @@ class Run:
     problems: list[Reason] = field(default_factory=list)
 
     @property
+    def export_options(self) -> ExportOptions:
+        """How models are exported: only to what is served, or asked for."""
+        unasked = tuple(format for format in UNSERVED_FORMATS if format not in self.config.formats)
+        return ExportOptions(weights=self.options.weights, skip=unasked, trust=self.trust)
+
+    @property
     def measured(self) -> dict[str, Measurement]:
         """What was measured so far, by the trial's id."""
         return {m.trial_id: m for m in self.report.measurements}
@@ -78,6 +84,7 @@ def run(job: Run, show: Show) -> Report:
             restarted=job.options.restart_between_rounds,
             surroundings=job.platform.surroundings(job.config.cpus),
         )
+        job.platform.install(job.selection.everything, dict.fromkeys(models, job.export_options), show)
         for model in models:
             try:
                 _run_model(job, model, show)
@@ -94,9 +101,7 @@ def run(job: Run, show: Show) -> Report:
 
 def _run_model(job: Run, model: str, show: Show) -> None:
     platform, cpus = job.platform, job.config.cpus
-    unasked = tuple(format for format in UNSERVED_FORMATS if format not in job.config.formats)
-    options = ExportOptions(weights=job.options.weights, skip=unasked, trust=job.trust)
-    folder, _ = platform.export(model, options, show)
+    folder, _ = platform.export(model, job.export_options, show)
     show.step()
     with deployed(folder, platform, job.selection, cpus.server, show) as deployment:
         _take_over(job, deployment)

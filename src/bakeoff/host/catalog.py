@@ -127,17 +127,15 @@ def make_endpoints(model: str, target: Target, formats: Iterable[str], protocols
 
     A target with several wires for one protocol (echo) has the wire's name in the id.
     """
-    endpoints = []
-    wanted = set(protocols)
+    endpoints, wanted = [], set(protocols)
+    spoken = {wire: WIRE_PROTOCOLS[wire] for wire in target.wires}
     for format in formats:
         base = target.name if format == target.formats[0] else f"{target.name}@{format}"
-        for wire in target.wires:
-            protocol = WIRE_PROTOCOLS[wire]
-            if protocol not in wanted:
-                continue
-            alone = [WIRE_PROTOCOLS[other] for other in target.wires].count(protocol) == 1
-            id = f"{base}-{protocol if alone else wire}"
-            endpoints.append(Endpoint(id, model, target.name, format, protocol, wire))
+        for wire, protocol in spoken.items():
+            if protocol in wanted:
+                alone = [*spoken.values()].count(protocol) == 1
+                id = f"{base}-{protocol if alone else wire}"
+                endpoints.append(Endpoint(id, model, target.name, format, protocol, wire))
     return endpoints
 
 

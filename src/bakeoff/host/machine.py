@@ -154,7 +154,9 @@ def _bytes_of(text: str) -> list[int]:
 
 def _versions() -> dict[str, str]:
     """Return versions of libcurl, of the libraries that measure, and of what the load generator pins."""
-    found = {"libcurl": _libcurl()}
+    import pycurl  # loads libcurl, which most commands have no use for
+
+    found = {"libcurl": str(pycurl.version)}
     for name in LIBRARIES:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             found[name] = importlib.metadata.version(name)
@@ -165,12 +167,6 @@ def _versions() -> dict[str, str]:
 def pins(requirements: str) -> dict[str, str]:
     """Return what a requirements file pins: versions by package."""
     return dict(re.findall(r"^([\w.-]+)(?:\[[^\]]*\])?==([^\s;#]+)", requirements, re.MULTILINE))
-
-
-def _libcurl() -> str:
-    import pycurl  # loads libcurl, which most commands have no use for
-
-    return str(pycurl.version)
 
 
 def _cpu_name() -> str:

@@ -13,44 +13,69 @@ from pathlib import Path
 
 from bakeoff.errors import BakeoffError
 from bakeoff.host.files import ROOT, STATE
+from bakeoff.host.interpreters import UV, Interpreter, find_interpreter, require_interpreter
+from bakeoff.host.locks import current_lock
 from bakeoff.host.processes import confined, log_end, spawn, terminate
 
 READY = "ready"
 INSTALLER = ROOT / "scripts" / "install_requirements.py"
 
+Say = Callable[[str], None]
 
-def venv_path(files: Sequence[Path]) -> Path:
-    """Return where the environment of these requirement files is, whether it exists yet or not."""
-    digest = hashlib.sha256(f"{sys.version_info[:2]}".encode())
-    for file in _with_nodeps(files):
-        digest.update(b"\0" + file.name.encode() + b"\0" + file.read_bytes())
+_running: set[subprocess.Popen[bytes]] = set()
+_failed: dict[Path, BakeoffError] = {}
+"""What could not be installed won't be tried again by this process: each attempt may take minutes."""
+
+
+def venv_path(files: Sequence[Path], interpreter: Interpreter) -> Path:
+    """Return where the environment of these requirement files on a Python is, whether it exists yet or not."""
+    digest = hashlib.sha256(f"uv {interpreter.version}".encode())
+    for file in with_nodeps(files):
+        for each in (file, current_lock(file)):
+            if each is not None:
+                digest.update(b"\0" + each.name.encode() + b"\0" + each.read_bytes())
     return STATE / "venvs" / digest.hexdigest()[:12]
 
 
 def is_ready(*files: Path) -> bool:
     """Tell whether the environment of these requirement files is complete."""
-    return (venv_path(files) / READY).exists()
+    interpreter = find_interpreter(with_nodeps(files))
+    return interpreter is not None and (venv_path(files, interpreter) / READY).exists()
 
 
-def ensure_venv(*files: Path, say: Callable[[str], None]) -> Path:
+def ensure_venv(*files: Path, say: Say) -> Path:
     """Return the Python of the environment with these requirement files, making it on first use.
 
-    Equal files share an environment. Raises BakeoffError with the end of pip's output when an installation fails.
+    Equal files share an environment. Raises BakeoffError with the end of uv's output when an installation fails,
+    TargetUnavailable where there is no Python for it.
     """
-    folder = venv_path(files)
+    interpreter = require_interpreter(with_nodeps(files), say)
+    folder = venv_path(files, interpreter)
     python = folder / "bin" / "python"
-    if is_ready(*files):
+    if (folder / READY).exists():
         return python
+    if folder in _failed:
+        raise _failed[folder]
     folder.parent.mkdir(parents=True, exist_ok=True)
     with (folder.parent / f"{folder.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if is_ready(*files):  # made by another process while we waited
+        if (folder / READY).exists():  # made by another process while we waited
             return python
-        say(f"installing {', '.join(os.path.relpath(file, ROOT) for file in files)} (first use only)")
+        say(f"installing {names_of(files)} (first use only)")
         shutil.rmtree(folder, ignore_errors=True)
-        _install(folder, python, _with_nodeps(files))
+        try:
+            _install(folder, interpreter, with_nodeps(files))
+        except BakeoffError as error:
+            _failed[folder] = error
+            raise
         (folder / READY).touch()
     return python
+
+
+def end_installers() -> None:
+    """End the installations that other threads of this process wait for; they fail."""
+    for process in tuple(_running):
+        terminate(process)
 
 
 def installed_version(python: Path, package: str) -> str | None:
@@ -60,25 +85,32 @@ def installed_version(python: Path, package: str) -> str | None:
     return done.stdout.strip() or None
 
 
-def _with_nodeps(files: Sequence[Path]) -> list[Path]:
+def names_of(files: Sequence[Path]) -> str:
+    """Return requirement files as text."""
+    return ", ".join(os.path.relpath(file, ROOT) for file in files)
+
+
+def with_nodeps(files: Sequence[Path]) -> list[Path]:
     """Return the files and, where one has a requirements-nodeps.txt beside it, that one too."""
     beside = [file.with_name("requirements-nodeps.txt") for file in files]
     return [*files, *(file for file in beside if file.exists())]
 
 
-def _install(folder: Path, python: Path, files: list[Path]) -> None:
+def _install(folder: Path, interpreter: Interpreter, files: list[Path]) -> None:
     log = folder.with_suffix(".log")
-    environment = {**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    python = folder / "bin" / "python"
     with log.open("wb") as output:
         for argv in (
-            [sys.executable, "-m", "venv", str(folder)],
-            [str(python), str(INSTALLER), *map(str, files)],
+            # uv's are made without ensurepip, which Debian has in a package of its own.
+            [str(UV), "--no-config", "venv", "--no-python-downloads", "--python", str(interpreter.path), str(folder)],
+            [sys.executable, str(INSTALLER), "--python", str(python), *map(str, files)],
         ):
-            process = spawn(confined(argv), output, folder.parent, environment)
+            process = spawn(confined(argv), output, folder.parent, os.environ)
+            _running.add(process)
             try:
                 status = process.wait()
             finally:
-                terminate(process)  # pip's own children too, when we are interrupted
+                terminate(process)  # uv too, when we are interrupted
+                _running.discard(process)
             if status != 0:
-                names = ", ".join(os.path.relpath(file, ROOT) for file in files)
-                raise BakeoffError(f"installing {names} failed (whole log: {log}):\n{log_end(log, 6)}")
+                raise BakeoffError(f"installing {names_of(files)} failed (whole log: {log}):\n{log_end(log, 6)}")

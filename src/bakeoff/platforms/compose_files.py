@@ -35,7 +35,7 @@ def render(targets: Collection[Target]) -> dict[Path, str]:
         "built": built,
         "included": included,
         "old_names": {old: name for old, name in OLD_NAMES.items() if name in names},
-        "program": _program,
+        "program": lambda target: f"{APP}/{program_of(target).relative_to(ROOT)}",
         "predict_path": _predict_path,
         "serving_arguments": serving_arguments,
     }
@@ -53,10 +53,6 @@ def render(targets: Collection[Target]) -> dict[Path, str]:
 def differing(rendered: dict[Path, str]) -> list[Path]:
     """Return the files that are missing or say something else."""
     return [path for path, text in rendered.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
-
-
-def _program(target: Target) -> str:
-    return f"{APP}/{program_of(target).relative_to(ROOT)}"
 
 
 def _predict_path(target: Target) -> str:

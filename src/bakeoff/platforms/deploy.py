@@ -9,9 +9,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from bakeoff.artifacts.export import REQUIREMENTS
 from bakeoff.artifacts.golden import Golden, load_artifacts, load_missing, load_model, verify_files
 from bakeoff.errors import BakeoffError, FormatUnsupported, TargetFailed, TargetUnavailable, reason_of
 from bakeoff.host.catalog import make_endpoints
+from bakeoff.host.interpreters import best_pythons
 from bakeoff.host.progress import Show
 from bakeoff.measure.requests import write_requests
 from bakeoff.platforms.platform import Platform, Prepared, Server, StartOptions, Usage
@@ -203,7 +205,7 @@ def _start(
 
 def _problem_with(
     deployment: Deployment, target: Target, format: str, unsupported: dict[str, Reason]
-) -> FormatUnsupported | TargetFailed | None:
+) -> FormatUnsupported | TargetFailed | TargetUnavailable | None:
     """Return why a target can't serve a format, None where it can."""
     name, missing = deployment.model.name, {row.format: row.reason for row in deployment.missing}
     if format in unsupported:
@@ -212,7 +214,10 @@ def _problem_with(
     if format == NO_FORMAT or format in deployment.artifacts:
         return None
     cause = missing.get(format, Reason("export_failed"))
-    return TargetFailed(Reason("artifact_missing", {"model": name, "format": format}, cause))
+    reason = Reason("artifact_missing", {"model": name, "format": format}, cause)
+    if cause.code == "package_missing":  # of the export's environment, on this machine's Pythons
+        return TargetUnavailable(reason, Reason("install_one_of", {"pythons": best_pythons([REQUIREMENTS])}))
+    return TargetFailed(reason)
 
 
 def _with_start(state: TargetState, server: Server, usage: Usage | None, model: str) -> TargetState:

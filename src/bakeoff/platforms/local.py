@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import os
-import platform
 import re
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
 import psutil
 
-from bakeoff.artifacts.export import ExportOptions, export_model
+from bakeoff.artifacts.export import ExportOptions, environments_of, export_model
 from bakeoff.errors import BakeoffError, TargetFailed, TargetUnavailable
 from bakeoff.host.catalog import SERVING, program_of, serving_arguments
 from bakeoff.host.cpus import Cpus, resolve_cpus
+from bakeoff.host.installing import install_all
 from bakeoff.host.processes import (
     child_environment,
     confined,
@@ -78,6 +79,13 @@ class Local(Platform[LocalServer]):
         """Replace "auto" by halves of the CPUs this process may use."""
         return resolve_cpus(cpus)
 
+    def install(self, targets: Iterable[Target], exports: Mapping[str, ExportOptions], show: Show) -> None:
+        """Make the environments that aren't there yet, of what can run here."""
+        wanted = [files for model, options in exports.items() for files in environments_of(model, options)]
+        runnable = [target for target in targets if target.requirements and not missing_prerequisite(target)]
+        wanted += [(REQUIREMENTS,), *((requirements_of(target),) for target in runnable)]
+        install_all(wanted, show)
+
     def export(self, model: str, options: ExportOptions, show: Show) -> tuple[Path, list[str]]:
         """Export a model in its own environment."""
         return export_model(model, options, show)
@@ -90,7 +98,9 @@ class Local(Platform[LocalServer]):
         if target.requirements is None:
             return Prepared(target, Path(sys.executable), _said_version(target.version_command))
         try:
-            python = ensure_venv(SERVING / target.name / target.requirements, say=show.say)
+            python = ensure_venv(requirements_of(target), say=show.say)
+        except TargetUnavailable:
+            raise
         except BakeoffError as error:
             remedy = target.unavailable_remedy or Reason("check_network")
             raise TargetUnavailable(Reason("environment_failed", {"text": str(error)}), remedy) from error
@@ -231,19 +241,16 @@ def run_once(target: Target, argv: list[str], folder: Path, limit_s: float, cpus
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=limit_s)
 
 
+def requirements_of(target: Target) -> Path:
+    """Return the requirements file of a target that has one."""
+    return SERVING / target.name / (target.requirements or "")
+
+
 def missing_prerequisite(target: Target) -> TargetUnavailable | None:
     """Return why a target can't run on this machine, before anything is installed; None if nothing speaks against."""
     for command in target.requires:
         if shutil.which(command, path=search_path()) is None:
             return TargetUnavailable(Reason("command_missing", {"command": command}), target.unavailable_remedy)
-    if target.machines and platform.machine() not in target.machines:
-        machine = {"machines": ", ".join(target.machines), "machine": platform.machine()}
-        reason = Reason("machine_unsupported", machine)
-        return TargetUnavailable(reason, target.unavailable_remedy)
-    version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    if target.pythons and version not in target.pythons:
-        reason = Reason("python_unsupported", {"pythons": ", ".join(target.pythons), "python": version})
-        return TargetUnavailable(reason, target.unavailable_remedy or Reason("install_python"))
     return None
 
 

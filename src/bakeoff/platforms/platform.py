@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
@@ -134,6 +134,9 @@ class Platform(ABC, Generic[ServerT]):
     @abstractmethod
     def resolve_cpus(self, cpus: Cpus) -> Cpus:
         """Replace "auto"."""
+
+    def install(self, targets: Iterable[Target], exports: Mapping[str, ExportOptions], show: Show) -> None:  # noqa: B027
+        """Install all at once what these targets, exporting these models and the load will need."""
 
     @abstractmethod
     def export(self, model: str, options: ExportOptions, show: Show) -> tuple[Path, list[str]]:

@@ -54,18 +54,8 @@ def _weight_cells(row: SizeRow) -> list[str]:
 
 
 def _cost_table(rows: Sequence[SizeRow]) -> Table:
-    columns: tuple[str, ...] = (
-        "model",
-        "format",
-        "runtime",
-        "",
-        "load ms",
-        "first ms",
-        "1 thread ms",
-        "2 threads ms",
-        "peak MB",
-    )
-    columns += ("app MB", "shared objects MB", "installed MB", "waited %")
+    columns: tuple[str, ...] = ("model", "format", "runtime", "", "load ms", "first ms", "1 thread ms", "2 threads ms")
+    columns += ("peak MB", "app MB", "shared objects MB", "installed MB", "waited %")
     cells = tuple(
         (row.model, row.format, f"{row.runtime} {row.runtime_version}", STAR if row.pareto else "", *_cost_cells(row))
         for row in rows

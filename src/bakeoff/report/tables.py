@@ -35,13 +35,15 @@ def result_table(report: Report, model: str) -> Table:
         mine = [m for m in trials if m.endpoint == endpoint]
         found = [_figure_cell(mine, workload, row, cells.get((endpoint, workload))) for workload, row in figures]
         rows.append((endpoint, mine[0].format, *found, *_use_cells(mine, first)))
+    sources = {m.memory_from for m in trials if m.memory_from}
+    memory = MEMORY_NOTES[sources.pop()] if len(sources) == 1 else ""
     single = " p90 at one caller is MLPerf's SingleStream latency." if singles else ""
     says = (
         "Medians over the valid trials. p50, p90, p99: milliseconds from sending a request to the end of its answer, "
         "p50 with the 95% interval of its geometric mean over the rounds, of two rounds only their range; "
         f"{MISSING}: too few requests to say, or a failed one in its place. "
         "CPU and peak memory: of all the target's processes"
-        f"{_memory_note(trials)}. Valid: trials that count, of all that ran.{single}"
+        f"{memory}. Valid: trials that count, of all that ran.{single}"
     )
     return Table(f"{model}: latency and throughput", says, columns, tuple(rows), frozenset(columns[2:]))
 
@@ -95,11 +97,6 @@ MEMORY_NOTES = {
     "cgroup-peak": ", as its container's cgroup counts them (files it read are in the memory)",
     "sampled": ", the memory only sampled after each trial, since the container's cgroup keeps no peak",
 }
-
-
-def _memory_note(trials: Sequence[Measurement]) -> str:
-    sources = {m.memory_from for m in trials if m.memory_from}
-    return MEMORY_NOTES[sources.pop()] if len(sources) == 1 else ""
 
 
 def workload_names(report: Report) -> list[str]:

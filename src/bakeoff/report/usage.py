@@ -25,12 +25,9 @@ def least_memory(contest: Contest) -> dict[str, float]:
 
 def start_up(contest: Contest) -> dict[str, float]:
     """Return each target's seconds to the first right answers with this model; of several formats the least."""
-    return {
-        state.name: min(times_)
+    ours = f"{contest.model.name} "
+    found = {
+        state.name: [seconds for what, seconds in (state.ready_seconds or {}).items() if what.startswith(ours)]
         for state in contest.report.targets
-        if (
-            times_ := [
-                s for what, s in (state.ready_seconds or {}).items() if what.startswith(f"{contest.model.name} ")
-            ]
-        )
     }
+    return {name: min(times) for name, times in found.items() if times}

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import platform
 from dataclasses import dataclass
 
 from bakeoff.schema import formats
+
+TENSORFLOW = "tensorflow-cpu" if platform.machine() == "x86_64" else "tensorflow"
+"""TensorFlow's distribution without CUDA: elsewhere than on x86_64 there is but one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +29,7 @@ class EngineRow:
 
 TABLE = (
     EngineRow("torch.jit", "torchscript", "torch", "models/requirements.txt"),
-    EngineRow("tensorflow", "tensorflow", "tensorflow-cpu", "models/requirements.txt"),
+    EngineRow("tensorflow", "tensorflow", TENSORFLOW, "models/requirements.txt"),
     EngineRow("tflite-runtime", "tflite", "tflite-runtime", "serving/lean-tflite/requirements.txt"),
     EngineRow("ai-edge-litert", "litert", "ai-edge-litert", "serving/lean-litert/requirements.txt"),
     EngineRow("onnxruntime", "onnxruntime", "onnxruntime", "engines/requirements.txt"),

@@ -58,11 +58,10 @@ class Target:
     `server`: a folder of serving/ whose server.py is the program, or the name of what `program` starts; `engine`: what
     computes in it, a module of engines/, None where nothing does or the server brings its own. `container`: None where
     the target has a compose.yml of its own, or none at all. `archive`: where apt would find it, for `bakeoff doctor`.
-    `requires` names commands that must be on PATH; `pythons` ("3.11") and `machines` ("x86_64") are what its packages
-    exist for, empty meaning any; `checks`: its program knows --check; `start_timeout_s` is the time to the first right
-    answer; `prime_s` is how long it is loaded before its first trial, its endpoints in turn, until its speed has
-    settled; `metrics` is the path of its Prometheus page on the REST port, or on the private port that it writes into
-    the file `metrics_port` of its folder.
+    `requires` names commands that must be on PATH; `checks`: its program knows --check; `start_timeout_s` is the time
+    to the first right answer; `prime_s` is how long it is loaded before its first trial, its endpoints in turn, until
+    its speed has settled; `metrics` is the path of its Prometheus page on the REST port, or on the private port that it
+    writes into the file `metrics_port` of its folder.
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = STRICT
@@ -84,8 +83,6 @@ class Target:
     start_timeout_s: float = 60.0
     prime_s: float = 1.5
     requires: tuple[str, ...] = ()
-    pythons: tuple[str, ...] = ()
-    machines: tuple[str, ...] = ()
     checks: bool = False
     metrics: str | None = None
     metrics_port: str | None = None

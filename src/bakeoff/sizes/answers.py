@@ -20,7 +20,8 @@ def answer_lines(rows: Sequence[SizeRow]) -> list[str]:
         return ["nothing is exported that can be used: run `scripts/bakeoff export`"]
     lines = [_smallest(usable), _fastest(usable), _smallest_app(usable)]
     gone = sorted({row.format for row in rows if row.size_bytes is None})
-    busy = sorted({f"{row.format} in {row.runtime}" for row in usable if _is_busy(row)})
+    timings = [(_place(row), timing) for row in usable for timing in (row.one_thread, row.two_threads) if timing]
+    busy = sorted({place for place, timing in timings if timing.waited > BUSY})
     if busy:
         lines.append(f"disturbed, so that their latency counts for nothing: {', '.join(busy)}")
     if any(row.untrained for row in usable):
@@ -83,10 +84,6 @@ def _smallest_app(rows: Sequence[SizeRow]) -> str:
 def _unmeasured(rows: Sequence[SizeRow], known: Sequence[SizeRow]) -> str:
     left = sorted({row.format for row in rows} - {row.format for row in known})
     return f" (not measured: {', '.join(left)})" if left else ""
-
-
-def _is_busy(row: SizeRow) -> bool:
-    return any(timing is not None and timing.waited > BUSY for timing in (row.one_thread, row.two_threads))
 
 
 def _place(row: SizeRow) -> str:

@@ -13,7 +13,7 @@ from bakeoff.artifacts.golden import Golden, load_missing
 from bakeoff.errors import BakeoffError, UsageError
 from bakeoff.measure.requests import encode_request, request_count
 from bakeoff.platforms.verify import Expected
-from bakeoff.schema import MissingArtifact, Model, TensorSpec, quoted
+from bakeoff.schema import MissingArtifact, Model, Reason, TensorSpec, quoted
 from bakeoff.wire import WireError, rows
 
 LENGTHS = {8: 5, 2: 6, 4: 4}
@@ -92,6 +92,11 @@ def test_formats_that_could_not_be_made_have_their_reasons(tmp_path: Path) -> No
     assert load_missing(tmp_path, "m") == [
         MissingArtifact("m", "savedmodel", quoted("no such op")),
         MissingArtifact("m", "tflite-int8", quoted("no int8 kernel")),
+    ]
+    said = {"savedmodel": {"reason": "words", "op": None, "package": "tensorflow", "python": "3.14"}}
+    (tmp_path / "missing.json").write_text(json.dumps(said), encoding="utf-8")
+    assert [row.reason for row in load_missing(tmp_path, "m")] == [
+        Reason("package_missing", {"package": "tensorflow", "python": "3.14"})
     ]
     (tmp_path / "missing.json").write_text('{"savedmodel": {}}', encoding="utf-8")
     with pytest.raises(UsageError, match=r"missing\.json: savedmodel\.reason"):
