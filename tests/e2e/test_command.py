@@ -73,10 +73,13 @@ def test_a_named_target_that_is_unavailable_ends_with_1(tmp_path: Path) -> None:
 
 
 def test_doctor_names_what_is_missing_and_the_remedy() -> None:
-    rows = {row["what"]: row for row in json.loads(bakeoff("doctor", "--json").stdout)}
+    found = json.loads(bakeoff("doctor", "--json", "--seconds", "1").stdout)
+    rows = {row["what"]: row for row in found["can_run"]}
     assert rows["lean-tflite"]["ok"]
     if not rows["tfserving"]["ok"]:
         assert "tensorflow_model_server" in rows["tfserving"]["says"] and rows["tfserving"]["remedy"]
+        assert [offer["target"] for offer in found["offers"]] == ["tfserving"]
+    assert {row["what"] for row in found["machine"]} >= {"a 2-minute run", "steal", "run queue", "neighbours", "memory"}
 
 
 def test_help_teaches_every_command() -> None:

@@ -8,7 +8,7 @@ from types import FrameType
 
 import typer
 
-from bakeoff.cli import capacity, compare, compose, look, measure, servers, sizes
+from bakeoff.cli import capacity, compare, compose, doctor, look, measure, servers, sizes
 from bakeoff.cli.options import todays_option
 from bakeoff.errors import BakeoffError, TargetError, printable, reason_of
 from bakeoff.platforms import docker_engine
@@ -35,7 +35,7 @@ app.command()(look.report)
 app.command()(compare.compare)
 app.command()(look.targets)
 app.command()(look.models)
-app.command()(look.doctor)
+app.command()(doctor.doctor)
 
 
 class Terminated(BaseException):

@@ -1,30 +1,23 @@
-"""Commands that only look: report, targets, models, doctor."""
+"""Commands that only look: report, targets, models."""
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from bakeoff.artifacts.export import REQUIREMENTS as EXPORT_REQUIREMENTS
 from bakeoff.artifacts.golden import load_artifacts, load_model
 from bakeoff.cli import options as o
 from bakeoff.cli.terminal import print_rows, tell
-from bakeoff.errors import BakeoffError
-from bakeoff.host.catalog import SERVING, list_exported, list_models, load_targets
+from bakeoff.host.catalog import list_exported, list_models, load_targets
 from bakeoff.host.files import ARTIFACTS
-from bakeoff.host.venvs import is_ready
-from bakeoff.measure.generator import REQUIREMENTS as LOAD_REQUIREMENTS
-from bakeoff.platforms import docker_engine
 from bakeoff.platforms.local import missing_prerequisite
 from bakeoff.report import write_report
 from bakeoff.report.cells import tabulate
 from bakeoff.report.words import reason_text
 from bakeoff.results.recompute import find_changes, recount_report
 from bakeoff.results.store import locked, read_results, write_results
-from bakeoff.schema import Target
 
 
 def report(
@@ -91,49 +84,3 @@ def models(json: o.AsJson = False) -> None:
     says = "Folders of models/zoo/, and models that were exported from another folder."
     columns = {name: name for name in ("name", "inputs", "exported")}
     print_rows(rows, tabulate("Models", says, cells, columns, 3), json)
-
-
-def doctor(json: o.AsJson = False) -> None:
-    """Say what can run on this machine, and the remedy for what can't."""
-    taskset, remedy = shutil.which("taskset"), "servers and load share CPUs: install util-linux"
-    rows = [_found("taskset", taskset or "not on PATH", taskset is not None, remedy), _disk(), _engine()]
-    for name, requirements in (("export", EXPORT_REQUIREMENTS), ("load generator", LOAD_REQUIREMENTS)):
-        rows.append(_found(name, _environment(requirements)))
-    rows += [_target(target) for target in load_targets().values()]
-    cells = [row | {"ok": "yes" if row["ok"] else "no", "remedy": row["remedy"] or ""} for row in rows]
-    columns = {"what": "what", "ok": "ok", "what was found": "says", "remedy": "remedy"}
-    print_rows(rows, tabulate("Doctor", "Nothing was started or installed.", cells, columns, 4), json)
-
-
-def _found(what: str, says: str, ok: bool = True, remedy: str | None = None) -> dict[str, Any]:
-    return {"what": what, "ok": ok, "says": says, "remedy": None if ok else remedy}
-
-
-def _engine() -> dict[str, Any]:
-    try:
-        docker_engine.require_engine()
-    except BakeoffError as error:
-        return _found(
-            "docker", str(error).removeprefix("--platform docker: "), False, "only --platform docker needs it"
-        )
-    return _found("docker", f"Docker {docker_engine.client().version()['Version']}")
-
-
-def _disk() -> dict[str, Any]:
-    free = shutil.disk_usage(ARTIFACTS.parent).free
-    remedy = "the environments of all targets take about 8 GB"
-    return _found("disk", f"{free / 1e9:.0f} GB free", free > 8e9, remedy)
-
-
-def _target(target: Target) -> dict[str, Any]:
-    missing = missing_prerequisite(target)
-    if missing:
-        remedy = reason_text(missing.remedy) if missing.remedy else None
-        return _found(target.name, reason_text(missing.reason), False, remedy)
-    if target.requirements is None:
-        return _found(target.name, "needs no environment")
-    return _found(target.name, _environment(SERVING / target.name / target.requirements))
-
-
-def _environment(requirements: Path) -> str:
-    return "environment ready" if is_ready(requirements) else "environment is made on first use"

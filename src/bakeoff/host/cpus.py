@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import ClassVar
 
 from bakeoff.errors import UsageError
+from bakeoff.host.machine import Read, read_text
 from bakeoff.schema import STRICT
 
 
@@ -34,25 +35,28 @@ def resolve_cpus(cpus: Cpus) -> Cpus:
     """
     available = os.sched_getaffinity(0)
     for key, text in (("cpus.server", cpus.server), ("cpus.load", cpus.load)):
-        if text != "auto" and not _parse_cpus(text) <= available:
-            raise UsageError(f"{key}: {text!r}; allowed: auto, or some of the CPUs {_write_cpus(available)}")
-    cores = list(dict.fromkeys(tuple(sorted(_siblings(cpu) & available)) for cpu in sorted(available)))
+        if text != "auto" and not parse_cpus(text) <= available:
+            raise UsageError(f"{key}: {text!r}; allowed: auto, or some of the CPUs {write_cpus(available)}")
+    cores = list(dict.fromkeys(tuple(sorted((find_siblings(cpu) or {cpu}) & available)) for cpu in sorted(available)))
     middle = max(1, len(cores) // 2)
     halves = (cores[:middle], cores[middle:] or cores)
-    server, load = (_write_cpus({cpu for core in half for cpu in core}) for half in halves)
+    server, load = (write_cpus({cpu for core in half for cpu in core}) for half in halves)
     return cpus.filled(server, load)
 
 
-def _siblings(cpu: int) -> set[int]:
-    """Return the CPUs that are threads of the same core, this one among them."""
-    path = Path(f"/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list")
-    try:
-        return {cpu} | _parse_cpus(path.read_text(encoding="ascii").strip())
-    except OSError:
-        return {cpu}
+def find_siblings(cpu: int, read: Read = read_text) -> set[int] | None:
+    """Return the CPUs that are threads of the same core, this one among them; None where the kernel doesn't say."""
+    siblings = read(f"/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list").strip()
+    return {cpu} | parse_cpus(siblings) if siblings else None
 
 
-def _parse_cpus(text: str) -> set[int]:
+def find_allowed(pid: int | str, read: Read) -> set[int] | None:
+    """Return the CPUs that a process, or "self", may run on; None where the kernel doesn't say."""
+    match = re.search(r"^Cpus_allowed_list:\s+(\S+)$", read(f"/proc/{pid}/status"), re.MULTILINE)
+    return parse_cpus(match[1]) if match else None
+
+
+def parse_cpus(text: str) -> set[int]:
     """Return the CPUs of a list like "0-3,8"; -1 stands for what is malformed, and is never there."""
     found: set[int] = set()
     for part in text.split(","):
@@ -63,5 +67,6 @@ def _parse_cpus(text: str) -> set[int]:
     return found or {-1}
 
 
-def _write_cpus(cpus: Iterable[int]) -> str:
+def write_cpus(cpus: Iterable[int]) -> str:
+    """Return CPUs as a list that taskset takes."""
     return ",".join(map(str, sorted(cpus)))

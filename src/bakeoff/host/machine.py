@@ -8,7 +8,7 @@ import os
 import platform
 import re
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -22,8 +22,20 @@ LOAD_REQUIREMENTS = ROOT / "loadtest" / "requirements.txt"
 UNLIMITED_BYTES = 1 << 60
 """Version 1 of cgroups has no word for "no limit": it says a number near 2**63."""
 
+TURBO_SWITCHES = (
+    ("/sys/devices/system/cpu/intel_pstate/no_turbo", "1"),
+    ("/sys/devices/system/cpu/cpufreq/boost", "0"),
+)
+"""Each with the value that turns turbo off."""
+
 Read = Callable[[str], str]
 """Returns a file's text by its path, and an empty text for one that can't be read."""
+
+MEMORY_FILES = {
+    "": ("memory.max", "memory.current", "inactive_file"),
+    "memory": ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+}
+"""A control group's limit, what it uses, and what of that is files, by its controller: version 2 names none."""
 
 
 def describe_machine() -> dict[str, object]:
@@ -55,12 +67,25 @@ def read_text(path: str | Path) -> str:
         return ""
 
 
+def below(root: Path) -> Read:
+    """Return how files are read whose /proc and /sys lie below a folder."""
+    return lambda path: read_text(root / path.lstrip("/"))
+
+
 def read_governor(read: Read) -> str | None:
     """Return the CPUs' frequency governor, several with commas; None where the kernel doesn't show it."""
     governors = {
         read(f"/sys/devices/system/cpu/cpu{cpu}/cpufreq/scaling_governor").strip() for cpu in os.sched_getaffinity(0)
     } - {""}
     return ", ".join(sorted(governors)) or None
+
+
+def read_turbo(read: Read) -> tuple[str, bool, str] | None:
+    """Return the switch of the CPUs' turbo, whether that is on, and what turns it off; None without a switch."""
+    for path, off in TURBO_SWITCHES:
+        if (value := read(path).strip()) in ("0", "1"):
+            return path, value != off, off
+    return None
 
 
 def is_container(read: Read) -> bool:
@@ -77,25 +102,44 @@ def read_limits(read: Read) -> dict[str, float | int | None]:
     """
     quotas: list[float] = []
     memories: list[int] = []
-    for line in read("/proc/self/cgroup").splitlines():
-        _, controllers, path = line.split(":", 2)
-        for folder in _upwards(path):
-            names = controllers.split(",")
-            if controllers == "":
-                quotas += _quota_of(read(f"/sys/fs/cgroup{folder}/cpu.max"))
-                memories += _bytes_of(read(f"/sys/fs/cgroup{folder}/memory.max"))
-            if "cpu" in names:
-                place = f"/sys/fs/cgroup/{controllers}{folder}"
-                quotas += _quota_of(f"{read(f'{place}/cpu.cfs_quota_us')} {read(f'{place}/cpu.cfs_period_us')}")
-            if "memory" in names:
-                memories += _bytes_of(read(f"/sys/fs/cgroup/{controllers}{folder}/memory.limit_in_bytes"))
+    for controllers, folder in own_groups(read):
+        if "" in controllers:
+            quotas += _quota_of(read(f"{folder}/cpu.max"))
+        if "cpu" in controllers:
+            quotas += _quota_of(f"{read(f'{folder}/cpu.cfs_quota_us')} {read(f'{folder}/cpu.cfs_period_us')}")
+        for controller in MEMORY_FILES.keys() & controllers:
+            memories += _bytes_of(read(f"{folder}/{MEMORY_FILES[controller][0]}"))
     return {"cpus": min(quotas, default=None), "memory_bytes": min(memories, default=None)}
 
 
-def _upwards(path: str) -> list[str]:
-    """Return a group's folder and those above it. Inside a container the own one is often mounted as the root."""
-    parts = [part for part in path.split("/") if part]
-    return ["".join(f"/{part}" for part in parts[:count]) for count in range(len(parts), -1, -1)]
+def read_memory_left(read: Read) -> int | None:
+    """Return how many bytes we can still have: of the machine, or of the narrowest control group; None: not readable.
+
+    Files that were read once are in a group's memory, too, and make room when it is needed.
+    """
+    machine = re.search(r"^MemAvailable:\s+(\d+) kB$", read("/proc/meminfo"), re.MULTILINE)
+    left = [int(machine[1]) * 1024] if machine else []
+    for controllers, folder in own_groups(read):
+        for controller in MEMORY_FILES.keys() & controllers:
+            *places, name = MEMORY_FILES[controller]
+            limit, used = (_bytes_of(read(f"{folder}/{place}")) for place in places)
+            files = re.search(rf"^{name} (\d+)$", read(f"{folder}/memory.stat"), re.MULTILINE)
+            if limit and used:
+                left.append(limit[0] - used[0] + (int(files[1]) if files else 0))
+    return min(left, default=None)
+
+
+def own_groups(read: Read) -> Iterator[tuple[set[str], str]]:
+    """Yield the controllers and the folder of each of our control groups and of those above it, the own one first.
+
+    Version 2 names no controllers, which is "". Inside a container the own group is often mounted as the root.
+    """
+    for line in read("/proc/self/cgroup").splitlines():
+        _, controllers, path = line.split(":", 2)
+        mounted = f"/sys/fs/cgroup/{controllers}".rstrip("/")
+        parts = [part for part in path.split("/") if part]
+        for count in range(len(parts), -1, -1):
+            yield set(controllers.split(",")), "/".join([mounted, *parts[:count]])
 
 
 def _quota_of(text: str) -> list[float]:

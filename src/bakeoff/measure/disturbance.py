@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
-from bakeoff.host.machine import read_text
+from bakeoff.host.machine import Read, own_groups, read_text
 from bakeoff.schema import Disturbance, Reason
 
 STEAL_LIMIT_PERCENT, THROTTLED_LIMIT_PERCENT = 3.0, 1.0
 STEAL_FIELD, CPU_FIELDS = 7, 8  # proc(5): user nice system idle iowait irq softirq steal; guests are in user and nice
-PROC_STAT, OWN_CGROUPS, CGROUP_ROOT = Path("/proc/stat"), Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")
+IDLE_FIELDS = (3, 4)
 
 
 Taken = tuple[int, int] | None
@@ -27,19 +26,30 @@ class Counters:
     periods: Taken
 
 
-def read_counters(cpus: Iterable[int]) -> Counters:
+def read_counters(cpus: Iterable[int], read: Read = read_text) -> Counters:
     """Read this machine's counters for some of its CPUs."""
-    periods = count_periods(read_text(_cpu_stat(read_text(OWN_CGROUPS))))
-    return Counters(count_ticks(read_text(PROC_STAT), cpus), periods)
+    own = (folder for controllers, folder in own_groups(read) if {"", "cpu"} & controllers)
+    cpu_stat = read(f"{next(own, '/sys/fs/cgroup')}/cpu.stat")
+    return Counters(count_ticks(read("/proc/stat"), cpus), count_periods(cpu_stat))
 
 
 def count_ticks(stat: str, cpus: Iterable[int]) -> Taken:
     """Return stolen and all ticks of these CPUs by the text of /proc/stat."""
+    rows = _rows_of(stat, cpus)
+    return (sum(row[STEAL_FIELD] for row in rows), sum(map(sum, rows))) if rows else None
+
+
+def count_busy(stat: str, cpus: Iterable[int]) -> int | None:
+    """Return the ticks in which these CPUs ran anything of this machine, by the text of /proc/stat."""
+    rows = _rows_of(stat, cpus)
+    return sum(sum(row) - row[STEAL_FIELD] - sum(row[at] for at in IDLE_FIELDS) for row in rows) if rows else None
+
+
+def _rows_of(stat: str, cpus: Iterable[int]) -> list[list[int]]:
+    """Return the fields of these CPUs; none where one lacks some."""
     rows = {int(name): fields.split() for name, fields in re.findall(r"^cpu(\d+) (.+)$", stat, re.MULTILINE)}
     found = [[int(field) for field in rows[cpu][:CPU_FIELDS]] for cpu in cpus if cpu in rows]
-    if not found or any(len(fields) < CPU_FIELDS for fields in found):
-        return None
-    return sum(fields[STEAL_FIELD] for fields in found), sum(map(sum, found))
+    return [] if any(len(fields) < CPU_FIELDS for fields in found) else found
 
 
 def count_periods(cpu_stat: str) -> Taken:
@@ -73,14 +83,3 @@ def _percent(before: Taken, after: Taken) -> float | None:
         return None
     taken, all_ = after[0] - before[0], after[1] - before[1]
     return 100 * taken / all_ if all_ > 0 else 0.0
-
-
-def _cpu_stat(cgroups: str) -> Path:
-    """Return the cpu.stat of our own cgroup, of version 2 or 1, by the text of /proc/self/cgroup."""
-    for line in cgroups.splitlines():
-        _, controllers, path = line.split(":", 2)
-        if controllers == "":
-            return CGROUP_ROOT / path.lstrip("/") / "cpu.stat"
-        if "cpu" in controllers.split(","):
-            return CGROUP_ROOT / controllers / path.lstrip("/") / "cpu.stat"
-    return CGROUP_ROOT / "cpu.stat"

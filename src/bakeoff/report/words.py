@@ -7,6 +7,7 @@ from string import Formatter
 
 from bakeoff.analysis.compare import MARGIN, ROUNDS_FOR_VERDICT
 from bakeoff.report.cells import number
+from bakeoff.report.diagnoses import DIAGNOSES
 from bakeoff.schema import Comparison, Measurement, Reason
 
 PROTOCOL_WORDS = {"rest": "REST (JSON)", "binary": "binary", "grpc": "gRPC"}
@@ -91,6 +92,7 @@ def percent(share: float) -> str:
 
 
 SENTENCES = {
+    **DIAGNOSES,
     "text": "{text}",
     # A trial is invalid.
     "no_success": "no request succeeded",
@@ -165,24 +167,6 @@ SENTENCES = {
     "parity_failed": "{what} failed parity{at}",
     "not_measured": "{model} {endpoint} {workload} was not measured: no right answers",
     "reference_not_measured": "{endpoint}, the reference, was not measured: nothing could be compared with it",
-    # Two runs can't be compared.
-    "other_machine": "other machine: {key} ({new}, was {old})",
-    "other_cpus": "other CPU set of the {of} ({new}, was {old})",
-    "other_workers": "other workers and threads: {target} ({new}, was {old})",
-    "other_weights": "other weights of the model {model} ({new}, was {old})",
-    "other_workload": "the workload {workload} is another ({new}, was {old})",
-    "other_surroundings": "other {what} ({new}, was {old})",
-    "nothing_in_common": "they have no {what} in common",
-    "servers_not_restarted": "the {run} run did not restart its servers between rounds, so that a process's luck would "
-    "pass for a difference; repeat it with --restart-between-rounds",
-    # A run is worse than another, or it can't be told.
-    "slower": "{model} {endpoint} {workload} {metric} got slower: {ratio:.3f} of what it was ({interval})",
-    "changed": "{name} {what} got {word}: {new}, was {old}",
-    "no_valid_trial": "{model} {endpoint} has no valid trial of {workloads} any more",
-    "metric_gone": "{model} {endpoint} {workload} has no {metric} any more: its requests fail",
-    "not_exported": "{model} {format} is no longer exported",
-    "too_few_rounds": "{model} {endpoint} {workload} {metric}: {rounds} rounds, and a verdict takes {needed}",
-    "nothing_judged": "the runs have no p50 at one caller and no throughput at eight in common",
 }
 """Each code's sentence, with the names of its values. What is made of several values first stands in `_derived`."""
 
@@ -191,7 +175,9 @@ class _Words(Formatter):
     """Formats values, of which any may be unknown."""
 
     def format_field(self, value: object, format_spec: str) -> str:
-        return "unknown" if value is None else str(super().format_field(value, format_spec))
+        if value is None:
+            return "unknown"
+        return size(float(str(value))) if format_spec == "size" else str(super().format_field(value, format_spec))
 
 
 def reason_text(reason: Reason) -> str:
@@ -211,12 +197,15 @@ def _derived(reason: Reason) -> dict[str, str]:
         return {"last": str(v.get("log") or "unknown").strip().split("\n")[-1]}
     if reason.code == "parity_failed":
         error = f": {v.get('error')}" if reason.cause is None and v.get("error") is not None else ""
-        size = [f"{name} {v[name]}" for name in ("batch", "length") if v.get(name)]
-        return {"at": (f" at {', '.join(size)}" if size else "") + error}
+        where = [f"{name} {v[name]}" for name in ("batch", "length") if v.get(name)]
+        return {"at": (f" at {', '.join(where)}" if where else "") + error}
     if reason.code == "slower":
         low, high = v.get("low"), v.get("high")
         known = isinstance(low, float) and isinstance(high, float)
         return {"interval": f"{low:.3f} to {high:.3f}" if known else "no interval"}
+    if reason.code == "memory_left":
+        limit = v.get("limit_bytes")
+        return {"limit": f" within a limit of {size(limit)}" if isinstance(limit, int | float) else ""}
     if reason.code == "changed":
         return {name: exact(v.get(name), v.get("what")) for name in ("new", "old")}
     return {}

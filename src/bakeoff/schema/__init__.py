@@ -25,5 +25,5 @@ from bakeoff.schema.names import (
 from bakeoff.schema.reasons import Reason, is_from_samples, quoted
 from bakeoff.schema.results import Image, InProcess, Report, Startup, Support, Surroundings, TargetState
 from bakeoff.schema.slice import Plan, Sample, Task, Trial, Watch
-from bakeoff.schema.target import Container, Endpoint, Target
+from bakeoff.schema.target import Archive, Container, Endpoint, Target
 from bakeoff.schema.workload import Workload

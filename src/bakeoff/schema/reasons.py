@@ -1,4 +1,4 @@
-"""Why something is excluded, failed, unavailable or missing: a code with values. The words are in report/words.py."""
+"""Why something is excluded, failed, unavailable or missing: a code with values. The words are in report."""
 
 from __future__ import annotations
 

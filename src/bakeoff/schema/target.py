@@ -35,12 +35,29 @@ class Container:
 
 
 @dataclass(frozen=True, slots=True)
+class Archive:
+    """Where a server's Debian package is: an archive of packages with its key, which no distribution has.
+
+    `architectures` as Debian calls them; the key is a file below the archive's address.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = STRICT
+
+    url: str
+    suite: str
+    components: tuple[str, ...]
+    key: str
+    package: str
+    architectures: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Target:
     """A server with the formats it can serve (the first is its default) and the wires it speaks.
 
     `server`: a folder of serving/ whose server.py is the program, or the name of what `program` starts; `engine`: what
     computes in it, a module of engines/, None where nothing does or the server brings its own. `container`: None where
-    the target has a compose.yml of its own, or none at all.
+    the target has a compose.yml of its own, or none at all. `archive`: where apt would find it, for `bakeoff doctor`.
     `requires` names commands that must be on PATH; `checks`: its program knows --check; `start_timeout_s` is the time
     to the first right answer; `prime_s` is how long it is loaded before its first trial, its endpoints in turn, until
     its speed has settled; `metrics` is the path of its Prometheus page on the REST port, or on the private port that it
@@ -57,6 +74,7 @@ class Target:
     engine: str | None = None
     program: str | None = None
     container: Container | None = None
+    archive: Archive | None = None
     package: str | None = None
     version_command: tuple[str, ...] = ()
     requirements: str | None = None

@@ -137,7 +137,7 @@ def test_each_workload_says_what_it_is_judged_by(tmp_path: Path) -> None:
 
 
 def test_automatic_cpu_sets_are_disjoint_where_there_are_two(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bakeoff.host.cpus._siblings", lambda cpu: {cpu})
+    monkeypatch.setattr("bakeoff.host.cpus.find_siblings", lambda cpu: {cpu})
     monkeypatch.setattr("os.sched_getaffinity", lambda _: {3, 5, 7})
     assert resolve_cpus(Cpus()) == Cpus("3", "5,7")
     assert resolve_cpus(Cpus(server="5")) == Cpus("5", "5,7")
@@ -147,7 +147,7 @@ def test_automatic_cpu_sets_are_disjoint_where_there_are_two(monkeypatch: pytest
 
 def test_threads_of_a_core_stay_together(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1, 2, 3})
-    monkeypatch.setattr("bakeoff.host.cpus._siblings", lambda cpu: {cpu % 2, cpu % 2 + 2})
+    monkeypatch.setattr("bakeoff.host.cpus.find_siblings", lambda cpu: {cpu % 2, cpu % 2 + 2})
     assert resolve_cpus(Cpus()) == Cpus("0,2", "1,3")
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from bakeoff.measure.disturbance import (
     Counters,
+    count_busy,
     count_periods,
     count_ticks,
     judge_disturbance,
@@ -21,6 +22,7 @@ cpu0 100 0 20 200 2 0 1 3 50 0
 cpu1 300 0 60 600 6 0 0 9 0 0
 intr 5
 """
+PERIODS = "nr_periods 9\nnr_throttled 5\n"
 
 
 def test_ticks_are_of_the_cpus_in_use_and_count_a_guest_once() -> None:
@@ -28,6 +30,19 @@ def test_ticks_are_of_the_cpus_in_use_and_count_a_guest_once() -> None:
     assert count_ticks(STAT, [0, 1]) == (12, 326 + 975)
     assert count_ticks(STAT, [7]) is None
     assert count_ticks("", [0]) is None
+
+
+def test_busy_is_what_this_machine_ran_itself() -> None:
+    assert count_busy(STAT, [0]) == 100 + 20 + 1
+    assert count_busy("", [0]) is None
+
+
+@pytest.mark.parametrize(
+    ("groups", "folder"), [("0::/a", "/a"), ("2:memory:/b\n1:cpu,cpuacct:/a", "/cpu,cpuacct/a"), ("", "")]
+)
+def test_counters_are_those_of_our_own_group_in_both_kinds_of_cgroup(groups: str, folder: str) -> None:
+    files = {"/proc/stat": STAT, "/proc/self/cgroup": groups, f"/sys/fs/cgroup{folder}/cpu.stat": PERIODS}
+    assert read_counters([0], lambda path: files.get(path, "")) == Counters((3, 326), (5, 9))
 
 
 def test_periods_of_both_kinds_of_cgroup() -> None:

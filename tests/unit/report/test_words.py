@@ -9,13 +9,14 @@ from string import Formatter
 
 import pytest
 
+from bakeoff.report.diagnoses import DIAGNOSES
 from bakeoff.report.words import SENTENCES, first_line, reason_text
 from bakeoff.results import migrate
 from bakeoff.schema import Reason, quoted
 from bakeoff.schema.reasons import FROM_SAMPLES
 
 ROOT = Path(__file__).resolve().parents[3]
-DERIVED = {"last", "at", "interval"}
+DERIVED = {"last", "at", "interval", "limit"}
 
 
 def named_in(code: str) -> set[str]:
@@ -25,7 +26,7 @@ def named_in(code: str) -> set[str]:
 def syntax() -> Iterator[ast.AST]:
     """Yield all of the programs that give reasons, but for those that hold words."""
     for path in (*(ROOT / "src").rglob("*.py"), *(ROOT / "loadtest").glob("*.py")):
-        if path.name not in ("words.py", "migrate.py"):
+        if path.name not in ("words.py", "diagnoses.py", "migrate.py"):
             yield from ast.walk(ast.parse(path.read_text(encoding="utf-8")))
 
 
@@ -46,6 +47,10 @@ def test_every_sentence_is_of_a_code_that_is_given() -> None:
     words = {node.value for node in syntax() if isinstance(node, ast.Constant) and isinstance(node.value, str)}
     worker = {code for code in SENTENCES if code.startswith("load_worker_")}
     assert SENTENCES.keys() - worker <= words | migrate.SENTENCES.keys() and SENTENCES.keys() >= FROM_SAMPLES
+
+
+def test_no_code_has_two_sentences() -> None:
+    assert SENTENCES.items() >= DIAGNOSES.items()
 
 
 @pytest.mark.parametrize("code", SENTENCES)
