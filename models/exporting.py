@@ -25,7 +25,7 @@ from weighing import weigh
 from zoo_model import Predict, ZooModel
 
 from bakeoff.schema import EXACT_FORMATS
-from bakeoff.schema.engines import engines_of
+from bakeoff.schema.engines import BY_MODULE
 from bakeoff.schema.formats import BY_NAME
 from bakeoff.schema.model import model_from
 from engines.engine import predict_by
@@ -85,7 +85,7 @@ def export_format(model: ZooModel, references: Sequence[Reference], name: str, f
     except Exception as error:  # each framework has its own
         raise FormatError(model.code.explain(error)) from error
     package = getattr(exporter, "PACKAGE", None)
-    runtime = engines_of(name)[0].name
+    runtime = BY_MODULE[BY_NAME[name].engines[0]].name
     return {
         **tree.describe_files(folder, exporter.MAIN_FILE),
         **weigh(name, folder / exporter.MAIN_FILE),

@@ -154,6 +154,7 @@ def test_parity_is_measured_at_every_batch(exported: Exported, name: str) -> Non
     for entry in parity:
         assert entry["max_abs_error"] <= (1e-4 if name in EXACT else 0.5)
         assert entry["ok"]
+        assert entry["runtime"] == {"torchscript": "torch.jit", "savedmodel": "tensorflow"}.get(name, "ai-edge-litert")
 
 
 def test_accuracy_of_every_artifact_is_measured(exported: Exported) -> None:

@@ -137,7 +137,7 @@ def test_an_op_that_tensorflow_lite_lacks_is_named_in_one_sentence(make_sequence
     foreign = Foreign()
     tf.saved_model.save(foreign, str(tmp_path / "savedmodel"), signatures={"serving_default": foreign.predict})
     with pytest.raises(ConversionError, match="^TensorFlow Lite has no builtin for the op Igamma$") as raised:
-        _tensorflow.export_tflite(model, tmp_path / "made", tmp_path, lambda converter: None)
+        _tensorflow.export_tflite(lambda converter: None, model, tmp_path / "made", tmp_path)
     assert raised.value.op == "Igamma"
 
 

