@@ -77,10 +77,7 @@ def migrate(old: dict[str, Any]) -> dict[str, Any]:
     new |= {
         "schema_version": 2,
         "config": config,
-        # Schema 1 called docker also what somebody else had started.
-        "platform": "remote"
-        if dict(config.get("run") or {}).get("platform") == "remote"
-        else old.get("runtime", "local"),
+        "platform": _platform(old.get("runtime", "local"), config),
         "in_process": [row | {"target": _target(row["target"])} for row in old.get("bare", ())],
         "artifacts": [row | {"parity": _parity(row["parity"])} for row in old["artifacts"]],
         "parity": _parity(old["parity"]),
