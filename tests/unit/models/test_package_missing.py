@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import sys
 
+import formats
 import pytest
 from exporting import FormatError, PackageMissing, load_format
 
 
 def test_a_missing_framework_is_named_with_the_python(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "tensorflow", None)
-    for name in ("formats._tensorflow", "formats.savedmodel"):
-        monkeypatch.delitem(sys.modules, name, raising=False)
+    for name in ("_tensorflow", "savedmodel"):  # other tests may have imported them: the package has them, too
+        monkeypatch.delitem(sys.modules, f"formats.{name}", raising=False)
+        monkeypatch.delattr(formats, name, raising=False)
     with pytest.raises(PackageMissing) as missing:
         load_format("savedmodel")
     assert isinstance(missing.value, FormatError)
