@@ -20,6 +20,8 @@ from bakeoff.host.apt import Offer, find_obstacle, find_offer
 from bakeoff.host.catalog import load_targets
 from bakeoff.host.cpus import parse_cpus, resolve_cpus
 from bakeoff.host.files import ARTIFACTS
+from bakeoff.host.interpreters import best_pythons, find_interpreter
+from bakeoff.host.locks import MACHINE
 from bakeoff.host.machine import below
 from bakeoff.host.progress import Show
 from bakeoff.host.venvs import is_ready
@@ -31,7 +33,7 @@ from bakeoff.platforms import docker_engine
 from bakeoff.platforms.local import missing_prerequisite, requirements_of
 from bakeoff.report.cells import Table, tabulate
 from bakeoff.report.words import optional_text, reason_text
-from bakeoff.schema import Target
+from bakeoff.schema import Reason, Target
 
 ROOT = Path("/")
 """What /proc, /sys and /etc lie below."""
@@ -82,7 +84,7 @@ def find_runnable() -> list[dict[str, Any]]:
     taskset, remedy = shutil.which("taskset"), "servers and load share CPUs: install util-linux"
     rows = [_found("taskset", taskset or "not on PATH", taskset is not None, remedy), _disk(), _engine()]
     for name, requirements in (("export", EXPORT_REQUIREMENTS), ("load generator", LOAD_REQUIREMENTS)):
-        rows.append(_found(name, _environment(requirements)))
+        rows.append(_environment(name, requirements))
     return rows + [_target(target) for target in load_targets().values()]
 
 
@@ -153,8 +155,21 @@ def _target(target: Target) -> dict[str, Any]:
         return _found(target.name, reason_text(missing.reason), False, remedy)
     if target.requirements is None:
         return _found(target.name, "needs no environment")
-    return _found(target.name, _environment(requirements_of(target)))
+    return _environment(target.name, requirements_of(target))
 
 
-def _environment(requirements: Path) -> str:
-    return "environment ready" if is_ready(requirements) else "environment is made on first use"
+def _environment(what: str, requirements: Path) -> dict[str, Any]:
+    """Return whether an environment is there, else with which Python it would be made."""
+    if is_ready(requirements):
+        return _found(what, "environment ready")
+    found, best = find_interpreter([requirements]), best_pythons([requirements])
+    if found is None:
+        says = f"its packages exist for Python {best} alone, none is here, and uv is asked for one on first use"
+        return _found(what, says if best else f"its packages have no wheels for {MACHINE}", False, _python_remedy(best))
+    version = f"{found.version[0]}.{found.version[1]}"
+    lacking = f" without {', '.join(found.without)}" if found.without else ""
+    return _found(what, f"environment is made on first use, on Python {version}{lacking}")
+
+
+def _python_remedy(pythons: str) -> str:
+    return reason_text(Reason("install_one_of", {"pythons": pythons}) if pythons else Reason("other_machine_needed"))
