@@ -139,13 +139,15 @@ def files_for(files: Sequence[Path], python: Version, machine: str) -> tuple[lis
 def pythons_for(files: Sequence[Path], machine: str = MACHINE) -> dict[Version, list[str]]:
     """Return the Pythons that an environment can be made with, each with the requirements that it would be without.
 
-    The bounds of a line "# requires-python: <3.13" are heeded.
+    Those that other Pythons have, not what is meant for other machines. The bounds of a line "# requires-python: <3.13"
+    are heeded.
     """
+    pins = [pin for file in files for pin in read_pins(file) if any(applies(pin, each, machine) for each in PYTHONS)]
     found = {}
     for python in PYTHONS:
         if not within_bounds(files, python) or files_for(files, python, machine)[1]:
             continue
-        found[python] = [p.name for file in files for p in read_pins(file) if not applies(p, python, machine)]
+        found[python] = [pin.name for pin in pins if not applies(pin, python, machine)]
     return found
 
 

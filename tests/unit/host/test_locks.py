@@ -12,7 +12,7 @@ from packaging.requirements import Requirement
 from bakeoff.errors import BakeoffError
 from bakeoff.host import locks
 from bakeoff.host.files import ROOT
-from bakeoff.host.locks import DIGEST, MACHINES, PYTHONS, UNHASHED, Wheel, digest_of, lock_of, read_pins
+from bakeoff.host.locks import DIGEST, MACHINES, PYTHONS, UNHASHED, Wheel, digest_of, lock_of, pythons_for, read_pins
 
 PROGRAMS = ("benchmarks", "engines", "loadtest", "models", "serving", "tests")
 REQUIREMENTS = sorted(path for folder in PROGRAMS for path in (ROOT / folder).rglob("requirements*.txt"))
@@ -137,3 +137,11 @@ def test_the_pythons_of_an_environment_are_those_with_wheels_within_its_bounds(t
     bounded = tmp_path / "requirements.txt"
     bounded.write_text("# requires-python: >=3.12,<3.14\nunknown==1\n", encoding="utf-8")
     assert list(locks.pythons_for([bounded])) == [(3, 12), (3, 13)]
+
+
+@pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
+def test_what_is_meant_for_another_machine_is_not_left_out(machine: str) -> None:
+    suited = pythons_for([ROOT / "serving" / "flask-tf" / "requirements.txt"], machine)
+    assert suited[3, 11] == suited[3, 13] == []
+    export = pythons_for([ROOT / "models" / "requirements.txt"], machine)
+    assert export[3, 13] == [] and "keras" in export[3, 14]
