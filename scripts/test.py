@@ -75,6 +75,8 @@ APART: dict[str, tuple[Command, ...]] = {
         (*PYTEST, "--timeout", "1500", "tests/contract/test_targets.py"),
         (*PYTEST, "--timeout", "1500", "tests/containers"),
     ),
+    # Bare systems of today's distributions in a chroot: an hour, several GB of downloads, root and debootstrap.
+    "fresh": ((*PYTEST, "-s", "tests/fresh"),),
     "stack": ((*PYTEST, "--timeout", "1500", "tests/containers"),),
 }
 """Parts that aren't among all."""
