@@ -108,7 +108,11 @@ class Installer:
         if self.install(build, COMPILE, "--index", CPU_INDEX, quiet=True, **hasty):
             return True
         sys.stderr.write(f"no CPU build of torch {version} found for this Python; installing the default build\n")
-        return self.install(f"torch=={version}", COMPILE)
+        with tempfile.NamedTemporaryFile("w", suffix=".txt") as excluded:
+            # The compiler for GPUs brings an LLVM of its own, and a process that loads TensorFlow's, too, dies of it.
+            excluded.write("triton\n")
+            excluded.flush()
+            return self.install(f"torch=={version}", COMPILE, "--excludes", excluded.name)
 
 
 def pinned_torch(files: list[Path]) -> str | None:
