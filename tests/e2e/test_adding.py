@@ -70,4 +70,8 @@ def test_a_toy_engine_target_and_metric_run_end_to_end(tree: Path) -> None:
     assert [row["target"] for row in results["in_process"]] == ["lean-toy"]
     with (tree / "results/toy/results.csv").open(encoding="utf-8", newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["endpoint"] == "lean-toy-grpc"]
-    assert rows and all(float(row["toy_requests"]) > 0 for row in rows)
+    # On a busy machine a workload may have no trial that counts, and no figure then.
+    ours = [m for m in results["measurements"] if m["endpoint"] == "lean-toy-grpc"]
+    counted = {m["workload"] for m in ours if m["verdict"] == "valid"}
+    assert {row["workload"] for row in rows} == {m["workload"] for m in ours}
+    assert {row["workload"] for row in rows if row["toy_requests"] and float(row["toy_requests"]) > 0} == counted
