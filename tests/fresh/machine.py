@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import shlex
@@ -10,7 +9,6 @@ import shutil
 import subprocess
 import sys
 import time
-import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,24 +31,21 @@ SETTINGS = (
 """What this machine's network may ask of any installer."""
 BARE = {"HOME": "/root", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
-UBUNTU_KEYS = "pool/main/u/ubuntu-keyring/ubuntu-keyring_2023.11.28.1_all.deb"
-UBUNTU_KEYS_SHA256 = "36de43b15853ccae0028e9a767613770c704833f82586f28eb262f0311adb8a8"
 
 
 @dataclass(frozen=True, slots=True)
 class Distribution:
-    """A distribution, the name of its release, its mirror, and the Python that it has."""
+    """A distribution, the name of its release, and the Python that it has."""
 
     name: str
     suite: str
-    mirror: str
     python: str
 
 
 DISTRIBUTIONS = (
-    Distribution("Debian 12", "bookworm", "http://deb.debian.org/debian", "3.11"),
-    Distribution("Debian 13", "trixie", "http://deb.debian.org/debian", "3.13"),
-    Distribution("Ubuntu 24.04", "noble", "http://archive.ubuntu.com/ubuntu", "3.12"),
+    Distribution("Debian 12", "bookworm", "3.11"),
+    Distribution("Debian 13", "trixie", "3.13"),
+    Distribution("Ubuntu 24.04", "noble", "3.12"),
 )
 
 
@@ -116,10 +111,10 @@ def make_machine(distribution: Distribution, folder: Path) -> Machine:
         raise NoMachine("debootstrap isn't installed: apt install debootstrap")
     argv = ["debootstrap", "--variant=minbase", f"--include={PACKAGES}"]
     if distribution.suite == "noble":
-        argv += ["--components=main,universe", f"--keyring={fetch_ubuntu_keys(distribution, folder)}"]
+        argv.append("--components=main,universe")
     # Releases that this debootstrap doesn't know yet are made as all before them.
     script = {"noble": "/usr/share/debootstrap/scripts/gutsy"}.get(distribution.suite, "")
-    argv += [distribution.suite, str(folder / "system"), distribution.mirror, *([script] if script else [])]
+    argv += [distribution.suite, str(folder / "system"), *(["", script] if script else [])]
     done = subprocess.run(argv, capture_output=True, text=True)
     if done.returncode != 0:
         raise NoMachine(f"debootstrap {distribution.suite} failed: {(done.stderr or done.stdout).strip()[-300:]}")
@@ -127,20 +122,6 @@ def make_machine(distribution: Distribution, folder: Path) -> Machine:
     hand_over_network(machine.folder)
     subprocess.run(["git", "clone", "-q", str(ROOT), str(machine.checkout)], check=True)
     return machine
-
-
-def fetch_ubuntu_keys(distribution: Distribution, folder: Path) -> Path:
-    """Fetch the keys that Ubuntu signs with, which Debian doesn't have, and check them; raise NoMachine."""
-    packed = folder / "keys.deb"
-    try:
-        with urllib.request.urlopen(f"{distribution.mirror}/{UBUNTU_KEYS}", timeout=60) as answer:
-            packed.write_bytes(answer.read())
-    except OSError as error:
-        raise NoMachine(f"Ubuntu's mirror can't be reached: {error}") from None
-    if hashlib.sha256(packed.read_bytes()).hexdigest() != UBUNTU_KEYS_SHA256:
-        raise NoMachine("the keys that Ubuntu's mirror sent are others than those known")
-    subprocess.run(["dpkg-deb", "-x", str(packed), str(folder / "keys")], check=True)
-    return folder / "keys/usr/share/keyrings/ubuntu-archive-keyring.gpg"
 
 
 def hand_over_network(system: Path) -> None:

@@ -30,7 +30,7 @@ class Offer:
 
 
 def find_offer(target: str, archive: Archive, read: Read, reach: Callable[[str], str | None]) -> Offer:
-    """Tell how apt would install a target's server; `reach` returns why an address can't be had, None where it can."""
+    """Tell how apt would install a target's server; `reach` returns why an address is out of reach, else None."""
     problem = find_problem(archive, read, reach)
     if problem is not None:
         return Offer(target, problem, remedy=Reason("use_docker", {"target": target}))
@@ -56,7 +56,7 @@ def is_debian(os_release: str) -> bool:
 
 
 def find_obstacle(url: str) -> str | None:
-    """Ask for an address's head, by the proxies of the environment; return why it can't be had, None where it can."""
+    """Ask for an address's head, by the proxies of the environment; return why it is out of reach, else None."""
     try:
         # An opener of its own: the module's keeps the proxies that were there when it was first used.
         urllib.request.build_opener().open(urllib.request.Request(url, method="HEAD"), timeout=REACH_S).close()

@@ -44,7 +44,7 @@ def all_listen(addresses: Iterable[tuple[str, int]]) -> bool:
 
 
 def fetch_page(host: str, port: int, path: str) -> str | None:
-    """Return a page as text, None where it can't be had."""
+    """Return a page as text, None where there is none."""
     try:
         with _OPENER.open(f"http://{host}:{port}{path}", timeout=PAGE_S) as reply:
             text: str = reply.read().decode("utf-8", "replace")
